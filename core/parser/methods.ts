@@ -1,0 +1,33 @@
+/** Method numbers are Kamailio's bits, so that `is_method("INVITE|ACK")` is one AND. OTHER stands for every name not here. */
+export const METHOD = {
+  UNDEF: 0,
+  INVITE: 1,
+  CANCEL: 2,
+  ACK: 4,
+  BYE: 8,
+  INFO: 16,
+  REGISTER: 32,
+  SUBSCRIBE: 64,
+  NOTIFY: 128,
+  MESSAGE: 256,
+  OPTIONS: 512,
+  PRACK: 1024,
+  UPDATE: 2048,
+  REFER: 4096,
+  PUBLISH: 8192,
+  KDMQ: 16384,
+  GET: 32768,
+  POST: 65536,
+  PUT: 131072,
+  DELETE: 262144,
+  OTHER: 524288,
+} as const;
+
+const BY_NAME = new Map<string, number>(
+  Object.entries(METHOD).filter(([name]) => name !== 'OTHER' && name !== 'UNDEF'),
+);
+
+/** The bit of a method name; names compare with case (RFC 3261 §7.1). Unknown names give OTHER. */
+export function methodId(name: string): number {
+  return BY_NAME.get(name) ?? METHOD.OTHER;
+}

@@ -1,0 +1,68 @@
+/** Scanning of `;name=value` parameters inside a span of a message, without building anything. */
+
+import { equalsLower } from './hf.ts';
+
+const SEMI = 59;
+const QUOTE = 34;
+const BACKSLASH = 92;
+const EQUALS = 61;
+
+/** End of a quoted string whose opening quote is at `at`: the index after the closing quote, or `end` when it never closes. */
+export function skipQuoted(buf: string, at: number, end: number): number {
+  let i = at + 1;
+  while (i < end) {
+    const c = buf.charCodeAt(i);
+    if (c === BACKSLASH) i += 2;
+    else if (c === QUOTE) return i + 1;
+    else i++;
+  }
+  return end;
+}
+
+export function isLws(c: number): boolean {
+  return c === 32 || c === 9 || c === 13 || c === 10;
+}
+
+/**
+ * Value of parameter `lower` (name in lower case) in `buf[start … end)`, which begins at or before the first `;`.
+ * Null when absent, '' when it has no value; quotes are kept. Linear.
+ */
+export function findParam(buf: string, start: number, end: number, lower: string): string | null {
+  const at = findParamAt(buf, start, end, lower);
+  if (at < 0) return null;
+  let from = at + lower.length;
+  while (from < end && isLws(buf.charCodeAt(from))) from++;
+  if (buf.charCodeAt(from) !== EQUALS || from >= end) return '';
+  from++;
+  while (from < end && isLws(buf.charCodeAt(from))) from++;
+  let to = paramEnd(buf, from, end);
+  while (to > from && isLws(buf.charCodeAt(to - 1))) to--;
+  return buf.slice(from, to);
+}
+
+/** Index of the name of parameter `lower`, or -1. */
+export function findParamAt(buf: string, start: number, end: number, lower: string): number {
+  let i = paramEnd(buf, start, end);
+  while (i < end) {
+    let nameStart = i + 1;
+    while (nameStart < end && isLws(buf.charCodeAt(nameStart))) nameStart++;
+    const after = nameStart + lower.length;
+    if (after <= end && equalsLower(buf, nameStart, lower)) {
+      const c = after === end ? SEMI : buf.charCodeAt(after);
+      if (c === EQUALS || c === SEMI || isLws(c)) return nameStart;
+    }
+    i = paramEnd(buf, nameStart, end);
+  }
+  return -1;
+}
+
+/** Index of the next `;` outside quotes at or after `at`, or `end`. */
+export function paramEnd(buf: string, at: number, end: number): number {
+  let i = at;
+  while (i < end) {
+    const c = buf.charCodeAt(i);
+    if (c === SEMI) return i;
+    i = c === QUOTE ? skipQuoted(buf, i, end) : i + 1;
+  }
+  return end;
+}

@@ -1,0 +1,536 @@
+import { type Branch, newBranch } from '../msg/dset.ts';
+import { LumpList } from '../msg/lumps.ts';
+import type { MsgVars } from '../pv/msg-vars.ts';
+import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
+import { HDR, headerKind } from './hf.ts';
+import { METHOD, methodId } from './methods.ts';
+import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
+import { isLws } from './params.ts';
+import { parseUri, type SipUri } from './uri.ts';
+import { parseVia, type Via } from './via.ts';
+
+/** Ints per header in `SipMsg.hdrs`: kind, start of the name, start of the value, end of the value (trimmed). */
+export const HDR_STRIDE = 4;
+/** More headers than this and the message is refused: parsing stays bounded (architecture §9). */
+export const MAX_HEADERS = 512;
+
+/** Reused between messages so that the index of one costs a single copy of the right size. */
+const scratch: number[] = [];
+
+/** Bits of `msgFlags`: what core commands asked for this message (Kamailio's FL_*). */
+export const MSG_FLAG = {
+  FORCE_RPORT: 1,
+  ADD_LOCAL_RPORT: 2,
+  SDP_IP_AFS: 4,
+  SDP_PORT_AFS: 8,
+  RPL_SUPPRESSED: 16,
+  ADD_SRCPORT: 32,
+  TIMEOUT: 64,
+  NO_REPLY_CONNECT: 128,
+  REPLY_CLOSE: 256,
+  NO_FORWARD_CONNECT: 512,
+  FORWARD_CLOSE: 1024,
+  VIA_NORECEIVED: 2048,
+  FINAL_REPLY_SENT: 4096,
+  DELAYED_REPLY: 8192,
+  /** Built by us on a transaction (failure_route and the like), not received. */
+  FAKED: 16384,
+  RR_ADDED: 32768,
+  USE_UAC_FROM: 65536,
+  USE_UAC_TO: 131072,
+} as const;
+
+let lastId = 0;
+
+/**
+ * One SIP message: a latin1 string, an index of its headers filled in one pass, and what the script has decided
+ * about it. Header contents are parsed on first use and kept. Substrings taken from `buf` keep all of it alive:
+ * copy flat what outlives the message (`flatCopy`).
+ */
+export class SipMsg {
+  /** `$mi`: counts messages of this process. */
+  readonly id: number;
+  readonly buf: string;
+  readonly rcv: ReceiveInfo;
+  /** Null when the message could be indexed; otherwise what is wrong with it, and where. */
+  error: string | null;
+  errorAt: number;
+
+  readonly isRequest: boolean;
+  /** METHOD bit of the request line, or of CSeq on a reply. */
+  method: number;
+  /** Request-URI span; on a reply the reason phrase's. */
+  readonly uriStart: number;
+  readonly uriEnd: number;
+  /** 0 on a request. */
+  readonly status: number;
+  readonly firstLineEnd: number;
+  readonly hdrs: readonly number[];
+  readonly hdrCount: number;
+  /** Index of the blank line's first char: where `append_hf` writes. */
+  readonly headersEnd: number;
+  readonly bodyStart: number;
+
+  /** Row numbers of the headers every message is asked for; -1 when absent. */
+  readonly via1At: number;
+  readonly toAt: number;
+  readonly fromAt: number;
+  readonly callIdAt: number;
+  readonly cseqAt: number;
+
+  /** Request-URI rewritten by the script; null while it is the received one. */
+  newUri: string | null;
+  /** `$du`; '' when unset. */
+  dstUri: string;
+  pathVec: string;
+  forceSocket: SocketInfo | null;
+  branches: Branch[] | null;
+  /** Thousandths; -1 unspecified (`$ruq`-like: q of the first branch). */
+  ruriQ: number;
+  /** `setflag` bits 0-31. */
+  flags: number;
+  /** `setxflag` words of 32 bits. */
+  xflags: number[] | null;
+  /** Branch flags of the Request-URI's own branch. */
+  bflags: number;
+  /** MSG_FLAG bits. */
+  msgFlags: number;
+  /** set_advertised_address / port: empty and 0 when unset. */
+  setGlobalAddress: string;
+  setGlobalPort: number;
+  instance: string;
+  regId: number;
+  ruid: string;
+  locationUa: string;
+  otcpid: number;
+  /** Edits of this message; made on first use. */
+  lumpList: LumpList | null;
+  /** Header and body texts for the replies we make to it (`append_to_reply`). */
+  replyLumps: string[] | null;
+  /** AVPs, XAVPs, XAVUs, XAVIs: shared with the transaction once there is one. */
+  vars: MsgVars | null;
+  /** tm's own: the transaction found for this message; undefined until looked for, null when there is none. */
+  transaction: unknown;
+  /** Data of modules about this message, by module-owned key. */
+  extensions: Map<object, unknown> | null;
+  /** tm hash bucket of the message (`$T_...`, kamcmd), -1 until computed. */
+  hashIndex: number;
+
+  #callId: string | null | undefined;
+  #from: NameAddr | null | undefined;
+  #to: NameAddr | null | undefined;
+  #via1: Via | null | undefined;
+  #ruri: SipUri | null | undefined;
+  #ruriText: string | null;
+  #cseqNumber: number;
+  #cseqMethod: string | null;
+
+  constructor(buf: string, rcv: ReceiveInfo) {
+    this.id = ++lastId;
+    this.buf = buf;
+    this.rcv = rcv;
+    this.error = null;
+    this.errorAt = 0;
+    this.newUri = null;
+    this.dstUri = '';
+    this.pathVec = '';
+    this.forceSocket = null;
+    this.branches = null;
+    this.ruriQ = -1;
+    this.flags = 0;
+    this.xflags = null;
+    this.bflags = 0;
+    this.msgFlags = 0;
+    this.setGlobalAddress = '';
+    this.setGlobalPort = 0;
+    this.instance = '';
+    this.regId = 0;
+    this.ruid = '';
+    this.locationUa = '';
+    this.otcpid = 0;
+    this.lumpList = null;
+    this.replyLumps = null;
+    this.vars = null;
+    this.transaction = undefined;
+    this.extensions = null;
+    this.hashIndex = -1;
+    this.#callId = undefined;
+    this.#from = undefined;
+    this.#to = undefined;
+    this.#via1 = undefined;
+    this.#ruri = undefined;
+    this.#ruriText = null;
+    this.#cseqNumber = -1;
+    this.#cseqMethod = null;
+
+    // ---- first line
+    let eol = buf.indexOf('\n');
+    if (eol < 0) {
+      eol = buf.length;
+      this.error = 'no end of the first line';
+      this.errorAt = eol;
+    }
+    const lineEnd = eol > 0 && buf.charCodeAt(eol - 1) === 13 ? eol - 1 : eol;
+    const firstSpace = buf.indexOf(' ');
+    this.firstLineEnd = eol + 1;
+    let uriStart = 0;
+    let uriEnd = 0;
+    let status = 0;
+    let method: number = METHOD.UNDEF;
+    let isRequest = true;
+    if (firstSpace < 1 || firstSpace >= lineEnd) {
+      this.error ??= 'first line has no space';
+    } else if (isSipVersion(buf, 0, firstSpace)) {
+      isRequest = false;
+      status = threeDigits(buf, firstSpace + 1);
+      uriStart = Math.min(firstSpace + 5, lineEnd);
+      uriEnd = lineEnd;
+      const afterStatus = buf.charCodeAt(firstSpace + 4);
+      if (status < 100 || status > 699 || (firstSpace + 4 < lineEnd && afterStatus !== 32)) {
+        this.error ??= 'bad status code';
+        this.errorAt = firstSpace + 1;
+      }
+    } else {
+      uriStart = firstSpace + 1;
+      uriEnd = buf.lastIndexOf(' ', lineEnd - 1);
+      method = methodId(buf.slice(0, firstSpace));
+      if (uriEnd <= uriStart) {
+        uriEnd = lineEnd;
+        this.error ??= 'request line has no version';
+      } else if (!isSipVersion(buf, uriEnd + 1, lineEnd)) {
+        this.error ??= 'bad SIP version';
+        this.errorAt = uriEnd + 1;
+      }
+    }
+    this.isRequest = isRequest;
+    this.method = method;
+    this.status = status;
+    this.uriStart = uriStart;
+    this.uriEnd = uriEnd;
+
+    // ---- header index: one pass; a line that is no header marks the message, and the rest is still indexed
+    const end = buf.length;
+    let pos = eol + 1;
+    let n = 0;
+    let via1At = -1;
+    let toAt = -1;
+    let fromAt = -1;
+    let callIdAt = -1;
+    let cseqAt = -1;
+    let headersEnd = end;
+    let bodyStart = end;
+    while (pos < end) {
+      const c = buf.charCodeAt(pos);
+      if (c === 13 && buf.charCodeAt(pos + 1) === 10) {
+        headersEnd = pos;
+        bodyStart = pos + 2;
+        break;
+      }
+      if (c === 10) {
+        headersEnd = pos;
+        bodyStart = pos + 1;
+        break;
+      }
+      let lineStop = buf.indexOf('\n', pos);
+      while (lineStop >= 0 && isFold(buf.charCodeAt(lineStop + 1))) lineStop = buf.indexOf('\n', lineStop + 1);
+      if (lineStop < 0) lineStop = end;
+      let colon = pos;
+      while (colon < lineStop && buf.charCodeAt(colon) !== 58) colon++;
+      let nameEnd = colon;
+      while (nameEnd > pos && isFold(buf.charCodeAt(nameEnd - 1))) nameEnd--;
+      if (colon === lineStop || nameEnd === pos) {
+        if (this.error === null) {
+          this.error = colon === lineStop ? 'header line without a colon' : 'header without a name';
+          this.errorAt = pos;
+        }
+        pos = lineStop + 1;
+        continue;
+      }
+      let valueStart = colon + 1;
+      while (valueStart < lineStop && isLws(buf.charCodeAt(valueStart))) valueStart++;
+      let valueEnd = lineStop;
+      while (valueEnd > valueStart && isLws(buf.charCodeAt(valueEnd - 1))) valueEnd--;
+      const kind = headerKind(buf, pos, nameEnd);
+      const at = n * HDR_STRIDE;
+      switch (kind) {
+        case HDR.VIA:
+          if (via1At < 0) via1At = n;
+          break;
+        case HDR.TO:
+          if (toAt < 0) toAt = n;
+          break;
+        case HDR.FROM:
+          if (fromAt < 0) fromAt = n;
+          break;
+        case HDR.CALLID:
+          if (callIdAt < 0) callIdAt = n;
+          break;
+        case HDR.CSEQ:
+          if (cseqAt < 0) cseqAt = n;
+          break;
+        default:
+          break;
+      }
+      scratch[at] = kind;
+      scratch[at + 1] = pos;
+      scratch[at + 2] = valueStart;
+      scratch[at + 3] = valueEnd;
+      n++;
+      pos = lineStop + 1;
+      if (n === MAX_HEADERS) {
+        this.error ??= 'too many headers';
+        this.errorAt = pos;
+        headersEnd = Math.min(pos, end);
+        break;
+      }
+    }
+    this.hdrs = scratch.slice(0, n * HDR_STRIDE);
+    this.hdrCount = n;
+    this.headersEnd = headersEnd;
+    this.bodyStart = bodyStart;
+    this.via1At = via1At;
+    this.toAt = toAt;
+    this.fromAt = fromAt;
+    this.callIdAt = callIdAt;
+    this.cseqAt = cseqAt;
+  }
+
+  // ---- headers by row
+
+  hdrKind(row: number): number {
+    return this.hdrs[row * HDR_STRIDE] as number;
+  }
+  /** Start of the row: of its name. */
+  hdrStart(row: number): number {
+    return this.hdrs[row * HDR_STRIDE + 1] as number;
+  }
+  hdrValueStart(row: number): number {
+    return this.hdrs[row * HDR_STRIDE + 2] as number;
+  }
+  hdrValueEnd(row: number): number {
+    return this.hdrs[row * HDR_STRIDE + 3] as number;
+  }
+  /** One past the row's line end. */
+  hdrEnd(row: number): number {
+    const eol = this.buf.indexOf('\n', this.hdrValueEnd(row));
+    return eol < 0 ? this.buf.length : eol + 1;
+  }
+  hdrName(row: number): string {
+    const start = this.hdrStart(row);
+    let end = this.buf.indexOf(':', start);
+    while (isFold(this.buf.charCodeAt(end - 1))) end--;
+    return this.buf.slice(start, end);
+  }
+  /** The value as written, folding kept. */
+  hdrValue(row: number): string {
+    return this.buf.slice(this.hdrValueStart(row), this.hdrValueEnd(row));
+  }
+
+  /** Row of the next header of this kind at or after `from`; -1 when there is none. */
+  findHdr(kind: number, from = 0): number {
+    const hdrs = this.hdrs;
+    for (let at = from * HDR_STRIDE; at < hdrs.length; at += HDR_STRIDE) if (hdrs[at] === kind) return at / HDR_STRIDE;
+    return -1;
+  }
+
+  /** Row of the next header of this name, long or compact, any case; -1 when there is none. */
+  findHdrByName(name: string, from = 0): number {
+    const kind = headerKind(name, 0, name.length);
+    if (kind !== HDR.OTHER) return this.findHdr(kind, from);
+    const lower = name.toLowerCase();
+    for (let row = this.findHdr(HDR.OTHER, from); row >= 0; row = this.findHdr(HDR.OTHER, row + 1)) {
+      if (this.hdrName(row).toLowerCase() === lower) return row;
+    }
+    return -1;
+  }
+
+  /** Value of the first header of this kind, or null. */
+  header(kind: number): string | null {
+    const row = this.findHdr(kind);
+    return row < 0 ? null : this.hdrValue(row);
+  }
+
+  // ---- parsed on first use
+
+  get methodName(): string {
+    if (this.isRequest) return this.buf.slice(0, this.uriStart - 1);
+    return this.cseqMethod;
+  }
+
+  get reason(): string {
+    return this.isRequest ? '' : this.buf.slice(this.uriStart, this.uriEnd);
+  }
+
+  /** The Request-URI as received. */
+  get originalUri(): string {
+    return this.buf.slice(this.uriStart, this.uriEnd);
+  }
+
+  /** The Request-URI now: rewritten, or as received. `$ru`. */
+  get uri(): string {
+    return this.newUri ?? this.originalUri;
+  }
+
+  /** Parsed form of `uri`; parsed again when it has been rewritten. */
+  get ruri(): SipUri | null {
+    const text =
+      this.newUri ?? (this.#ruriText === null || this.#ruri === undefined ? this.originalUri : this.#ruriText);
+    if (this.#ruri === undefined || this.#ruriText !== text) {
+      this.#ruriText = text;
+      this.#ruri = parseUri(text);
+    }
+    return this.#ruri;
+  }
+
+  /** Back to the received Request-URI. */
+  revertUri(): void {
+    this.newUri = null;
+    this.#ruri = undefined;
+    this.#ruriText = null;
+  }
+
+  get callId(): string | null {
+    if (this.#callId === undefined) this.#callId = this.callIdAt < 0 ? null : this.hdrValue(this.callIdAt);
+    return this.#callId;
+  }
+
+  get from(): NameAddr | null {
+    if (this.#from === undefined)
+      this.#from =
+        this.fromAt < 0
+          ? null
+          : parseNameAddr(this.buf, this.hdrValueStart(this.fromAt), this.hdrValueEnd(this.fromAt));
+    return this.#from;
+  }
+
+  get to(): NameAddr | null {
+    if (this.#to === undefined)
+      this.#to =
+        this.toAt < 0 ? null : parseNameAddr(this.buf, this.hdrValueStart(this.toAt), this.hdrValueEnd(this.toAt));
+    return this.#to;
+  }
+
+  /** '' when there is none. */
+  get fromTag(): string {
+    return this.from?.tag ?? '';
+  }
+
+  get toTag(): string {
+    return this.to?.tag ?? '';
+  }
+
+  /** The topmost Via value; null when there is none or it can not be read. */
+  get via1(): Via | null {
+    if (this.#via1 === undefined)
+      this.#via1 =
+        this.via1At < 0 ? null : this.#parseFirstVia(this.hdrValueStart(this.via1At), this.hdrValueEnd(this.via1At));
+    return this.#via1;
+  }
+
+  /** The second Via value, in the first row or the next. */
+  get via2(): Via | null {
+    const first = this.via1;
+    if (first === null) return null;
+    const rowEnd = this.hdrValueEnd(this.via1At);
+    if (first.end < rowEnd) return this.#parseFirstVia(first.end + 1, rowEnd);
+    const next = this.findHdr(HDR.VIA, this.via1At + 1);
+    return next < 0 ? null : this.#parseFirstVia(this.hdrValueStart(next), this.hdrValueEnd(next));
+  }
+
+  #parseFirstVia(start: number, end: number): Via | null {
+    return parseVia(this.buf, start, listValueEnd(this.buf, start, end));
+  }
+
+  /** -1 when CSeq is absent or its number is none below 2^31. */
+  get cseqNumber(): number {
+    if (this.#cseqMethod === null) this.#parseCseq();
+    return this.#cseqNumber;
+  }
+
+  /** '' when CSeq is absent or broken. */
+  get cseqMethod(): string {
+    if (this.#cseqMethod === null) this.#parseCseq();
+    return this.#cseqMethod ?? '';
+  }
+
+  #parseCseq(): void {
+    this.#cseqMethod = '';
+    if (this.cseqAt < 0) return;
+    const buf = this.buf;
+    const end = this.hdrValueEnd(this.cseqAt);
+    let i = this.hdrValueStart(this.cseqAt);
+    const first = i;
+    let number = 0;
+    for (; i < end; i++) {
+      const c = buf.charCodeAt(i);
+      if (c < 48 || c > 57) break;
+      number = number * 10 + c - 48;
+    }
+    if (i === first || i - first > 10 || number >= 0x80000000 || !isLws(buf.charCodeAt(i))) return;
+    while (i < end && isLws(buf.charCodeAt(i))) i++;
+    this.#cseqMethod = buf.slice(i, end);
+    this.#cseqNumber = number;
+    if (!this.isRequest && this.method === METHOD.UNDEF) this.method = methodId(this.#cseqMethod);
+  }
+
+  /** METHOD bit: the request's, or for a reply its CSeq's. */
+  get methodBit(): number {
+    if (this.method === METHOD.UNDEF && !this.isRequest) this.#parseCseq();
+    return this.method;
+  }
+
+  get body(): string {
+    return this.buf.slice(this.bodyStart);
+  }
+
+  // ---- edits
+
+  /** Edits of this message, made on first use. */
+  get lumps(): LumpList {
+    this.lumpList ??= new LumpList();
+    return this.lumpList;
+  }
+
+  /** Adds a branch to the destination set. */
+  appendBranch(uri: string): Branch {
+    const branch = newBranch(uri);
+    if (this.branches === null) this.branches = [branch];
+    else this.branches.push(branch);
+    return branch;
+  }
+
+  /** Data a module keeps with this message. */
+  extension<T>(key: object): T | undefined {
+    return this.extensions?.get(key) as T | undefined;
+  }
+
+  setExtension(key: object, value: unknown): void {
+    this.extensions ??= new Map();
+    this.extensions.set(key, value);
+  }
+}
+
+function isFold(c: number): boolean {
+  return c === 32 || c === 9;
+}
+
+/** `SIP/2.0`, compared without case (RFC 3261 §7.1). */
+function isSipVersion(buf: string, start: number, end: number): boolean {
+  return (
+    end - start === 7 &&
+    (buf.charCodeAt(start) | 0x20) === 115 &&
+    (buf.charCodeAt(start + 1) | 0x20) === 105 &&
+    (buf.charCodeAt(start + 2) | 0x20) === 112 &&
+    buf.charCodeAt(start + 3) === 47 &&
+    buf.charCodeAt(start + 4) === 50 &&
+    buf.charCodeAt(start + 5) === 46 &&
+    buf.charCodeAt(start + 6) === 48
+  );
+}
+
+function threeDigits(buf: string, at: number): number {
+  const a = buf.charCodeAt(at) - 48;
+  const b = buf.charCodeAt(at + 1) - 48;
+  const c = buf.charCodeAt(at + 2) - 48;
+  return a >= 0 && a <= 9 && b >= 0 && b <= 9 && c >= 0 && c <= 9 ? a * 100 + b * 10 + c : -1;
+}

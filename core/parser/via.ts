@@ -1,0 +1,133 @@
+import { PROTO, type Proto } from '../transport/socket-info.ts';
+import { equalsLower } from './hf.ts';
+import { findParam, findParamAt, isLws, paramEnd } from './params.ts';
+
+/** One Via value (RFC 3261 §20.42), its places in the message kept so that parameters can be added by a lump. */
+export class Via {
+  readonly buf: string;
+  /** Span of this value within the message (a Via row may hold several). */
+  readonly start: number;
+  readonly end: number;
+  readonly proto: Proto;
+  /** Transport token as written. */
+  readonly transport: string;
+  readonly host: string;
+  /** 0 where no port is written. */
+  readonly port: number;
+  /** Index just after sent-by: where parameters begin (or `end`). */
+  readonly paramsStart: number;
+  readonly hostEnd: number;
+
+  constructor(
+    buf: string,
+    start: number,
+    end: number,
+    proto: Proto,
+    transport: string,
+    host: string,
+    port: number,
+    hostEnd: number,
+  ) {
+    this.buf = buf;
+    this.start = start;
+    this.end = end;
+    this.proto = proto;
+    this.transport = transport;
+    this.host = host;
+    this.port = port;
+    this.hostEnd = hostEnd;
+    this.paramsStart = paramEnd(buf, hostEnd, end);
+  }
+
+  /** Null when absent, '' without value. */
+  param(lower: string): string | null {
+    return findParam(this.buf, this.paramsStart, this.end, lower);
+  }
+
+  /** Index of the parameter's name in the message, -1 when absent. */
+  paramAt(lower: string): number {
+    return findParamAt(this.buf, this.paramsStart, this.end, lower);
+  }
+
+  get branch(): string | null {
+    return this.param('branch');
+  }
+}
+
+const PROTO_BY_NAME: readonly (readonly [string, Proto])[] = [
+  ['udp', PROTO.UDP],
+  ['tcp', PROTO.TCP],
+  ['tls', PROTO.TLS],
+  ['wss', PROTO.WSS],
+  ['ws', PROTO.WS],
+  ['sctp', PROTO.SCTP],
+];
+
+/** Parses the Via value in `buf[start … end)` (one value, no comma). Null when it is not one. */
+export function parseVia(buf: string, start: number, end: number): Via | null {
+  let i = skipLws(buf, start, end);
+  const valueStart = i;
+  if (!equalsLower(buf, i, 'sip')) return null;
+  i = skipSlash(buf, i + 3, end);
+  if (i < 0 || !equalsLower(buf, i, '2.0')) return null;
+  i = skipSlash(buf, i + 3, end);
+  if (i < 0) return null;
+  const transportStart = i;
+  while (i < end && !isLws(buf.charCodeAt(i))) i++;
+  const transport = buf.slice(transportStart, i);
+  if (transport === '' || i >= end) return null;
+  const hostStart = skipLws(buf, i, end);
+  const hostEnd = scanHost(buf, hostStart, end);
+  if (hostEnd <= hostStart) return null;
+  const host = buf.slice(hostStart, hostEnd);
+  i = skipLws(buf, hostEnd, end);
+  let port = 0;
+  let sentByEnd = hostEnd;
+  if (i < end && buf.charCodeAt(i) === 58) {
+    i = skipLws(buf, i + 1, end);
+    const portStart = i;
+    while (i < end && isDigit(buf.charCodeAt(i))) port = port * 10 + buf.charCodeAt(i++) - 48;
+    if (i === portStart || i - portStart > 5 || port > 65535) return null;
+    sentByEnd = i;
+    i = skipLws(buf, i, end);
+  }
+  if (i < end && buf.charCodeAt(i) !== 59) return null;
+  return new Via(buf, valueStart, end, protoOf(transport), transport, host, port, sentByEnd);
+}
+
+function protoOf(transport: string): Proto {
+  for (const [name, proto] of PROTO_BY_NAME) {
+    if (transport.length === name.length && equalsLower(transport, 0, name)) return proto;
+  }
+  return PROTO.NONE;
+}
+
+/** Index of the first separator after a host or bracketed IPv6 reference. */
+function scanHost(buf: string, start: number, end: number): number {
+  let i = start;
+  if (buf.charCodeAt(i) === 91) {
+    while (i < end && buf.charCodeAt(i) !== 93) i++;
+    return i < end ? i + 1 : -1;
+  }
+  while (i < end) {
+    const c = buf.charCodeAt(i);
+    if (c === 58 || c === 59 || isLws(c)) break;
+    i++;
+  }
+  return i;
+}
+
+function skipSlash(buf: string, at: number, end: number): number {
+  const i = skipLws(buf, at, end);
+  return i < end && buf.charCodeAt(i) === 47 ? skipLws(buf, i + 1, end) : -1;
+}
+
+function skipLws(buf: string, at: number, end: number): number {
+  let i = at;
+  while (i < end && isLws(buf.charCodeAt(i))) i++;
+  return i;
+}
+
+function isDigit(c: number): boolean {
+  return c >= 48 && c <= 57;
+}

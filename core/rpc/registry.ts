@@ -1,0 +1,126 @@
+/**
+ * RPC methods: one table a server, reached through ctl (binrpc), jsonrpcs, xmlrpc and the command line. Reply shapes
+ * are Kamailio's, so a reply is a value that each transport can write in its own way.
+ */
+
+/** A double, which binrpc and JSON write differently from an integer (`1.000000`). */
+export class RpcDouble {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** A struct that may hold one name several times, in order (Kamailio's `rpc->struct_add`). */
+export class RpcStruct {
+  readonly entries: [name: string, value: RpcValue][] = [];
+  add(name: string, value: RpcValue): this {
+    this.entries.push([name, value]);
+    return this;
+  }
+}
+
+/** Several values at the top of a reply (each `rpc->add` of its own). An ordinary array is an array inside one value. */
+export class RpcMany {
+  readonly values: readonly RpcValue[];
+  constructor(values: readonly RpcValue[]) {
+    this.values = values;
+  }
+}
+
+/** Strings are latin1 text. A plain object is a struct with its keys in insertion order. */
+export type RpcValue =
+  | string
+  | number
+  | bigint
+  | null
+  | RpcDouble
+  | RpcStruct
+  | readonly RpcValue[]
+  | { readonly [name: string]: RpcValue };
+export type RpcReply = RpcValue | RpcMany | undefined;
+export type RpcParam = string | number | RpcDouble | RpcStruct | readonly RpcParam[];
+
+/** A fault: code and text as Kamailio gives them (`rpc->fault(c, 500, "…")`). */
+export class RpcFault extends Error {
+  readonly code: number;
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface RpcMethod<S = unknown> {
+  readonly doc: string;
+  /** Names for help, optional ones in brackets. */
+  readonly params?: readonly string[];
+  /**
+   * Where it runs when there are several workers: `any` (default; state is replicated or belongs to the supervisor),
+   * or `all`, with the replies merged by `merge`.
+   */
+  readonly scope?: 'any' | 'all';
+  readonly merge?: (replies: readonly RpcReply[]) => RpcReply;
+  run(params: RpcArgs, state: S): RpcReply | Promise<RpcReply>;
+}
+
+/** Parameters with Kamailio's conversions: a number may be given as text and the other way round. */
+export class RpcArgs {
+  readonly all: readonly RpcParam[];
+  constructor(all: readonly RpcParam[]) {
+    this.all = all;
+  }
+
+  get length(): number {
+    return this.all.length;
+  }
+
+  /** The parameter as text; a fault 400 when it is missing and no default is given. */
+  str(index: number, fallback?: string): string {
+    const value = this.all[index];
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number') return String(value);
+    if (value instanceof RpcDouble) return String(value.value);
+    if (value === undefined && fallback !== undefined) return fallback;
+    throw new RpcFault(400, 'Invalid Parameters');
+  }
+
+  int(index: number, fallback?: number): number {
+    const value = this.all[index];
+    if (typeof value === 'number') return Math.trunc(value);
+    if (value instanceof RpcDouble) return Math.trunc(value.value);
+    if (typeof value === 'string' && /^[-+]?\d+$/.test(value)) return Number(value);
+    if (value === undefined && fallback !== undefined) return fallback;
+    throw new RpcFault(400, 'Invalid Parameters');
+  }
+
+  has(index: number): boolean {
+    return index < this.all.length;
+  }
+}
+
+export class RpcRegistry {
+  readonly #methods = new Map<string, { method: RpcMethod<never>; state: unknown }>();
+
+  register<S>(name: string, method: RpcMethod<S>, state: S): void {
+    this.#methods.set(name, { method: method as unknown as RpcMethod<never>, state });
+  }
+
+  unregister(name: string): void {
+    this.#methods.delete(name);
+  }
+
+  names(): string[] {
+    return [...this.#methods.keys()];
+  }
+
+  find(name: string): RpcMethod<never> | undefined {
+    return this.#methods.get(name)?.method;
+  }
+
+  /** Runs a method. Rejects with RpcFault; anything else thrown becomes a fault 500 without its stack. */
+  async call(name: string, params: readonly RpcParam[]): Promise<RpcReply> {
+    const found = this.#methods.get(name);
+    if (found === undefined) throw new RpcFault(500, `command ${name} not found`);
+    return await found.method.run(new RpcArgs(params), found.state as never);
+  }
+}
