@@ -1,0 +1,160 @@
+import { getSystemErrorName } from 'node:util';
+import { AddressTexts, AddressWordsCache } from './address-cache.ts';
+import type { DatagramHandler } from './drivers.ts';
+import { hostPort } from './ip-address.ts';
+import {
+  BATCH,
+  ERRORS_MAX,
+  loadNativeDatagram,
+  type NativeBuffers,
+  type NativeDatagram,
+  SEND_BYTES,
+  SEND_MAX,
+  SLOT_BYTES,
+  WORDS,
+} from './native/native.ts';
+
+/** The largest payload of a UDP datagram over IPv4; IPv6 takes 20 bytes more, which nobody uses. */
+export const MAX_DATAGRAM_BYTES = 65507;
+
+export type UnixDatagramHandler = (text: string, fromPath: string) => void;
+
+/** A failed or refused send: errno name, how many bytes, to where. */
+export type SendFailure = (code: string, lengthBytes: number, to: string) => void;
+
+/** What the environment knows of an open socket. */
+export interface NativeSocket {
+  readonly family: 4 | 6 | 'unix';
+  readonly onDatagram: DatagramHandler;
+  readonly onUnix: UnixDatagramHandler;
+  readonly onFailure: SendFailure;
+}
+
+function sharedWords(count: number): { buffer: Buffer; words: Int32Array } {
+  const memory = new ArrayBuffer(count * 4);
+  return { buffer: Buffer.from(memory), words: new Int32Array(memory) };
+}
+
+/** A thread's share of the addon: the buffers, and the sockets by number. */
+export class DatagramEnvironment {
+  readonly native: NativeDatagram;
+  readonly #sockets: (NativeSocket | null)[] = [];
+  readonly #receive = Buffer.allocUnsafeSlow(BATCH * SLOT_BYTES);
+  readonly #send = Buffer.allocUnsafeSlow(SEND_BYTES);
+  readonly #meta: Int32Array;
+  readonly #sendMeta: Int32Array;
+  readonly #texts = new AddressTexts();
+  readonly #destinations = new AddressWordsCache();
+
+  constructor(native: NativeDatagram) {
+    this.native = native;
+    const meta = sharedWords((BATCH + 1 + ERRORS_MAX) * WORDS);
+    const sendMeta = sharedWords((SEND_MAX + 1) * WORDS);
+    this.#meta = meta.words;
+    this.#sendMeta = sendMeta.words;
+    const buffers: NativeBuffers = {
+      receive: this.#receive,
+      meta: meta.buffer,
+      send: this.#send,
+      sendMeta: sendMeta.buffer,
+      onBatch: (socket, count) => this.#onBatch(socket, count),
+      onUnix: (socket, text, fromPath) => this.#sockets[socket]?.onUnix(text, fromPath),
+      onErrors: () => this.#onErrors(),
+    };
+    const result = native.start(buffers);
+    if (result < 0) throw new Error(`datagram addon: ${getSystemErrorName(result)}`);
+  }
+
+  add(id: number, socket: NativeSocket): void {
+    this.#sockets[id] = socket;
+  }
+
+  /** Sends what is queued, then closes. Nothing more is delivered, also not from the batch at hand. */
+  close(id: number): void {
+    this.#sockets[id] = null;
+    this.native.closeSocket(id);
+  }
+
+  /** Queues one datagram on socket `id`; failures go to its `onFailure`, some of them later. */
+  send(id: number, text: string, ip: string, port: number): void {
+    const meta = this.#sendMeta;
+    const length = text.length;
+    const socket = this.#sockets[id];
+    if (socket === null || socket === undefined) return;
+    const to = this.#destinations.get(ip);
+    if (to.family !== socket.family || port < 1 || port > 65535)
+      return socket.onFailure('EINVAL', length, hostPort(ip, port));
+    if (length > MAX_DATAGRAM_BYTES) return socket.onFailure('EMSGSIZE', length, hostPort(ip, port));
+    if ((meta[0] as number) >= SEND_MAX || (meta[1] as number) + length > SEND_BYTES) this.native.flush();
+    const count = meta[0] as number;
+    const offset = meta[1] as number;
+    this.#send.latin1Write(text, offset, length);
+    const at = 2 + count * WORDS;
+    meta[at] = id;
+    meta[at + 1] = offset;
+    meta[at + 2] = length;
+    meta[at + 3] = port;
+    meta[at + 4] = to.w0;
+    if (to.family === 6) {
+      meta[at + 5] = to.w1;
+      meta[at + 6] = to.w2;
+      meta[at + 7] = to.w3;
+    }
+    meta[0] = count + 1;
+    meta[1] = offset + length;
+  }
+
+  #onBatch(id: number, count: number): void {
+    const socket = this.#sockets[id];
+    if (socket === null || socket === undefined) return;
+    const meta = this.#meta;
+    const handler = socket.onDatagram;
+    for (let i = 0; i < count; i++) {
+      const at = i * WORDS;
+      const start = i * SLOT_BYTES;
+      const text = this.#receive.latin1Slice(start, start + (meta[at] as number));
+      try {
+        handler(text, this.#addressText(socket.family, at + 2), meta[at + 1] as number);
+      } catch (error) {
+        // Uncaught, but after the batch: the other datagrams are not to blame.
+        process.nextTick(rethrow, error);
+      }
+      if (this.#sockets[id] !== socket) return;
+    }
+  }
+
+  #addressText(family: NativeSocket['family'], at: number): string {
+    const meta = this.#meta;
+    if (family === 4) return this.#texts.v4(meta[at] as number);
+    return this.#texts.v6(meta[at] as number, meta[at + 1] as number, meta[at + 2] as number, meta[at + 3] as number);
+  }
+
+  #onErrors(): void {
+    const meta = this.#meta;
+    const base = BATCH * WORDS;
+    const count = Math.min(meta[base] as number, ERRORS_MAX);
+    for (let i = 0; i < count; i++) {
+      const at = base + 1 + i * WORDS;
+      const socket = this.#sockets[meta[at] as number];
+      if (socket === null || socket === undefined) continue;
+      const to = hostPort(this.#addressText(socket.family, at + 4), meta[at + 3] as number);
+      socket.onFailure(getSystemErrorName(-(meta[at + 1] as number)), meta[at + 2] as number, to);
+    }
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+// The addon's memory belongs to the thread, like the event loop it polls in, so this one is not a server's.
+let environment: DatagramEnvironment | string | null = null;
+
+/** This thread's environment, or a text saying why the addon cannot be used. */
+export function datagramEnvironment(): DatagramEnvironment | string {
+  if (environment === null) {
+    const native = loadNativeDatagram();
+    environment = typeof native === 'string' ? native : new DatagramEnvironment(native);
+  }
+  return environment;
+}

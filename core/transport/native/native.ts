@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/**
+ * Memory shared with datagram.c, and the functions it calls. Layouts, in 32-bit words of the machine's order; a
+ * descriptor is WORDS long, addresses are one word (IPv4) or four (IPv6), the most significant byte first:
+ * - `receive`: BATCH slots of SLOT_BYTES, a datagram at the start of each;
+ * - `meta`: for each slot: length, port, address; then the failed sends: count, and for each: socket, errno, length,
+ *   port, address;
+ * - `send`: the bytes of the datagrams to send;
+ * - `sendMeta`: count, bytes used, then for each: socket, offset, length, port, address.
+ */
+export interface NativeBuffers {
+  readonly receive: Buffer;
+  readonly meta: Buffer;
+  readonly send: Buffer;
+  readonly sendMeta: Buffer;
+  /** `count` datagrams are in `receive`. What is queued meanwhile leaves when the microtasks after it are done. */
+  onBatch(socket: number, count: number): void;
+  onUnix(socket: number, text: string, fromPath: string): void;
+  /** Sends failed: the count and the first of them stand in `meta`. */
+  onErrors(): void;
+}
+
+export const BATCH = 64;
+export const WORDS = 8;
+/** A datagram and some more, so that the slots' beginnings do not share cache sets. */
+export const SLOT_BYTES = 65536 + 192;
+export const SEND_MAX = 256;
+export const SEND_BYTES = 1 << 20;
+export const ERRORS_MAX = 16;
+
+/** What datagram.c exports. Results below 0 are negative errno values. */
+export interface NativeDatagram {
+  start(buffers: NativeBuffers): number;
+  /** `options`: reuse port, receive buffer, TOS, multicast TTL, multicast loop, path MTU; -1 leaves one alone. */
+  udpOpen(address: string, port: number, options: Int32Array, multicastInterface: string): number;
+  unixOpen(path: string): number;
+  unixSend(socket: number, bytes: Buffer, path: string): number;
+  localPort(socket: number): number;
+  /** Sends what is queued, then closes; a closed socket's number may be given out again. */
+  closeSocket(socket: number): void;
+  flush(): void;
+}
+
+/** Where the addon may be, seen from this file: beside it in a checkout, under `core/transport` in a package. */
+function findAddon(): string | null {
+  let folder = import.meta.dirname;
+  for (let up = 0; up < 5; up++, folder = dirname(folder)) {
+    for (const inside of ['build', 'native/build', 'core/transport/native/build']) {
+      const path = join(folder, inside, 'datagram.node');
+      if (existsSync(path)) return path;
+    }
+  }
+  return null;
+}
+
+/** Loads the addon. Returns why not as a text when it is not built or does not fit this system. */
+export function loadNativeDatagram(): NativeDatagram | string {
+  const path = findAddon();
+  if (path === null) return 'the addon is not built';
+  try {
+    return createRequire(import.meta.url)(path) as NativeDatagram;
+  } catch (error) {
+    return `${path}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
