@@ -17,8 +17,8 @@ export class SimStream implements StreamConnection {
   onData: (chunk: string) => void = () => {};
   onClose: (error: Error | null) => void = () => {};
   readonly #network: SimNetwork;
-  /** The other end, itself until the pair is made. */
-  #peer: SimStream = this;
+  /** The other end, itself until the pair is made. Only ends of streams use it. */
+  peer: SimStream = this;
   /** Written by the peer, in order, not yet handed over here. */
   readonly #incoming: { item: Item; dueMs: number }[] = [];
   #incomingBytes = 0;
@@ -45,13 +45,13 @@ export class SimStream implements StreamConnection {
   ): [SimStream, SimStream] {
     const near = new SimStream(network, nearIp, nearPort, farIp, farPort);
     const far = new SimStream(network, farIp, farPort, nearIp, nearPort);
-    near.#peer = far;
-    far.#peer = near;
+    near.peer = far;
+    far.peer = near;
     return [near, far];
   }
 
   get queuedBytes(): number {
-    return Math.max(0, this.#peer.#incomingBytes - WINDOW_BYTES);
+    return Math.max(0, this.peer.#incomingBytes - WINDOW_BYTES);
   }
 
   write(text: string): void {
@@ -59,7 +59,7 @@ export class SimStream implements StreamConnection {
     const max = this.#network.maxChunkBytes;
     for (let at = 0; at < text.length; ) {
       const length = max > 0 ? 1 + this.#network.random.int(max) : text.length;
-      this.#peer.#enqueue({ text: text.slice(at, at + length) });
+      this.peer.#enqueue({ text: text.slice(at, at + length) });
       at += length;
     }
   }
@@ -76,13 +76,13 @@ export class SimStream implements StreamConnection {
   end(): void {
     if (this.#isClosed || this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#peer.#enqueue({ isEnd: true });
+    this.peer.#enqueue({ isEnd: true });
     this.#network.clock.schedule(0, () => this.#close(null));
   }
 
   destroy(): void {
     if (this.#isClosed) return;
-    this.#peer.#enqueue({ isReset: true });
+    this.peer.#enqueue({ isReset: true });
     this.#close(null);
   }
 
