@@ -10,7 +10,6 @@ import {
   type NativeDatagram,
   SEND_BYTES,
   SEND_MAX,
-  SLOT_BYTES,
   WORDS,
 } from './native/native.ts';
 
@@ -39,7 +38,6 @@ function sharedWords(count: number): { buffer: Buffer; words: Int32Array } {
 export class DatagramEnvironment {
   readonly native: NativeDatagram;
   readonly #sockets: (NativeSocket | null)[] = [];
-  readonly #receive = Buffer.allocUnsafeSlow(BATCH * SLOT_BYTES);
   readonly #send = Buffer.allocUnsafeSlow(SEND_BYTES);
   readonly #meta: Int32Array;
   readonly #sendMeta: Int32Array;
@@ -53,11 +51,10 @@ export class DatagramEnvironment {
     this.#meta = meta.words;
     this.#sendMeta = sendMeta.words;
     const buffers: NativeBuffers = {
-      receive: this.#receive,
       meta: meta.buffer,
       send: this.#send,
       sendMeta: sendMeta.buffer,
-      onBatch: (socket, count) => this.#onBatch(socket, count),
+      onBatch: (socket, ...texts) => this.#onBatch(socket, texts),
       onUnix: (socket, text, fromPath) => this.#sockets[socket]?.onUnix(text, fromPath),
       onErrors: () => this.#onErrors(),
     };
@@ -104,15 +101,14 @@ export class DatagramEnvironment {
     meta[1] = offset + length;
   }
 
-  #onBatch(id: number, count: number): void {
+  #onBatch(id: number, texts: readonly string[]): void {
     const socket = this.#sockets[id];
     if (socket === null || socket === undefined) return;
     const meta = this.#meta;
     const handler = socket.onDatagram;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < texts.length; i++) {
       const at = i * WORDS;
-      const start = i * SLOT_BYTES;
-      const text = this.#receive.latin1Slice(start, start + (meta[at] as number));
+      const text = texts[i] as string;
       try {
         handler(text, this.#addressText(socket.family, at + 2), meta[at + 1] as number);
       } catch (error) {

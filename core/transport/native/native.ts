@@ -5,19 +5,17 @@ import { dirname, join } from 'node:path';
 /**
  * Memory shared with datagram.c, and the functions it calls. Layouts, in 32-bit words of the machine's order; a
  * descriptor is WORDS long, addresses are one word (IPv4) or four (IPv6), the most significant byte first:
- * - `receive`: BATCH slots of SLOT_BYTES, a datagram at the start of each;
- * - `meta`: for each slot: length, port, address; then the failed sends: count, and for each: socket, errno, length,
- *   port, address;
+ * - `meta`: for each datagram received: length, port, address; after BATCH of those the failed sends: count, and for
+ *   each: socket, errno, length, port, address;
  * - `send`: the bytes of the datagrams to send;
  * - `sendMeta`: count, bytes used, then for each: socket, offset, length, port, address.
  */
 export interface NativeBuffers {
-  readonly receive: Buffer;
   readonly meta: Buffer;
   readonly send: Buffer;
   readonly sendMeta: Buffer;
-  /** `count` datagrams are in `receive`. What is queued meanwhile leaves when the microtasks after it are done. */
-  onBatch(socket: number, count: number): void;
+  /** Up to BATCH datagrams came. What is queued meanwhile leaves when the microtasks after the call are done. */
+  onBatch(socket: number, ...texts: string[]): void;
   onUnix(socket: number, text: string, fromPath: string): void;
   /** Sends failed: the count and the first of them stand in `meta`. */
   onErrors(): void;
@@ -25,8 +23,6 @@ export interface NativeBuffers {
 
 export const BATCH = 64;
 export const WORDS = 8;
-/** A datagram and some more, so that the slots' beginnings do not share cache sets. */
-export const SLOT_BYTES = 65536 + 192;
 export const SEND_MAX = 256;
 export const SEND_BYTES = 1 << 20;
 export const ERRORS_MAX = 16;

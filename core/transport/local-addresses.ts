@@ -1,0 +1,62 @@
+import type { SocketInfo } from './socket-info.ts';
+
+/**
+ * What is "myself": listening sockets with their advertised addresses, `alias` lines, and names that modules claim
+ * (corex alias_subdomains, domain). Hosts compare without case; IPv6 with or without brackets.
+ */
+export class LocalAddresses {
+  /** host → ports (0: any) with the protocol (0: any). */
+  readonly #hosts = new Map<string, { readonly port: number; readonly proto: number }[]>();
+  readonly #claims: ((host: string, port: number, proto: number) => boolean)[] = [];
+  readonly #aliases: { readonly host: string; readonly port: number; readonly proto: number }[] = [];
+
+  constructor(sockets: readonly SocketInfo[]) {
+    for (const socket of sockets) {
+      this.#add(socket.address, socket.port, socket.proto);
+      if (socket.isAdvertised) this.#add(socket.advertisedHost, socket.advertisedPort, socket.proto);
+    }
+  }
+
+  /** An `alias` line: port and proto 0 match any. */
+  addAlias(host: string, port: number, proto: number): void {
+    this.#aliases.push({ host: host.toLowerCase(), port, proto });
+    this.#add(host, port, proto);
+  }
+
+  get aliases(): readonly { readonly host: string; readonly port: number; readonly proto: number }[] {
+    return this.#aliases;
+  }
+
+  /** A module's say: true makes the host ours. */
+  addClaim(claim: (host: string, port: number, proto: number) => boolean): void {
+    this.#claims.push(claim);
+  }
+
+  isMyself(host: string, port: number, proto: number): boolean {
+    const entries = this.#hosts.get(host) ?? this.#hosts.get(normalise(host));
+    if (entries !== undefined) {
+      for (let i = 0; i < entries.length; i++) {
+        const entry = entries[i] as { port: number; proto: number };
+        if (
+          (entry.port === 0 || port === 0 || entry.port === port) &&
+          (entry.proto === 0 || proto === 0 || entry.proto === proto)
+        )
+          return true;
+      }
+    }
+    for (const claim of this.#claims) if (claim(host, port, proto)) return true;
+    return false;
+  }
+
+  #add(host: string, port: number, proto: number): void {
+    const key = normalise(host);
+    const entries = this.#hosts.get(key);
+    if (entries === undefined) this.#hosts.set(key, [{ port, proto }]);
+    else entries.push({ port, proto });
+  }
+}
+
+function normalise(host: string): string {
+  const lower = host.toLowerCase();
+  return lower.charCodeAt(0) === 91 ? lower.slice(1, -1) : lower;
+}
