@@ -78,7 +78,11 @@ export function parseNameAddr(buf: string, start: number, end: number): NameAddr
   let trimmed = uriEnd;
   while (trimmed > i && isLws(buf.charCodeAt(trimmed - 1))) trimmed--;
   if (trimmed === i) return null;
-  for (let k = i; k < trimmed; k++) if (isLws(buf.charCodeAt(k))) return null;
+  for (let k = i; k < trimmed; k++) {
+    const c = buf.charCodeAt(k);
+    // a URI with headers needs its brackets (RFC 3261 §20.10), one with a quote in front never got any
+    if (isLws(c) || c === 63 || c === 34) return null;
+  }
   return new NameAddr(buf, valueStart, last, '', i, trimmed, uriEnd);
 }
 

@@ -23,6 +23,18 @@ export function isLws(c: number): boolean {
   return c === 32 || c === 9 || c === 13 || c === 10;
 }
 
+/** The digits of `buf[start … end)`, all of it, as a number 0 … max; -2 when it is anything else. */
+export function parseDecimal(buf: string, start: number, end: number, max: number): number {
+  let number = 0;
+  for (let i = start; i < end; i++) {
+    const digit = buf.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -2;
+    number = number * 10 + digit;
+    if (number > max) return -2;
+  }
+  return start < end ? number : -2;
+}
+
 /**
  * Value of parameter `lower` (name in lower case) in `buf[start … end)`, which begins at or before the first `;`.
  * Null when absent, '' when it has no value; quotes are kept. Linear.
@@ -65,4 +77,30 @@ export function paramEnd(buf: string, at: number, end: number): number {
     i = c === QUOTE ? skipQuoted(buf, i, end) : i + 1;
   }
   return end;
+}
+
+/** Called per parameter with its name as written and its value ('' when there is none, quotes kept); false ends the walk. */
+export type ParamVisitor = (name: string, value: string, nameStart: number, valueEnd: number) => boolean | void;
+
+/** Walks the parameters in `buf[start … end)`, which begins at or before the first `;`. Empty ones are passed over. */
+export function eachParam(buf: string, start: number, end: number, visit: ParamVisitor): void {
+  let i = paramEnd(buf, start, end);
+  while (i < end) {
+    const stop = paramEnd(buf, i + 1, end);
+    let nameStart = i + 1;
+    while (nameStart < stop && isLws(buf.charCodeAt(nameStart))) nameStart++;
+    let valueEnd = stop;
+    while (valueEnd > nameStart && isLws(buf.charCodeAt(valueEnd - 1))) valueEnd--;
+    if (valueEnd > nameStart) {
+      let equals = nameStart;
+      while (equals < valueEnd && buf.charCodeAt(equals) !== EQUALS) equals++;
+      let nameEnd = equals;
+      while (nameEnd > nameStart && isLws(buf.charCodeAt(nameEnd - 1))) nameEnd--;
+      let valueStart = equals + 1;
+      while (valueStart < valueEnd && isLws(buf.charCodeAt(valueStart))) valueStart++;
+      const value = equals >= valueEnd ? '' : buf.slice(valueStart, valueEnd);
+      if (visit(buf.slice(nameStart, nameEnd), value, nameStart, valueEnd) === false) return;
+    }
+    i = stop;
+  }
 }

@@ -5,7 +5,7 @@ import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
 import { HDR, headerKind } from './hf.ts';
 import { METHOD, methodId } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
-import { isLws } from './params.ts';
+import { isLws, parseDecimal } from './params.ts';
 import { parseUri, type SipUri } from './uri.ts';
 import { parseVia, type Via } from './via.ts';
 
@@ -77,6 +77,9 @@ export class SipMsg {
   readonly fromAt: number;
   readonly callIdAt: number;
   readonly cseqAt: number;
+  readonly contentLengthAt: number;
+  /** Bits `1 << kind` of the headers above, but Via, that occur more than once. */
+  readonly duplicates: number;
 
   /** Request-URI rewritten by the script; null while it is the received one. */
   newUri: string | null;
@@ -124,8 +127,12 @@ export class SipMsg {
   #ruriText: string | null;
   #cseqNumber: number;
   #cseqMethod: string | null;
+  #contentLength: number;
 
-  constructor(buf: string, rcv: ReceiveInfo) {
+  /** `text` is one datagram or framed message; line ends before the first line are dropped (RFC 3261 §7.5). */
+  constructor(text: string, rcv: ReceiveInfo) {
+    const leading = text.charCodeAt(0);
+    const buf = leading === 13 || leading === 10 ? text.slice(skipLineEnds(text)) : text;
     this.id = ++lastId;
     this.buf = buf;
     this.rcv = rcv;
@@ -162,6 +169,7 @@ export class SipMsg {
     this.#ruriText = null;
     this.#cseqNumber = -1;
     this.#cseqMethod = null;
+    this.#contentLength = UNREAD;
 
     // ---- first line
     let eol = buf.indexOf('\n');
@@ -217,6 +225,12 @@ export class SipMsg {
     let fromAt = -1;
     let callIdAt = -1;
     let cseqAt = -1;
+    let contentLengthAt = -1;
+    let duplicates = 0;
+    if (isFold(buf.charCodeAt(pos)) && this.error === null) {
+      this.error = 'white space before the first header';
+      this.errorAt = pos;
+    }
     let headersEnd = end;
     let bodyStart = end;
     while (pos < end) {
@@ -238,9 +252,10 @@ export class SipMsg {
       while (colon < lineStop && buf.charCodeAt(colon) !== 58) colon++;
       let nameEnd = colon;
       while (nameEnd > pos && isFold(buf.charCodeAt(nameEnd - 1))) nameEnd--;
-      if (colon === lineStop || nameEnd === pos) {
+      if (colon === lineStop || nameEnd === pos || c === 13) {
         if (this.error === null) {
-          this.error = colon === lineStop ? 'header line without a colon' : 'header without a name';
+          this.error =
+            c === 13 ? 'bare CR' : colon === lineStop ? 'header line without a colon' : 'header without a name';
           this.errorAt = pos;
         }
         pos = lineStop + 1;
@@ -250,7 +265,7 @@ export class SipMsg {
       while (valueStart < lineStop && isLws(buf.charCodeAt(valueStart))) valueStart++;
       let valueEnd = lineStop;
       while (valueEnd > valueStart && isLws(buf.charCodeAt(valueEnd - 1))) valueEnd--;
-      const kind = headerKind(buf, pos, nameEnd);
+      const kind: number = headerKind(buf, pos, nameEnd);
       const at = n * HDR_STRIDE;
       switch (kind) {
         case HDR.VIA:
@@ -258,15 +273,23 @@ export class SipMsg {
           break;
         case HDR.TO:
           if (toAt < 0) toAt = n;
+          else duplicates |= 1 << HDR.TO;
           break;
         case HDR.FROM:
           if (fromAt < 0) fromAt = n;
+          else duplicates |= 1 << HDR.FROM;
           break;
         case HDR.CALLID:
           if (callIdAt < 0) callIdAt = n;
+          else duplicates |= 1 << HDR.CALLID;
           break;
         case HDR.CSEQ:
           if (cseqAt < 0) cseqAt = n;
+          else duplicates |= 1 << HDR.CSEQ;
+          break;
+        case HDR.CONTENTLENGTH:
+          if (contentLengthAt < 0) contentLengthAt = n;
+          else duplicates |= 1 << HDR.CONTENTLENGTH;
           break;
         default:
           break;
@@ -293,6 +316,8 @@ export class SipMsg {
     this.fromAt = fromAt;
     this.callIdAt = callIdAt;
     this.cseqAt = cseqAt;
+    this.contentLengthAt = contentLengthAt;
+    this.duplicates = duplicates;
   }
 
   // ---- headers by row
@@ -466,7 +491,7 @@ export class SipMsg {
       if (c < 48 || c > 57) break;
       number = number * 10 + c - 48;
     }
-    if (i === first || i - first > 10 || number >= 0x80000000 || !isLws(buf.charCodeAt(i))) return;
+    if (i === first || number >= 0x80000000 || !isLws(buf.charCodeAt(i))) return;
     while (i < end && isLws(buf.charCodeAt(i))) i++;
     this.#cseqMethod = buf.slice(i, end);
     this.#cseqNumber = number;
@@ -479,8 +504,34 @@ export class SipMsg {
     return this.method;
   }
 
+  /** The number in Content-Length; -1 when the header is absent, -2 when it holds no number below 2^31. */
+  get contentLength(): number {
+    if (this.#contentLength === UNREAD) {
+      const row = this.contentLengthAt;
+      this.#contentLength =
+        row < 0 ? -1 : parseDecimal(this.buf, this.hdrValueStart(row), this.hdrValueEnd(row), 0x7fffffff);
+    }
+    return this.#contentLength;
+  }
+
+  /**
+   * Where the body ends: chars past Content-Length are no part of the message (RFC 3261 §18.3). The end of `buf` where
+   * the header is absent, can not be read or claims more than there is.
+   */
+  get bodyEnd(): number {
+    const length = this.contentLength;
+    const end = this.bodyStart + length;
+    return length < 0 || end > this.buf.length ? this.buf.length : end;
+  }
+
   get body(): string {
-    return this.buf.slice(this.bodyStart);
+    return this.buf.slice(this.bodyStart, this.bodyEnd);
+  }
+
+  /** The version as the first line has it, `SIP/2.0`. */
+  get version(): string {
+    if (!this.isRequest) return this.buf.slice(0, 7);
+    return this.buf.slice(this.uriEnd + 1, this.buf.indexOf('\n', this.uriEnd)).trimEnd();
   }
 
   // ---- edits
@@ -508,6 +559,15 @@ export class SipMsg {
     this.extensions ??= new Map();
     this.extensions.set(key, value);
   }
+}
+
+/** `#contentLength` before it was read. */
+const UNREAD = -3;
+
+function skipLineEnds(text: string): number {
+  let i = 0;
+  while (text.charCodeAt(i) === 13 || text.charCodeAt(i) === 10) i++;
+  return i;
 }
 
 function isFold(c: number): boolean {

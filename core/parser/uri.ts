@@ -94,10 +94,13 @@ const SCHEMES: Readonly<Record<string, UriScheme>> = {
   urn: URI_SCHEME.URN,
 };
 
-/** Parses a URI. Null when it is not one (no scheme, empty host, a port that is no number …). */
+/**
+ * Parses a URI. Null when it is not one (no scheme, empty host, a port that is no number …). White space and angle
+ * brackets are never part of one; other chars that the grammar wants escaped are let through in the user part.
+ */
 export function parseUri(text: string): SipUri | null {
   const colon = text.indexOf(':');
-  if (colon < 1) return null;
+  if (colon < 1 || text.includes(' ') || text.includes('\t') || text.includes('<') || text.includes('>')) return null;
   const schemeText = text.slice(0, colon);
   const scheme = schemeText === 'sip' ? URI_SCHEME.SIP : (SCHEMES[schemeText.toLowerCase()] ?? URI_SCHEME.OTHER);
   if (scheme === URI_SCHEME.SIP || scheme === URI_SCHEME.SIPS) return parseSipUri(text, scheme, schemeText, colon + 1);
@@ -134,6 +137,7 @@ function parseSipUri(text: string, scheme: UriScheme, schemeText: string, start:
     } else {
       user = text.slice(start, at);
     }
+    if (user === '') return null;
     hostStart = at + 1;
   }
   const hostEnd = scanUriHost(text, hostStart);
@@ -174,8 +178,9 @@ function parseSipUri(text: string, scheme: UriScheme, schemeText: string, start:
 
 function scanUriHost(text: string, start: number): number {
   if (text.charCodeAt(start) === 91) {
-    const close = text.indexOf(']', start);
-    return close < 0 ? -1 : close + 1;
+    let i = start + 1;
+    while (i < text.length && isIpv6Char(text.charCodeAt(i))) i++;
+    return i > start + 1 && text.charCodeAt(i) === 93 ? i + 1 : -1;
   }
   let i = start;
   for (; i < text.length; i++) {
@@ -188,4 +193,9 @@ function scanUriHost(text: string, start: number): number {
 
 function isHostChar(c: number): boolean {
   return (c >= 97 && c <= 122) || (c >= 48 && c <= 57) || c === 46 || c === 45 || (c >= 65 && c <= 90) || c === 95;
+}
+
+/** What an IPv6 reference is made of, an IPv4 tail included. */
+function isIpv6Char(c: number): boolean {
+  return (c >= 48 && c <= 58) || (c >= 97 && c <= 102) || (c >= 65 && c <= 70) || c === 46;
 }

@@ -1,6 +1,6 @@
 import { PROTO, type Proto } from '../transport/socket-info.ts';
 import { equalsLower } from './hf.ts';
-import { findParam, findParamAt, isLws, paramEnd } from './params.ts';
+import { findParam, findParamAt, isLws, paramEnd, parseDecimal } from './params.ts';
 
 /** One Via value (RFC 3261 §20.42), its places in the message kept so that parameters can be added by a lump. */
 export class Via {
@@ -52,6 +52,18 @@ export class Via {
   get branch(): string | null {
     return this.param('branch');
   }
+
+  /** Address in `received`, without brackets whether it was written with them or not (RFC 5118 §4.5); null when absent. */
+  get received(): string | null {
+    const value = this.param('received');
+    return value?.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value;
+  }
+
+  /** 0 when `rport` is absent, has no value or none that is a port. */
+  get rport(): number {
+    const value = this.param('rport');
+    return value === null ? 0 : Math.max(0, parseDecimal(value, 0, value.length, 65535));
+  }
 }
 
 const PROTO_BY_NAME: readonly (readonly [string, Proto])[] = [
@@ -92,6 +104,9 @@ export function parseVia(buf: string, start: number, end: number): Via | null {
     i = skipLws(buf, i, end);
   }
   if (i < end && buf.charCodeAt(i) !== 59) return null;
+  let last = end;
+  while (isLws(buf.charCodeAt(last - 1))) last--;
+  if (buf.charCodeAt(last - 1) === 59) return null; // a parameter without a name (RFC 4475 §3.1.2.1)
   return new Via(buf, valueStart, end, protoOf(transport), transport, host, port, sentByEnd);
 }
 
