@@ -1,0 +1,64 @@
+import type { Diagnostic } from '../../routing-lang/diagnostics.ts';
+import { StrowgerError } from '../errors.ts';
+import type { Log } from '../log/log.ts';
+import type { Server } from '../server.ts';
+
+/** What the command line asks of `startServer`, `checkScript` and `printScript` (core/start.ts). */
+export interface StartOptions {
+  /** Absolute path of the script. */
+  readonly scriptPath: string;
+  /** Its text as latin1, where it does not come from that file (`-f -`). */
+  readonly scriptText?: string;
+  /** -A, in order. A name without value is defined as Kamailio does: empty, for `#!ifdef`. */
+  readonly defines: readonly { readonly name: string; readonly value: string | null }[];
+  /** --subst, --substdef and --substdefs: the expression as the directive of that name takes it. */
+  readonly substitutions: readonly { readonly kind: 'subst' | 'substdef' | 'substdefs'; readonly text: string }[];
+  /** -l, as written: `udp:127.0.0.1:5060`, `eth0`, `udp:10.0.0.1:5060/192.0.2.1:5060`. When given, the script's `listen`s are added to, as Kamailio does. */
+  readonly listens: readonly string[];
+  /** --alias */
+  readonly aliases: readonly string[];
+  /** -L, split at colons. */
+  readonly loadPaths: readonly string[];
+  /** --loadmodule: loaded before the script's. */
+  readonly loadModules: readonly string[];
+  /** --modparam: set after the script's. */
+  readonly modParams: readonly { readonly module: string; readonly name: string; readonly value: string | number }[];
+  /** Core parameters by Kamailio's name that win over the script's: `debug`, `children`, `disable_tcp`, `auto_aliases`, `server_id` … */
+  readonly settings: Readonly<Record<string, string | number>>;
+  /** -Y: where modules put sockets and FIFOs; null for the script's `runtime_dir` or the default. */
+  readonly runtimeDir: string | null;
+  /** Refuse what Kamailio 5.6 refuses. */
+  readonly strict: boolean;
+  readonly log: Log;
+}
+
+/** A server that answers. */
+export interface StartedServer {
+  readonly server: Server;
+  /** Ends it: open transactions get up to `graceMs`, then everything is closed. True when nothing had to be cut off. */
+  stop(graceMs: number): Promise<boolean>;
+}
+
+/** What a check found. `ok` is false where there is an error among the diagnostics. */
+export interface CheckResult {
+  readonly ok: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+  /** A line of one of the script's files, for excerpts; null where it is not at hand. */
+  readonly lineText: (file: string, line: number) => string | null;
+}
+
+/** Thrown by `startServer` when the script has errors: SCRIPT_ERRORS, with what the checker found. */
+export class ScriptError extends StrowgerError {
+  readonly result: CheckResult;
+
+  constructor(result: CheckResult) {
+    const count = result.diagnostics.filter((d) => d.severity === 'error').length;
+    super('SCRIPT_ERRORS', `the script has ${count} error${count === 1 ? '' : 's'}`);
+    this.result = result;
+  }
+}
+
+export type StartServer = (options: StartOptions) => Promise<StartedServer>;
+export type CheckScript = (options: StartOptions) => Promise<CheckResult>;
+/** The script after its preprocessor, as `--cfg-print` shows it. Diagnostics as in a check, where it has errors. */
+export type PrintScript = (options: StartOptions) => Promise<string>;
