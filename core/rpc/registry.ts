@@ -81,7 +81,7 @@ export class RpcArgs {
     if (typeof value === 'number') return String(value);
     if (value instanceof RpcDouble) return String(value.value);
     if (value === undefined && fallback !== undefined) return fallback;
-    throw new RpcFault(400, 'Invalid Parameters');
+    throw this.#mismatch(index, 'string');
   }
 
   int(index: number, fallback?: number): number {
@@ -90,11 +90,17 @@ export class RpcArgs {
     if (value instanceof RpcDouble) return Math.trunc(value.value);
     if (typeof value === 'string' && /^[-+]?\d+$/.test(value)) return Number(value);
     if (value === undefined && fallback !== undefined) return fallback;
-    throw new RpcFault(400, 'Invalid Parameters');
+    throw this.#mismatch(index, 'integer');
   }
 
   has(index: number): boolean {
     return index < this.all.length;
+  }
+
+  /** The fault with the words Kamailio's ctl module uses. */
+  #mismatch(index: number, type: string): RpcFault {
+    const why = index < this.all.length ? "record doesn't match type" : 'end of packet encountered';
+    return new RpcFault(400, `error at parameter ${index}: expected ${type} type but ${why}`);
   }
 }
 
