@@ -26,6 +26,7 @@ export function parseAuth(buf: string, start = 0, end = buf.length): AuthValue |
   const params = new Map<string, string>();
   i = skipLws(buf, i, end);
   const bodyStart = i;
+  const token = (): AuthValue => ({ scheme, params, token: buf.slice(bodyStart, end).trimEnd() });
   while (i < end) {
     if (buf.charCodeAt(i) === 44) {
       i = skipLws(buf, i + 1, end);
@@ -36,10 +37,11 @@ export function parseAuth(buf: string, start = 0, end = buf.length): AuthValue |
     const name = buf.slice(nameStart, i).toLowerCase();
     i = skipLws(buf, i, end);
     if (name === '' || i >= end || buf.charCodeAt(i) !== 61) {
-      return params.size === 0 ? { scheme, params, token: buf.slice(bodyStart, end).trimEnd() } : null;
+      return params.size === 0 ? token() : null;
     }
     i = skipLws(buf, i + 1, end);
     const valueStart = i;
+    if (params.size === 0 && (i >= end || buf.charCodeAt(i) === 61)) return token();
     if (buf.charCodeAt(i) === 34) {
       i = skipQuoted(buf, i, end);
       if (i - valueStart < 2 || buf.charCodeAt(i - 1) !== 34) return null;
@@ -48,7 +50,7 @@ export function parseAuth(buf: string, start = 0, end = buf.length): AuthValue |
     params.set(name, buf.slice(valueStart, i));
     i = skipLws(buf, i, end);
     if (i < end && buf.charCodeAt(i) !== 44) {
-      return params.size === 1 ? { scheme, params: new Map(), token: buf.slice(bodyStart, end).trimEnd() } : null;
+      return null;
     }
   }
   return { scheme, params, token: '' };

@@ -48,9 +48,9 @@ export function hasValidEscapes(text: string): boolean {
   return !/%(?![0-9A-Fa-f]{2})/.test(text);
 }
 
-/** A folded value on one line: each line end with the white space after it becomes one space (RFC 3261 §7.3.1). */
+/** A folded value on one line: each line end with the white space around it becomes one space (RFC 3261 §7.3.1). */
 export function unfold(value: string): string {
-  return value.includes('\n') ? value.replace(/[ \t]*\r?\n[ \t]+/g, ' ') : value;
+  return value.includes('\n') ? value.split('\n').map(trimLws).join(' ') : value;
 }
 
 /** White space cut off at both ends: SP, HTAB, CR, LF and nothing else. */

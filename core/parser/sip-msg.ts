@@ -493,6 +493,7 @@ export class SipMsg {
     }
     if (i === first || number >= 0x80000000 || !isLws(buf.charCodeAt(i))) return;
     while (i < end && isLws(buf.charCodeAt(i))) i++;
+    if (i >= end) return;
     this.#cseqMethod = buf.slice(i, end);
     this.#cseqNumber = number;
     if (!this.isRequest && this.method === METHOD.UNDEF) this.method = methodId(this.#cseqMethod);

@@ -39,8 +39,9 @@ export function aorsEqual(a: SipUri, b: SipUri): boolean {
 function paramMap(params: string): Map<string, string> | null {
   const map = new Map<string, string>();
   if (params === '') return map;
-  for (const part of params.split(';', MAX_PARAMS + 1)) {
-    if (map.size === MAX_PARAMS) return null;
+  const parts = params.split(';', MAX_PARAMS + 1);
+  if (parts.length > MAX_PARAMS) return null;
+  for (const part of parts) {
     if (part === '') continue;
     const equals = part.indexOf('=');
     const name = unescapePercent(equals < 0 ? part : part.slice(0, equals)).toLowerCase();
