@@ -1,0 +1,37 @@
+/** What happens to text at the edge where it leaves for a log: encoding, control characters, secrets. */
+
+/**
+ * Latin1 text from the wire or the script as Unicode: runs of bytes that are UTF-8 are decoded, others stand for
+ * themselves. Text that is Unicode already (chars above 255, from our own messages) stays.
+ */
+export function toUnicode(text: string): string {
+  return /[\x80-\xff]/.test(text) ? text.replace(/[\x80-\xff]+/g, decodeRun) : text;
+}
+
+function decodeRun(run: string): string {
+  const decoded = Buffer.from(run, 'latin1').toString('utf8');
+  return decoded.includes('\ufffd') ? run : decoded;
+}
+
+/**
+ * Makes text fit for one entry of a line-wise log: a line end indents what follows, so that no text can look like an
+ * entry of its own; other control characters (also C1 and the line separators) become `\xNN`. Tabs stay.
+ */
+export function escapeControls(text: string): string {
+  if (!/[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/.test(text)) return text;
+  return text
+    .replace(/\r?\n/g, '\n    ')
+    .replace(
+      /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g,
+      (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    );
+}
+
+/** Hides the credentials of Authorization and Proxy-Authorization headers in any text; folded lines are part of them. */
+export function redactCredentials(text: string): string {
+  if (!/uthorization/i.test(text)) return text;
+  return text.replace(
+    /((?:proxy-)?authorization[ \t]*:[ \t]*[\w-]*)((?:[^\r\n]|\r?\n[ \t])*)/gi,
+    (_all, head: string) => `${head} [redacted]`,
+  );
+}
