@@ -1,3 +1,4 @@
+import type { CfgVar } from './groups.ts';
 import type { CoreParamDef, CoreParamTable } from './param-def.ts';
 import { DNS_PARAMS } from './params-dns.ts';
 import { LOG_PARAMS } from './params-log.ts';
@@ -138,5 +139,51 @@ export function settingsOf(assignments: Iterable<CoreAssignment>): {
       }
     }
   }
-  return { settings: new Settings(values), remarks };
+  const settings = new Settings(values);
+  declareCoreGroups(settings);
+  return { settings, remarks };
+}
+
+/** Variables of the cfg framework that no script sets: what they would choose is fixed here. */
+const FIXED_TCP: readonly (readonly [name: string, value: number, doc: string])[] = [
+  ['connect_wait', 1, 'one connection attempt at a time to one destination'],
+  ['alias_flags', 1, 'a new port alias: 1 is added beside others, 2 replaces'],
+  ['new_conn_alias_flags', 2, 'the alias of a new connection: 1 is added, 2 replaces'],
+];
+
+/** Declares the groups `core` and `tcp` over a server's settings. */
+export function declareCoreGroups(settings: Settings): void {
+  const groups = new Map<string, { vars: CfgVar[]; names: Map<string, string> }>();
+  for (const [param, def] of Object.entries(CORE_PARAMS)) {
+    if (def.cfg === undefined) continue;
+    const [group, name] = def.cfg;
+    let found = groups.get(group);
+    if (found === undefined) groups.set(group, (found = { vars: [], names: new Map() }));
+    found.names.set(name, param);
+    found.vars.push({
+      name,
+      type: def.type === 'int' ? 'int' : 'string',
+      doc: def.doc,
+      check: (value) => def.noEffect ?? refusal(def, value),
+    });
+  }
+  for (const [group, { vars, names }] of groups) {
+    const fixed = new Map<string, number>();
+    if (group === 'tcp') {
+      for (const [name, value, doc] of FIXED_TCP) {
+        fixed.set(name, value);
+        vars.push({ name, type: 'int', doc, isReadOnly: true });
+      }
+    }
+    settings.groups.declare(group, vars, {
+      get: (name) => {
+        const param = names.get(name) ?? '';
+        return fixed.get(name) ?? (CORE_PARAMS[param]?.type === 'int' ? settings.int(param) : settings.str(param));
+      },
+      set: (name, value) => {
+        settings.set(names.get(name) ?? name, value);
+        return null;
+      },
+    });
+  }
 }

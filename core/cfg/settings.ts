@@ -1,3 +1,5 @@
+import { CfgGroups } from './groups.ts';
+
 /**
  * Values of the core parameters of one server, by Kamailio's name; typed getters because they are read on the hot path
  * through fields copied at start. Runtime-settable ones change by `cfg.set_now_*`.
@@ -5,8 +7,10 @@
 export class Settings {
   readonly #values: Map<string, string | number | readonly (string | number)[]>;
   readonly #listeners = new Map<string, ((value: string | number) => void)[]>();
-  /** Custom `group.name` values, read by `$sel(cfg_get.group.name)` and `cfg.get`. */
+  /** Values of custom `group.name` variables; declare them in `groups`. */
   readonly custom = new Map<string, Map<string, string | number>>();
+  /** The cfg framework: these settings, modules' runtime parameters and the custom variables, by group. */
+  readonly groups = new CfgGroups(this.custom);
 
   constructor(values: Iterable<readonly [string, string | number | readonly (string | number)[]]> = []) {
     this.#values = new Map(values);
