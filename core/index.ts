@@ -21,6 +21,7 @@ export {
 } from './module/define-module.ts';
 export * from './msg/dset.ts';
 export * from './msg/lumps.ts';
+export * from './msg/rewrite-uri.ts';
 export * from './parser/hf.ts';
 export * from './parser/methods.ts';
 export * from './parser/name-addr.ts';
@@ -28,8 +29,12 @@ export * from './parser/params.ts';
 export * from './parser/sip-msg.ts';
 export * from './parser/uri.ts';
 export * from './parser/via.ts';
+export * from './pv/convert.ts';
 export * from './pv/msg-vars.ts';
+export * from './pv/registry.ts';
 export * from './pv/spec.ts';
+export * from './pv/strftime.ts';
+export * from './pv/transform-args.ts';
 export * from './rpc/registry.ts';
 export type * from './script/posix-regex.ts';
 export type * from './script/program.ts';
@@ -47,8 +52,15 @@ export {
   RUN_EXIT,
   Run,
 } from './script/run.ts';
-export type * from './server.ts';
+export { type ReloadResult, Server } from './server.ts';
 export type * from './timer/clock.ts';
 export * from './transport/socket-info.ts';
 export type * from './transport/transport.ts';
 export * from './values.ts';
+export { cloneMsg, copyState } from './msg/clone.ts';
+export { hashSpan, hashText, HASH_START, mixHash } from './msg/hash.ts';
+export { BRANCH_MAGIC, buildForwardedReply, buildReply, buildRequest, mergeSorted, viaRow } from './msg/msg-translator.ts';
+export { type DestinationResult, type DestinationSet, isDestination, type NoDestination } from './destination.ts';
+export { applySendFlags, forwardReply, forwardRequest, forwardTo, loopHash, nextHopUri, replyDestination, replyToRequest } from './forward.ts';
+export { Timer } from './timer/timer.ts';
+export { TimerWheel } from './timer/wheel.ts';

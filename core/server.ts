@@ -1,53 +1,30 @@
-import type { Settings } from './cfg/settings.ts';
-import type { CounterRegistry } from './counters/counters.ts';
-import type { Hooks } from './events/hooks.ts';
-import type { Log } from './log/log.ts';
-import type { ModuleHost } from './module/host.ts';
-import type { SipMsg } from './parser/sip-msg.ts';
-import type { Resolver } from './resolve/resolver.ts';
-import type { RpcRegistry } from './rpc/registry.ts';
-import type { ScriptProgram, ScriptRoute } from './script/program.ts';
-import type { Clock, Random } from './timer/clock.ts';
-import type { TimerWheel } from './timer/wheel.ts';
-import type { Transport } from './transport/transport.ts';
-
 /**
  * One SIP server: everything a worker owns. Several live in one process in the tests. The pieces are given from
  * outside (clock, network, randomness, log), so nothing in here is global.
  */
-export interface Server {
-  readonly clock: Clock;
-  readonly wheel: TimerWheel;
-  readonly random: Random;
-  readonly log: Log;
-  readonly settings: Settings;
-  readonly counters: CounterRegistry;
-  readonly rpc: RpcRegistry;
-  readonly hooks: Hooks;
-  readonly resolver: Resolver;
-  readonly transport: Transport;
-  readonly modules: ModuleHost;
-  /** The program new messages run on. */
-  readonly program: ScriptProgram;
-  /** `Server:` / `User-Agent:` header values, empty when switched off. */
-  readonly serverHeader: string;
-  readonly userAgentHeader: string;
-  readonly startedWallMs: number;
 
-  /** One whole SIP message from a transport. */
-  receive(text: string, rcv: SipMsg['rcv']): void;
-  /**
-   * Runs a route block for a message in a run of its own; what it throws is logged with the script's stack and counts as exit.
-   * Returns RUN_* bits, or a promise of them where a command waited.
-   */
-  runRoute(route: ScriptRoute, msg: SipMsg, routeType: number, branch?: number): number | Promise<number>;
-  /** `event_route[name]` of the current program, run on `msg` (or on a faked OPTIONS where there is none). Nothing when absent. */
-  runEventRoute(name: string, msg?: SipMsg): number | Promise<number>;
-  /** True when a host (and port, 0 for any; proto, 0 for any) is one of ours: sockets, aliases, hooks. */
-  isMyself(host: string, port: number, proto: number): boolean;
-  reload(): Promise<ReloadResult>;
-  stop(): Promise<void>;
-}
+import type { Settings } from './cfg/settings.ts';
+import { checkMessage } from './checks.ts';
+import { CoreStats } from './counters/core-stats.ts';
+import { CounterRegistry } from './counters/counters.ts';
+import { Destinations } from './destination.ts';
+import { Hooks } from './events/hooks.ts';
+import { forwardReply } from './forward.ts';
+import type { Log } from './log/log.ts';
+import type { ModuleHost } from './module/host.ts';
+import { METHOD } from './parser/methods.ts';
+import { SipMsg } from './parser/sip-msg.ts';
+import type { Resolver } from './resolve/resolver.ts';
+import { RpcRegistry } from './rpc/registry.ts';
+import type { ScriptProgram, ScriptRoute } from './script/program.ts';
+import { ROUTE, Run, RUN_DROP, RUN_EXIT } from './script/run.ts';
+import { StatelessReplies } from './stateless-reply.ts';
+import { SuspendedRuns } from './suspended.ts';
+import type { Clock, Random } from './timer/clock.ts';
+import { TimerWheel } from './timer/wheel.ts';
+import type { LocalAddresses } from './transport/local-addresses.ts';
+import type { Destination, ReceiveInfo } from './transport/socket-info.ts';
+import type { Transport } from './transport/transport.ts';
 
 export interface ReloadResult {
   readonly ok: boolean;
@@ -55,4 +32,196 @@ export interface ReloadResult {
   readonly messages: readonly string[];
   /** Settings that a reload can not change, by name. */
   readonly unchanged: readonly string[];
+}
+
+/** What a server is made of; see `start.ts` for how the real ones are put together. */
+export interface ServerParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: Settings;
+  /** Value of `Server:` in replies; '' for none. */
+  readonly serverHeader: string;
+  readonly userAgentHeader: string;
+}
+
+/** Suspended runs a server bears before it answers 503 (issue: overload is bounded). */
+const DEFAULT_MAX_SUSPENDED = 10_000;
+/** Seconds in the Retry-After of an overload 503. */
+const OVERLOAD_RETRY_AFTER_S = 5;
+
+export class Server {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: Settings;
+  readonly counters = new CounterRegistry();
+  readonly stats: CoreStats;
+  readonly rpc = new RpcRegistry();
+  readonly hooks: Hooks;
+  readonly destinations: Destinations;
+  readonly replies: StatelessReplies;
+  readonly serverHeader: string;
+  readonly userAgentHeader: string;
+  readonly startedWallMs: number;
+  /** Worker number, 0 for the first; part of every branch so that replies find their owner. */
+  readonly workerIndex: number;
+
+  // Set by start.ts in this order, before any message arrives.
+  resolver!: Resolver;
+  transport!: Transport;
+  addresses!: LocalAddresses;
+  modules!: ModuleHost;
+  /** The program new messages run on. */
+  program!: ScriptProgram;
+  /** Compiles the script again and switches to it. */
+  reload: () => Promise<ReloadResult> = () => Promise.resolve({ ok: false, messages: ['this server has no script file'], unchanged: [] });
+  stop: () => Promise<void> = () => Promise.resolve();
+
+  /** Set by start.ts: feeds the destination blocklist. */
+  onDestinationFailed: (dst: Destination, why: 'timeout' | 'send') => void = () => {};
+
+  maxSuspended = DEFAULT_MAX_SUSPENDED;
+  readonly #suspended = new SuspendedRuns();
+
+  constructor(parts: ServerParts, workerIndex = 0) {
+    this.clock = parts.clock;
+    this.wheel = new TimerWheel(parts.clock);
+    this.random = parts.random;
+    this.log = parts.log;
+    this.settings = parts.settings;
+    this.serverHeader = parts.serverHeader;
+    this.userAgentHeader = parts.userAgentHeader;
+    this.workerIndex = workerIndex;
+    this.startedWallMs = parts.clock.wall();
+    this.stats = new CoreStats(this.counters);
+    this.hooks = new Hooks(parts.log);
+    this.destinations = new Destinations(this);
+    this.replies = new StatelessReplies(this);
+  }
+
+  /** Requests now waiting in the script. */
+  get suspendedRuns(): number {
+    return this.#suspended.size;
+  }
+
+  /** True when a host (and port, 0 for any; proto, 0 for any) is one of ours: sockets, aliases, modules' claims. */
+  isMyself(host: string, port: number, proto: number): boolean {
+    return this.addresses.isMyself(host, port, proto);
+  }
+
+  /** One whole SIP message from a transport. Never throws. */
+  receive(text: string, rcv: ReceiveInfo): void {
+    try {
+      const input = this.hooks.dataIn.isEmpty ? text : this.hooks.dataIn.reduce(text, rcv);
+      if (input !== '') this.#receiveMessage(new SipMsg(input, rcv));
+    } catch (error) {
+      this.log.crit('message processing failed', { err: error, from: `${rcv.srcIp}:${rcv.srcPort}` });
+    }
+  }
+
+  #receiveMessage(msg: SipMsg): void {
+    if (msg.isRequest) {
+      this.stats.rcvRequests.value++;
+      if (this.#isUsable(msg)) this.#receiveRequest(msg);
+    } else {
+      this.stats.rcvReplies.value++;
+      if (this.#isUsable(msg)) this.#receiveReply(msg);
+    }
+  }
+
+  /** The checks the core makes before the script; answers what can be answered. */
+  #isUsable(msg: SipMsg): boolean {
+    const fault = checkMessage(msg);
+    if (fault === null) return true;
+    (msg.isRequest ? this.stats.errRequests : this.stats.errReplies).value++;
+    this.log.info(`bad message: ${fault.reason}`, { from: `${msg.rcv.srcIp}:${msg.rcv.srcPort}`, at: msg.errorAt });
+    if (msg.isRequest && fault.code !== 0 && msg.method !== METHOD.ACK && msg.via1 !== null) this.replies.send(msg, fault.code, fault.reason);
+    return false;
+  }
+
+  #receiveRequest(msg: SipMsg): void {
+    if (this.#suspended.size !== 0 && this.#suspended.absorbs(msg)) return;
+    if (!this.hooks.requestIn.isEmpty && !this.hooks.requestIn.every(msg)) return;
+    const route = this.program.request;
+    if (route === null) return;
+    const result = this.runRoute(route, msg, ROUTE.REQUEST);
+    if (typeof result === 'number') this.#requestDone(msg, result);
+    else this.#suspend(msg, result);
+  }
+
+  #requestDone(msg: SipMsg, bits: number): void {
+    if ((bits & RUN_DROP) !== 0) this.stats.dropRequests.value++;
+    if (!this.hooks.requestDone.isEmpty) this.hooks.requestDone.run(msg);
+  }
+
+  #suspend(msg: SipMsg, result: Promise<number>): void {
+    const leave = this.#suspended.enter(msg);
+    void result.then((bits) => {
+      const behind = leave();
+      this.#requestDone(msg, bits);
+      for (const waiting of behind) this.#receiveRequest(waiting);
+    });
+  }
+
+  #receiveReply(msg: SipMsg): void {
+    const route = this.program.reply;
+    if (route === null) this.#replyAfterScript(msg, 0);
+    else {
+      const result = this.runRoute(route, msg, ROUTE.CORE_ONREPLY);
+      if (typeof result === 'number') this.#replyAfterScript(msg, result);
+      else void result.then((bits) => this.#replyAfterScript(msg, bits));
+    }
+  }
+
+  #replyAfterScript(msg: SipMsg, bits: number): void {
+    if ((bits & RUN_DROP) !== 0) this.stats.dropReplies.value++;
+    else if (this.hooks.replyIn.every(msg) && !forwardReply(this, msg)) this.stats.dropReplies.value++;
+    if (!this.hooks.replyDone.isEmpty) this.hooks.replyDone.run(msg);
+  }
+
+  /**
+   * Runs a route block for a message in a run of its own. What it throws is logged with the script's stack and answered
+   * with 500 where there is a request to answer. Returns RUN_* bits, or a promise of them where a command waited.
+   */
+  runRoute(route: ScriptRoute, msg: SipMsg, routeType: number, branch = -1, program: ScriptProgram = this.program): number | Promise<number> {
+    const run = new Run(this, program, msg, routeType);
+    run.branch = branch;
+    return this.execute(route, run);
+  }
+
+  /** As `runRoute`, for a run that the caller made. */
+  execute(route: ScriptRoute, run: Run): number | Promise<number> {
+    try {
+      const result = route(run);
+      if (typeof result === 'number') return result;
+      if (this.#suspended.size >= this.maxSuspended && run.routeType === ROUTE.REQUEST) return this.#overloaded(run, result);
+      return result.catch((error: unknown) => this.#scriptFailed(run, error));
+    } catch (error) {
+      return this.#scriptFailed(run, error);
+    }
+  }
+
+  #overloaded(run: Run, waiting: Promise<number>): number {
+    run.aborted = true;
+    waiting.catch(() => {});
+    this.log.warn('overload: too many suspended requests', { suspended: this.#suspended.size });
+    if (run.msg.method !== METHOD.ACK) this.replies.send(run.msg, 503, 'Service Unavailable', `Retry-After: ${OVERLOAD_RETRY_AFTER_S}\r\n`);
+    return RUN_EXIT | RUN_DROP;
+  }
+
+  #scriptFailed(run: Run, error: unknown): number {
+    const at = run.program.positions[run.position];
+    this.log.crit('script error', { err: error, script: at === undefined ? '' : `${at.file}:${at.line}:${at.column}`, route: at?.route ?? '', callId: run.msg.callId });
+    this.stats.errRequests.value++;
+    if (run.routeType === ROUTE.REQUEST && run.msg.isRequest && run.msg.method !== METHOD.ACK) this.replies.sendError(run.msg);
+    return RUN_EXIT;
+  }
+
+  /** `event_route[name]` of the current program. 0 when there is none. */
+  runEventRoute(name: string, msg: SipMsg): number | Promise<number> {
+    const route = this.program.event.get(name);
+    return route === undefined ? 0 : this.runRoute(route, msg, ROUTE.EVENT);
+  }
 }

@@ -5,9 +5,9 @@ export interface Transport {
   readonly sockets: readonly SocketInfo[];
   /**
    * Sends text to a resolved destination. UDP goes with the current batch; a stream is opened where there is none
-   * (unless `noConnect`), and its later failure is reported by `onSendFailed`.
+   * (unless `noConnect`), and its later failure calls `onFailed`, once.
    */
-  send(text: string, dst: Destination): SendResult;
+  send(text: string, dst: Destination, onFailed?: () => void): SendResult;
   /** The socket for a protocol and family: the forced one if it fits, else the first, else null (no such socket). */
   socketFor(proto: Proto, ip: string, forced: SocketInfo | null): SocketInfo | null;
   /** By `udp:10.0.0.1:5060`, `10.0.0.1:5060`, `10.0.0.1` or the `name` of a listen line. */

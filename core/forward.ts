@@ -1,0 +1,150 @@
+/** Stateless forwarding (RFC 3261 §16.11): one destination, a branch that depends on nothing but the request. */
+
+import { isDestination, type NoDestination } from './destination.ts';
+import { HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
+import { BRANCH_MAGIC, buildForwardedReply, buildRequest } from './msg/msg-translator.ts';
+import { HDR } from './parser/hf.ts';
+import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
+import type { Via } from './parser/via.ts';
+import { ROUTE, type Run, RUN_DROP } from './script/run.ts';
+import type { Server } from './server.ts';
+import { type Destination, PROTO } from './transport/socket-info.ts';
+
+/** Marks a branch this server made without a transaction, so that a reply to it is not looked for in tm. */
+export const STATELESS_MARK = 's';
+
+/** Next hop of a request: `$du`, else the Request-URI. */
+export function nextHopUri(msg: SipMsg): string {
+  return msg.dstUri !== '' ? msg.dstUri : msg.uri;
+}
+
+/**
+ * Branch of a statelessly forwarded request: the same for its retransmissions, its CANCEL and its ACK, and different
+ * when it comes back with another Request-URI (a spiral).
+ */
+export function statelessBranch(msg: SipMsg): string {
+  const via = msg.via1;
+  const key = via === null ? HASH_START : hashSpan(msg.buf, via.start, via.end);
+  const id = hashText(msg.callId ?? '', hashText(String(msg.cseqNumber), key));
+  return `${BRANCH_MAGIC}${STATELESS_MARK}${mixHash(id).toString(36)}.${mixHash(hashText(msg.fromTag, key)).toString(36)}.${loopHash(msg).toString(36)}`;
+}
+
+/** Hash of what decides where a request goes (RFC 5393 §4.2): a request that returns with the same is looping. */
+export function loopHash(msg: SipMsg): number {
+  let h = hashSpan(msg.buf, msg.uriStart, msg.uriEnd);
+  h = hashText(msg.callId ?? '', h);
+  for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1)) h = hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), h);
+  return mixHash(hashText(msg.fromTag, h));
+}
+
+/**
+ * `forward()`: sends the request on without a transaction. 1 sent, -1 when there is no destination or no socket.
+ * Waits only where a name has to be resolved.
+ */
+export function forwardRequest(run: Run): number | Promise<number> {
+  const msg = run.msg;
+  const found = run.server.destinations.resolve(nextHopUri(msg), msg.forceSocket);
+  if (found instanceof Promise) return found.then((result) => (isDestination(result) ? forwardTo(run, result.first) : noDestination(run, result)));
+  return isDestination(found) ? forwardTo(run, found.first) : noDestination(run, found);
+}
+
+function noDestination(run: Run, why: NoDestination): number {
+  run.server.log.error(`forward: ${why.reason}`, { uri: nextHopUri(run.msg), callId: run.msg.callId });
+  return -1;
+}
+
+/** Sends the request of this run to a known destination. 1 sent, -1 not. */
+export function forwardTo(run: Run, dst: Destination): number | Promise<number> {
+  const msg = run.msg;
+  const outgoing = dst.socket;
+  if (outgoing === null) return -1;
+  const text = buildRequest(msg, { uri: msg.uri, branchId: statelessBranch(msg), outgoing, branchLumps: null, pathVec: msg.pathVec, conId: 0 });
+  applySendFlags(msg, dst);
+  return sendRequest(run, text, dst);
+}
+
+/** set_forward_no_connect and set_forward_close. */
+export function applySendFlags(msg: SipMsg, dst: Destination): void {
+  if ((msg.msgFlags & MSG_FLAG.NO_FORWARD_CONNECT) !== 0) dst.noConnect = true;
+  if ((msg.msgFlags & MSG_FLAG.FORWARD_CLOSE) !== 0) dst.closeAfter = true;
+}
+
+/** Sends a request text, through onsend_route where the script has one (its `drop` keeps the message back). */
+export function sendRequest(run: Run, text: string, dst: Destination): number | Promise<number> {
+  const onsend = run.program.onsend;
+  const server = run.server;
+  if (onsend === null) return countForward(server, server.transport.send(text, dst));
+  const kind = run.routeType;
+  run.routeType = ROUTE.ONSEND;
+  run.sending = { text, ip: dst.ip, port: dst.port, proto: dst.proto };
+  const done = (bits: number): number => {
+    run.routeType = kind;
+    run.sending = null;
+    return (bits & RUN_DROP) !== 0 ? 1 : countForward(server, server.transport.send(text, dst));
+  };
+  const result = onsend(run);
+  return typeof result === 'number' ? done(result) : result.then(done);
+}
+
+function countForward(server: Server, sent: number): number {
+  if (sent > 0) server.stats.fwdRequests.value++;
+  return sent;
+}
+
+/** A reply nobody owns: to the Via below ours (RFC 3261 §16.7, §18.2.2). False when it goes nowhere. */
+export function forwardReply(server: Server, msg: SipMsg): boolean {
+  const own = msg.via1;
+  if (own === null || !server.isMyself(own.host, own.port, own.proto)) return false;
+  const via = msg.via2;
+  if (via === null) return false;
+  const dst = replyDestination(server, via, msg.rcv.socket.proto === via.proto ? msg.rcv.socket : null);
+  if (dst === null) return false;
+  dst.conId = viaConnection(own);
+  const sent = server.transport.send(buildForwardedReply(msg, msg.lumpList?.items ?? [], dst.proto !== PROTO.UDP), dst);
+  if (sent > 0) server.stats.fwdReplies.value++;
+  return sent > 0;
+}
+
+/** The connection the request came over, which we noted as `;i=` in our Via; 0 when it came over UDP. */
+function viaConnection(own: Via): number {
+  const id = own.param('i');
+  return id === null || id === '' ? 0 : Number.parseInt(id, 16) || 0;
+}
+
+/** Where a reply goes by the Via it answers to: maddr, received and rport, sent-by. Null when it has no usable address. */
+export function replyDestination(server: Server, via: Via, socket: Destination['socket']): Destination | null {
+  const proto = via.proto;
+  const rport = via.param('rport');
+  const host = via.param('maddr') || via.param('received') || via.host;
+  const bare = host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
+  const port = rport !== null && rport !== '' ? Number(rport) : via.port !== 0 ? via.port : proto === PROTO.TLS || proto === PROTO.WSS ? 5061 : 5060;
+  if (!(port > 0 && port < 65536)) return null;
+  const ip = server.resolver.addressNow(bare);
+  if (ip === null) return null;
+  const outgoing = server.transport.socketFor(proto, ip, socket);
+  return outgoing === null ? null : { proto, ip, port, socket: outgoing, conId: 0, noConnect: false, closeAfter: false, host: bare };
+}
+
+/**
+ * Destination of a reply we make to a request: the connection it came on, else the source or Via address
+ * (RFC 3581 §4, RFC 3261 §18.2.2). Always an address, since the source of the packet is one.
+ */
+export function replyToRequest(msg: SipMsg): Destination {
+  const rcv = msg.rcv;
+  const via = msg.via1;
+  const isReliable = rcv.socket.isReliable;
+  const maddr = via?.param('maddr') ?? null;
+  let port = rcv.srcPort;
+  if (via !== null && !isReliable && (msg.msgFlags & MSG_FLAG.FORCE_RPORT) === 0 && via.paramAt('rport') < 0) port = via.port === 0 ? 5060 : via.port;
+  const ip = maddr !== null && maddr !== '' && !isReliable ? maddr : rcv.srcIp;
+  return {
+    proto: rcv.proto,
+    ip,
+    port,
+    socket: rcv.socket,
+    conId: rcv.conId,
+    noConnect: (msg.msgFlags & MSG_FLAG.NO_REPLY_CONNECT) !== 0,
+    closeAfter: (msg.msgFlags & MSG_FLAG.REPLY_CLOSE) !== 0,
+    host: '',
+  };
+}

@@ -1,0 +1,252 @@
+/**
+ * Writes messages: a request for one branch, a reply made from a request, a reply passed on. Bytes nobody edited stay
+ * as they were received.
+ */
+
+import { HDR } from '../parser/hf.ts';
+import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
+import type { Via } from '../parser/via.ts';
+import { PROTO_VIA, type SocketInfo } from '../transport/socket-info.ts';
+import { applyLumps, Lump, type LumpList, mergeLumps, type SendContext } from './lumps.ts';
+
+/** Magic cookie of RFC 3261 §8.1.1.7. */
+export const BRANCH_MAGIC = 'z9hG4bK';
+
+/** What one branch sends: everything that differs from the received message. */
+export interface RequestForm {
+  readonly uri: string;
+  readonly branchId: string;
+  readonly outgoing: SocketInfo;
+  /** Edits of this branch on top of the message's. */
+  readonly branchLumps: LumpList | null;
+  /** Route header values to put in front (Path of a binding); '' for none. */
+  readonly pathVec: string;
+  /** Connection id for `;i=` in Via, 0 for none. */
+  readonly conId: number;
+}
+
+const CONTENT_LENGTH_ZERO = 'Content-Length: 0\r\n\r\n';
+
+/** The Via header row this server adds; ends with CRLF. */
+export function viaRow(msg: SipMsg, outgoing: SocketInfo, branchId: string, conId: number): string {
+  let sentBy = outgoing.sentBy;
+  if (msg.setGlobalAddress !== '' || msg.setGlobalPort !== 0) {
+    const host = msg.setGlobalAddress === '' ? bracketed(outgoing.advertisedHost) : msg.setGlobalAddress;
+    const port = msg.setGlobalPort === 0 ? outgoing.advertisedPort : msg.setGlobalPort;
+    sentBy = `${host}:${port}`;
+  }
+  let row = `Via: SIP/2.0/${PROTO_VIA[outgoing.proto]} ${sentBy};branch=${branchId}`;
+  if (conId !== 0) row += `;i=${conId.toString(16)}`;
+  if ((msg.msgFlags & MSG_FLAG.ADD_LOCAL_RPORT) !== 0) row += ';rport';
+  return `${row}\r\n`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') && host.charCodeAt(0) !== 91 ? `[${host}]` : host;
+}
+
+/** True when the reply can not be trusted to find its way by sent-by alone (RFC 3261 §18.2.1). */
+export function needsReceived(msg: SipMsg, via: Via): boolean {
+  return (via.host !== msg.rcv.srcIp && bracketed(msg.rcv.srcIp) !== via.host) || wantsRport(msg, via);
+}
+
+function wantsRport(msg: SipMsg, via: Via): boolean {
+  return (msg.msgFlags & MSG_FLAG.FORCE_RPORT) !== 0 || via.paramAt('rport') >= 0;
+}
+
+/** The edits to the Via below ours: `received`, and the value of `rport` (RFC 3581 §4). */
+function receivedLumps(msg: SipMsg, via: Via, into: Lump[]): void {
+  const rportAt = via.paramAt('rport');
+  const forced = (msg.msgFlags & MSG_FLAG.FORCE_RPORT) !== 0;
+  let text = '';
+  if (needsReceived(msg, via)) text = `;received=${msg.rcv.srcIp}`;
+  if (forced && rportAt < 0) text += `;rport=${msg.rcv.srcPort}`;
+  const receivedAt = via.paramAt('received');
+  if (receivedAt >= 0 && text !== '') deleteParam(via, receivedAt, into);
+  if (text !== '') into.push(new Lump(via.hostEnd, 0, HDR.VIA).insertAfter(text));
+  if (rportAt >= 0) replaceRport(msg, via, rportAt, into);
+}
+
+function deleteParam(via: Via, nameAt: number, into: Lump[]): void {
+  let end = via.buf.indexOf(';', nameAt);
+  if (end < 0 || end > via.end) end = via.end;
+  into.push(new Lump(nameAt - 1, end - nameAt + 1, HDR.VIA));
+}
+
+function replaceRport(msg: SipMsg, via: Via, rportAt: number, into: Lump[]): void {
+  const nameEnd = rportAt + 5;
+  let end = via.buf.indexOf(';', nameEnd);
+  if (end < 0 || end > via.end) end = via.end;
+  while (end > nameEnd && via.buf.charCodeAt(end - 1) <= 32) end--;
+  into.push(new Lump(nameEnd, end - nameEnd, HDR.VIA).insertAfter(`=${msg.rcv.srcPort}`));
+}
+
+/** The request as one branch sends it. */
+export function buildRequest(msg: SipMsg, form: RequestForm): string {
+  const ctx: SendContext = { outgoing: form.outgoing, incoming: msg.rcv.socket };
+  const via = msg.via1;
+  const own: Lump[] = [];
+  const firstHeader = msg.firstLineEnd;
+  const viaText = viaRow(msg, form.outgoing, form.branchId, form.conId);
+  if (via === null) {
+    own.push(new Lump(firstHeader, 0, HDR.VIA).insertAfter(viaText));
+  } else {
+    own.push(new Lump(msg.hdrStart(msg.via1At), 0, HDR.VIA).insertAfter(viaText));
+    if ((msg.msgFlags & MSG_FLAG.FAKED) === 0 || msg.rcv.srcPort !== 0) receivedLumps(msg, via, own);
+  }
+  let lumps = mergeLumps(msg.lumpList, form.branchLumps);
+  if (form.pathVec !== '') lumps = mergeSorted(lumps, [new Lump(routeOffset(msg), 0, HDR.ROUTE).insertAfter(`Route: ${form.pathVec}\r\n`)]);
+  lumps = lumps.length === 0 ? sorted(own) : mergeSorted(lumps, sorted(own));
+  const line = `${msg.buf.slice(0, msg.uriStart)}${form.uri} SIP/2.0\r\n`;
+  return line + assemble(msg, msg.firstLineEnd, lumps, ctx, form.outgoing.isReliable);
+}
+
+/** Where a Route row goes: before the first Route, else at the end of the first Via row. */
+function routeOffset(msg: SipMsg): number {
+  const route = msg.findHdr(HDR.ROUTE);
+  return route >= 0 ? msg.hdrStart(route) : msg.headersEnd;
+}
+
+/** A reply passed on: the topmost Via value removed, edits applied. */
+export function buildForwardedReply(msg: SipMsg, lumps: readonly Lump[], isReliable: boolean): string {
+  const removal = viaRemoval(msg);
+  // The common case, a reply nobody edited, is two slices around our Via.
+  if (lumps.length === 0 && !isReliable) return msg.buf.slice(0, removal.offset) + msg.buf.slice(removal.offset + removal.deleted);
+  const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket };
+  const all = mergeSorted(lumps, [removal]);
+  // From the very start: change_reply_status edits the first line.
+  return assemble(msg, 0, all, ctx, isReliable);
+}
+
+/** Removes the topmost Via value: the whole row when it is alone in it. */
+export function viaRemoval(msg: SipMsg): Lump {
+  const via = msg.via1 as Via;
+  const rowEnd = msg.hdrValueEnd(msg.via1At);
+  if (via.end < rowEnd) {
+    let next = via.end + 1;
+    while (next < rowEnd && msg.buf.charCodeAt(next) <= 32) next++;
+    return new Lump(via.start, next - via.start, HDR.VIA);
+  }
+  const start = msg.hdrStart(msg.via1At);
+  return new Lump(start, msg.hdrEnd(msg.via1At) - start, HDR.VIA);
+}
+
+/** Headers and body with edits; Content-Length follows the body when edits touch it. */
+function assemble(msg: SipMsg, start: number, lumps: readonly Lump[], ctx: SendContext, isReliable: boolean): string {
+  const bodyStart = msg.bodyStart;
+  const last = lumps.length === 0 ? null : (lumps[lumps.length - 1] as Lump);
+  const isBodyEdited = last !== null && last.offset >= bodyStart;
+  if (!isBodyEdited && !(isReliable && msg.findHdr(HDR.CONTENTLENGTH) < 0)) {
+    return applyLumps(msg.buf, start, msg.buf.length, lumps, ctx);
+  }
+  const body = applyLumps(msg.buf, bodyStart, msg.buf.length, lumps, ctx);
+  const header = lumps.filter((lump) => lump.offset < bodyStart);
+  const row = msg.findHdr(HDR.CONTENTLENGTH);
+  const edit =
+    row < 0
+      ? new Lump(msg.headersEnd, 0, HDR.CONTENTLENGTH).insertAfter(`Content-Length: ${body.length}\r\n`)
+      : new Lump(msg.hdrValueStart(row), msg.hdrValueEnd(row) - msg.hdrValueStart(row), HDR.CONTENTLENGTH).insertAfter(String(body.length));
+  return applyLumps(msg.buf, start, bodyStart, mergeSorted(header, [edit]), ctx) + body;
+}
+
+/** Merges two lists that are each in order of offset; of one offset `a` comes first. */
+export function mergeSorted(a: readonly Lump[], b: readonly Lump[]): readonly Lump[] {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const merged: Lump[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const left = a[i];
+    const right = b[j];
+    if (right === undefined || (left !== undefined && left.offset <= right.offset)) {
+      merged.push(left as Lump);
+      i++;
+    } else {
+      merged.push(right);
+      j++;
+    }
+  }
+  return merged;
+}
+
+function sorted(list: Lump[]): Lump[] {
+  // At most four, nearly in order.
+  return list.length < 2 ? list : list.sort((a, b) => a.offset - b.offset);
+}
+
+/** Further contents of a reply this server makes. */
+export interface ReplyForm {
+  readonly code: number;
+  readonly reason: string;
+  /** '' for none (100, or the request's To has one). */
+  readonly toTag: string;
+  /** Whole rows, each with CRLF, from `append_to_reply` and the like. */
+  readonly extraHeaders: string;
+  readonly body: string;
+  /** `Server:` value, '' for none. */
+  readonly server: string;
+}
+
+/**
+ * A reply to a request (RFC 3261 §8.2.6): Via rows, From, To, Call-ID, CSeq in the order received, Record-Route where
+ * the reply makes a dialog.
+ */
+export function buildReply(msg: SipMsg, form: ReplyForm): string {
+  const buf = msg.buf;
+  let out = `SIP/2.0 ${form.code} ${form.reason}\r\n`;
+  const withRecordRoute = form.code >= 180 && form.code < 300;
+  for (let row = 0; row < msg.hdrCount; row++) {
+    switch (msg.hdrKind(row)) {
+      case HDR.VIA:
+        out += row === msg.via1At ? firstViaForReply(msg) : buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
+        break;
+      case HDR.TO:
+        out += toForReply(msg, row, form.toTag);
+        break;
+      case HDR.FROM:
+      case HDR.CALLID:
+      case HDR.CSEQ:
+        out += buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
+        break;
+      case HDR.RECORDROUTE:
+        if (withRecordRoute) out += buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
+        break;
+      default:
+        break;
+    }
+  }
+  out += form.extraHeaders;
+  if (form.server !== '') out += `Server: ${form.server}\r\n`;
+  return form.body === '' ? out + CONTENT_LENGTH_ZERO : `${out}Content-Length: ${form.body.length}\r\n\r\n${form.body}`;
+}
+
+function toForReply(msg: SipMsg, row: number, tag: string): string {
+  const buf = msg.buf;
+  const start = msg.hdrStart(row);
+  if (tag === '' || row !== msg.toAt || msg.toTag !== '') return buf.slice(start, msg.hdrEnd(row));
+  return `${buf.slice(start, msg.hdrValueEnd(row))};tag=${tag}${buf.slice(msg.hdrValueEnd(row), msg.hdrEnd(row))}`;
+}
+
+/** The topmost Via row with rport filled in place and received at the end of its first value, as Kamailio writes it. */
+function firstViaForReply(msg: SipMsg): string {
+  const buf = msg.buf;
+  const start = msg.hdrStart(msg.via1At);
+  const end = msg.hdrEnd(msg.via1At);
+  const via = msg.via1;
+  if (via === null || !needsReceived(msg, via)) return buf.slice(start, end);
+  const lumps: Lump[] = [];
+  const rportAt = via.paramAt('rport');
+  const receivedAt = via.paramAt('received');
+  if (receivedAt >= 0) deleteParam(via, receivedAt, lumps);
+  if (rportAt >= 0) replaceRport(msg, via, rportAt, lumps);
+  let tail = rportAt < 0 && (msg.msgFlags & MSG_FLAG.FORCE_RPORT) !== 0 ? `;rport=${msg.rcv.srcPort}` : '';
+  tail += `;received=${msg.rcv.srcIp}`;
+  let valueEnd = via.end;
+  while (valueEnd > via.start && buf.charCodeAt(valueEnd - 1) <= 32) valueEnd--;
+  lumps.push(new Lump(valueEnd, 0, HDR.VIA).insertAfter(tail));
+  return applyLumps(buf, start, end, sorted(lumps), NO_CONTEXT);
+}
+
+/** Insertions made here are plain text: nobody reads the context. */
+const NO_CONTEXT = {} as SendContext;

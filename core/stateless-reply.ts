@@ -1,0 +1,45 @@
+import { buildReply } from './msg/msg-translator.ts';
+import { hashText, mixHash } from './msg/hash.ts';
+import { replyToRequest } from './forward.ts';
+import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
+import type { Server } from './server.ts';
+
+/**
+ * Replies without a transaction: what sl sends, and what the core sends by itself. The To tag is the same for the same
+ * request, as a stateless server's must be (RFC 3261 §8.2.7).
+ */
+export class StatelessReplies {
+  readonly #server: Server;
+  /** First part of every tag of this server: ACKs to our replies are known by it. */
+  readonly tagPrefix: string;
+  /** How a script error is answered; tm replaces it to use a transaction where there is one. */
+  sendError: (msg: SipMsg) => void;
+
+  constructor(server: Server) {
+    this.#server = server;
+    this.tagPrefix = server.random.token(24);
+    this.sendError = (msg) => void this.send(msg, 500, 'Server Internal Error');
+  }
+
+  /** To tag for a stateless reply to this request. */
+  tagFor(msg: SipMsg): string {
+    const via = msg.via1;
+    const key = via?.branch ?? msg.callId ?? '';
+    return `${this.tagPrefix}.${mixHash(hashText(msg.fromTag, hashText(key))).toString(16).padStart(8, '0')}`;
+  }
+
+  /** Sends a reply. 1 sent, -1 it could not be. `extraHeaders` are whole rows, each with CRLF. */
+  send(msg: SipMsg, code: number, reason: string, extraHeaders = '', body = ''): number {
+    if (msg.via1 === null) return -1;
+    const text = buildReply(msg, {
+      code,
+      reason,
+      toTag: code === 100 ? '' : this.tagFor(msg),
+      extraHeaders: msg.replyLumps === null ? extraHeaders : msg.replyLumps.join('') + extraHeaders,
+      body,
+      server: this.#server.serverHeader,
+    });
+    if (code >= 200) msg.msgFlags |= MSG_FLAG.FINAL_REPLY_SENT;
+    return this.#server.transport.send(text, replyToRequest(msg));
+  }
+}

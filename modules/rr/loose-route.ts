@@ -1,0 +1,178 @@
+import { findParam, HDR, listValueEnd, parseNameAddr, type NameAddr, type Run, type Server, type SipMsg, type SipUri, URI_SCHEME, protoByName } from 'strowger';
+
+/** One Route value of the request, in order. */
+interface RouteValue {
+  readonly row: number;
+  readonly start: number;
+  readonly end: number;
+  readonly addr: NameAddr;
+}
+
+/** What loose_route found, kept for check_route_param, is_direction and $route_uri. */
+export interface RoutingResult {
+  /** Parameters of the route that was ours (`;lr;ftag=x`), '' where none was. */
+  readonly params: string;
+  readonly uri: string;
+}
+
+const RESULT = { name: 'rr routing result' };
+/** More Route values than this are not looked at. */
+const MAX_ROUTES = 64;
+
+/** The result of the last loose_route on this message. */
+export function resultOf(msg: SipMsg): RoutingResult | undefined {
+  return msg.extension<RoutingResult>(RESULT);
+}
+
+/** All Route values; null when one of them can not be read. */
+function routesOf(msg: SipMsg): RouteValue[] | null {
+  const routes: RouteValue[] = [];
+  for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1)) {
+    const end = msg.hdrValueEnd(row);
+    let start = msg.hdrValueStart(row);
+    while (start < end && routes.length < MAX_ROUTES) {
+      const stop = listValueEnd(msg.buf, start, end);
+      const addr = parseNameAddr(msg.buf, start, stop);
+      if (addr === null) return null;
+      routes.push({ row, start: addr.start, end: stop, addr });
+      start = stop + 1;
+    }
+  }
+  return routes;
+}
+
+/**
+ * `loose_route()` (RFC 3261 §16.4, §16.12; Kamailio: rr). Removes the routes that are ours, sets the next hop.
+ * 1 the request was routed by its Route set, -1 it has none (or it does not name us).
+ */
+export function looseRoute(run: Run, appendParams: { readonly enableDoubleRr: boolean }, preloaded: boolean): number {
+  const msg = run.msg;
+  if (msg.findHdr(HDR.ROUTE) < 0) return -1;
+  const routes = routesOf(msg);
+  if (routes === null || routes.length === 0) return -1;
+  if (!preloaded && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
+  return afterLoose(run, routes, appendParams.enableDoubleRr);
+}
+
+function isOurs(server: Server, uri: SipUri | null): boolean {
+  if (uri === null) return false;
+  return server.isMyself(uri.host, uri.port === 0 ? (uri.scheme === URI_SCHEME.SIPS ? 5061 : 5060) : uri.port, uri.transport);
+}
+
+/** True when the Request-URI is a Record-Route of ours: the previous hop routes strictly (RFC 3261 §16.4). */
+function isStrictlyRouted(server: Server, msg: SipMsg): boolean {
+  const uri = msg.ruri;
+  return uri !== null && uri.user === '' && uri.params !== '' && uri.param('lr') !== null && isOurs(server, uri);
+}
+
+function afterLoose(run: Run, routes: RouteValue[], doubleRr: boolean): number {
+  const msg = run.msg;
+  const first = routes[0] as RouteValue;
+  const uri = first.addr.uri;
+  if (uri === null) return -1;
+  if (!isOurs(run.server, uri)) {
+    // Not for us: the request goes where its first Route says.
+    msg.dstUri = first.addr.uriText;
+    keep(msg, '', '');
+    return 1;
+  }
+  keep(msg, `;${uri.params}`, first.addr.uriText);
+  let used = 1;
+  const second = routes[1];
+  if (doubleRr && uri.param('r2') !== null && second !== undefined && isOurs(run.server, second.addr.uri) && second.addr.uri?.param('r2') !== null) {
+    used = 2;
+    useSocketOf(run, second.addr.uri as SipUri);
+  }
+  const next = routes[used];
+  if (next === undefined) {
+    removeRoutes(msg, routes, used);
+    return 1;
+  }
+  if (next.addr.uri === null) return -1;
+  if (next.addr.uri.param('lr') !== null) {
+    msg.dstUri = next.addr.uriText;
+    removeRoutes(msg, routes, used);
+    return 1;
+  }
+  // Strict next hop: it becomes the Request-URI, and the Request-URI goes to the end of the Route set (§16.6 step 6).
+  const target = msg.uri;
+  msg.newUri = next.addr.uriText;
+  msg.dstUri = '';
+  removeRoutes(msg, routes, used + 1);
+  appendRoute(msg, target);
+  return 1;
+}
+
+/** The previous hop put our Record-Route into the Request-URI: the last Route is the real target. */
+function afterStrict(run: Run, routes: RouteValue[]): number {
+  const msg = run.msg;
+  const ruri = msg.ruri as SipUri;
+  keep(msg, `;${ruri.params}`, msg.uri);
+  let from = 0;
+  const first = routes[0] as RouteValue;
+  if (isOurs(run.server, first.addr.uri) && first.addr.uri?.param('r2') !== null && routes.length > 1) from = 1;
+  const last = routes[routes.length - 1] as RouteValue;
+  const next = routes[from] as RouteValue;
+  if (next.addr.uri?.param('lr') !== null) {
+    if (next !== last) msg.dstUri = next.addr.uriText;
+    msg.newUri = last.addr.uriText;
+    deleteValues(msg, routes, [...routes.slice(0, from), last]);
+  } else {
+    msg.newUri = next.addr.uriText;
+    deleteValues(msg, routes, routes.slice(0, from + 1));
+  }
+  return 1;
+}
+
+/** Double Record-Route names the socket of the other side: the request leaves there. */
+function useSocketOf(run: Run, uri: SipUri): void {
+  const transport = uri.param('transport');
+  const proto = transport === null || transport === '' ? 1 : protoByName(transport);
+  const socket = run.server.transport.findSocketBy(uri.bareHost, uri.port === 0 ? 5060 : uri.port, proto);
+  if (socket !== null) run.msg.forceSocket = socket;
+}
+
+function keep(msg: SipMsg, params: string, uri: string): void {
+  msg.setExtension(RESULT, { params, uri });
+}
+
+function removeRoutes(msg: SipMsg, routes: RouteValue[], count: number): void {
+  deleteValues(msg, routes, routes.slice(0, count));
+}
+
+/** Deletes Route values, and whole rows where nothing of them is left. */
+function deleteValues(msg: SipMsg, all: RouteValue[], gone: readonly RouteValue[]): void {
+  const rows = new Set(gone.map((value) => value.row));
+  for (const row of rows) {
+    const inRow = all.filter((value) => value.row === row);
+    const goneHere = inRow.filter((value) => gone.includes(value));
+    if (goneHere.length === inRow.length) {
+      msg.lumps.del(msg.hdrStart(row), msg.hdrEnd(row) - msg.hdrStart(row), HDR.ROUTE);
+      continue;
+    }
+    for (const value of goneHere) {
+      const following = inRow[inRow.indexOf(value) + 1];
+      // A last value takes the comma before it along.
+      if (following !== undefined) msg.lumps.del(value.start, following.start - value.start, HDR.ROUTE);
+      else {
+        const previous = inRow.filter((other) => !gone.includes(other)).at(-1) as RouteValue;
+        msg.lumps.del(previous.end, value.end - previous.end, HDR.ROUTE);
+      }
+    }
+  }
+}
+
+function appendRoute(msg: SipMsg, uri: string): void {
+  const rows: number[] = [];
+  for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1)) rows.push(row);
+  const last = rows.at(-1);
+  const at = last === undefined ? msg.headersEnd : msg.hdrEnd(last);
+  msg.lumps.anchor(at, HDR.ROUTE).insertAfter(`Route: <${uri}>\r\n`);
+}
+
+/** `check_route_param(re)`: 1 when the parameters of our Route match. */
+export function routeParam(msg: SipMsg, name: string): string | null {
+  const result = resultOf(msg);
+  return result === undefined || result.params === '' ? null : findParam(result.params, 0, result.params.length, name);
+}
+

@@ -1,0 +1,118 @@
+import { HDR, type Run, type SendContext, type SipMsg, type SocketInfo } from 'strowger';
+
+/** What the module's parameters say about the Record-Route we write. */
+export interface RecordRouteOptions {
+  readonly appendFromTag: boolean;
+  readonly fullLr: boolean;
+  readonly doubleRr: number;
+  readonly addUsername: boolean;
+  readonly ignoreSips: boolean;
+  /** set_socket of a custom Record-Route user: `custom_user_avp` reads it per message. */
+  readonly customUser: ((run: Run) => string | null) | null;
+  readonly forceSendSocket: boolean;
+}
+
+/** Parameters and user that one message's Record-Route gets beyond the defaults. */
+export class RecordRouteState {
+  /** `;x=y` texts of add_rr_param, in order. */
+  params = '';
+  isAdded = false;
+  addFirst = false;
+}
+
+const STATE = { name: 'rr state' };
+
+/** The Record-Route state of a message, made on first use. */
+export function stateOf(msg: SipMsg): RecordRouteState {
+  let state = msg.extension<RecordRouteState>(STATE);
+  if (state === undefined) msg.setExtension(STATE, (state = new RecordRouteState()));
+  return state;
+}
+
+/** Where Record-Route rows go: before the first header, as Kamailio puts them. */
+function anchorOffset(msg: SipMsg): number {
+  return msg.firstLineEnd;
+}
+
+/**
+ * `record_route()`: one row, or two where the request leaves by another socket than it came in on (double Record-Route,
+ * with `r2=on`). Written when the outgoing socket is known. 1 done; -1 there is one already.
+ */
+export function recordRoute(run: Run, options: RecordRouteOptions, extra: string): number {
+  const msg = run.msg;
+  const state = stateOf(msg);
+  if (state.isAdded) return -1;
+  state.isAdded = true;
+  const user = userPart(run, options);
+  const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}`;
+  const scheme = !options.ignoreSips && msg.uri.startsWith('sips:') ? 'sips' : 'sip';
+  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) => rows(ctx, options, scheme, user, tail, extra + state.params));
+  return 1;
+}
+
+function rows(ctx: SendContext, options: RecordRouteOptions, scheme: string, user: string, tail: string, params: string): string {
+  const out = ctx.outgoing;
+  const incoming = ctx.incoming;
+  if (options.doubleRr === 0 || (out === incoming && options.doubleRr !== 2)) return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)}${tail}${params}>\r\n`;
+  const second = `Record-Route: <${scheme}:${user}${incoming.sentBy}${transportParam(incoming)};r2=on${tail}${params}>\r\n`;
+  return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)};r2=on${tail}${params}>\r\n${second}`;
+}
+
+function transportParam(socket: SocketInfo): string {
+  return TRANSPORTS[socket.proto] ?? '';
+}
+
+const TRANSPORTS = ['', '', ';transport=tcp', ';transport=tls', ';transport=sctp', ';transport=ws', ';transport=ws'];
+
+function userPart(run: Run, options: RecordRouteOptions): string {
+  const custom = options.customUser?.(run) ?? null;
+  if (custom !== null && custom !== '') return `${custom}@`;
+  if (!options.addUsername) return '';
+  const uri = run.msg.ruri;
+  return uri === null || uri.user === '' ? '' : `${uri.user}@`;
+}
+
+function fromTagParam(msg: SipMsg, options: RecordRouteOptions): string {
+  if (!options.appendFromTag) return '';
+  const tag = msg.fromTag;
+  return tag === '' ? '' : `;ftag=${tag}`;
+}
+
+/** `record_route_preset(addr [, addr2])`: the addresses as given, first the outermost row. */
+export function recordRoutePreset(run: Run, options: RecordRouteOptions, first: string, second: string | undefined): number {
+  const msg = run.msg;
+  const state = stateOf(msg);
+  if (state.isAdded) return -1;
+  state.isAdded = true;
+  const user = userPart(run, options);
+  const lr = options.fullLr ? ';lr=on' : ';lr';
+  const tail = `${lr}${fromTagParam(msg, options)}`;
+  const r2 = second === undefined ? '' : ';r2=on';
+  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter(() => {
+    const row = (addr: string): string => `Record-Route: <sip:${user}${addr}${r2}${tail}${state.params}>\r\n`;
+    return second === undefined ? row(first) : row(second) + row(first);
+  });
+  return 1;
+}
+
+/** `record_route_advertised_address(addr)`: our sockets' transport, another address. */
+export function recordRouteAdvertised(run: Run, options: RecordRouteOptions, address: string): number {
+  const msg = run.msg;
+  const state = stateOf(msg);
+  if (state.isAdded) return -1;
+  state.isAdded = true;
+  const user = userPart(run, options);
+  const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}`;
+  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) => {
+    const row = (socket: SocketInfo, r2: string): string => `Record-Route: <sip:${user}${address}${transportParam(socket)}${r2}${tail}${state.params}>\r\n`;
+    return options.doubleRr !== 0 && ctx.outgoing !== ctx.incoming ? row(ctx.outgoing, ';r2=on') + row(ctx.incoming, ';r2=on') : row(ctx.outgoing, '');
+  });
+  return 1;
+}
+
+/** `add_rr_param(";x=y")`: also to a Record-Route already asked for. */
+export function addRrParam(run: Run, text: string): number {
+  stateOf(run.msg).params += text;
+  return 1;
+}
+

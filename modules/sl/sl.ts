@@ -1,0 +1,124 @@
+import { type Counter, forwardReply, METHOD, type ModuleContext, ROUTE, type RpcValue, type Run, type Server, type SipMsg } from 'strowger';
+
+/** What sl needs of tm, when it is loaded. */
+interface TmReplies {
+  hasTransaction(msg: SipMsg): boolean;
+  newTransaction(run: Run): number;
+  reply(msg: SipMsg, code: number, reason: string): number;
+}
+
+/** What other modules (auth, registrar, websocket …) use to answer: the transaction where there is one. */
+export interface SlApi {
+  /** As `send_reply` in the script. 1 sent, -1 not. */
+  sendReply(run: Run, code: number, reason: string): number;
+  tagFor(msg: SipMsg): string;
+}
+
+/** Codes with a statistic of their own, besides those of their class. */
+const COUNTED = new Set([200, 202, 300, 301, 302, 400, 401, 403, 404, 407, 408, 483, 500]);
+
+export class SlModule {
+  readonly #server: Server;
+  readonly #ctx: ModuleContext;
+  readonly #counters = new Map<string, Counter>();
+  readonly #sent: Counter;
+  readonly #failures: Counter;
+  #tm: TmReplies | undefined;
+
+  constructor(ctx: ModuleContext) {
+    this.#ctx = ctx;
+    this.#server = ctx.server;
+    this.#sent = ctx.counter('sent_replies');
+    this.#failures = ctx.counter('failures');
+    this.#tm = ctx.int('bind_tm') === 0 ? undefined : ctx.optionalApi<TmReplies>('tm');
+    this.#server.hooks.requestIn.add((msg) => this.#filterAck(msg));
+  }
+
+  /** sl_send_reply: 1 sent, -1 not. A reply to ACK is refused (RFC 3261 §17.1). */
+  sendReply(run: Run, code: number, reason: string): number {
+    const msg = run.msg;
+    if (!msg.isRequest || msg.method === METHOD.ACK) return -1;
+    const status = code >= 100 && code <= 699 ? code : this.#ctx.int('default_code');
+    const sent = this.#server.replies.send(msg, status, reason === '' ? this.#ctx.str('default_reason') : reason, this.#redirectContacts(msg, status));
+    if (sent < 0) {
+      this.#failures.value++;
+      return -1;
+    }
+    this.#count(status);
+    if (this.#server.program.event.has('sl:local-response')) void this.#server.runEventRoute('sl:local-response', msg);
+    return 1;
+  }
+
+  /** Contacts of a 3xx: the destination set, as Kamailio puts them. */
+  #redirectContacts(msg: SipMsg, status: number): string {
+    if (status < 300 || status > 399) return '';
+    const rich = (this.#ctx.int('rich_redirect') & 1) !== 0;
+    const items: string[] = [];
+    if (msg.newUri !== null) items.push(contact(msg.newUri, rich ? msg.ruriQ : -1));
+    for (const branch of msg.branches ?? []) items.push(contact(branch.uri, branch.q));
+    return items.length === 0 ? '' : `Contact: ${items.join(', ')}\r\n`;
+  }
+
+  sendReplyAnyhow(run: Run, code: number, reason: string): number {
+    const msg = run.routeType === ROUTE.TM_ONREPLY || run.routeType === ROUTE.CORE_ONREPLY ? null : run.msg;
+    if (msg !== null && this.#tm !== undefined && this.#tm.hasTransaction(msg)) return this.#tm.reply(msg, code, reason);
+    return this.sendReply(run, code, reason);
+  }
+
+  sendReplyMode(run: Run, code: number, reason: string, mode: number): number {
+    if (this.#tm !== undefined && (mode & 1) !== 0 && !this.#tm.hasTransaction(run.msg) && this.#tm.newTransaction(run) < 0) return -1;
+    return this.sendReplyAnyhow(run, code, reason);
+  }
+
+  /** The reply to a processing error: 500 unless a command noted a better code. */
+  replyError(run: Run): number {
+    return this.sendReplyAnyhow(run, 500, "I'm terribly sorry, server error occurred (1/SL)");
+  }
+
+  forwardReply(run: Run, code: number | undefined, reason: string | undefined): number {
+    const msg = run.msg;
+    if (msg.isRequest) return -1;
+    // `SIP/2.0 ` is eight chars: what follows is the status and the reason.
+    if (code !== undefined || reason !== undefined) msg.lumps.del(8, msg.uriEnd - 8).insertAfter(`${code ?? msg.status} ${reason ?? msg.reason}`);
+    return forwardReply(this.#server, msg) ? 1 : -1;
+  }
+
+  /** ACKs to our stateless replies end here: their To tag is ours (RFC 3261 §17.1.1.3). */
+  #filterAck(msg: SipMsg): boolean {
+    if (msg.method !== METHOD.ACK || !msg.toTag.startsWith(this.#server.replies.tagPrefix)) return true;
+    this.#counter('received_ACKs').value++;
+    if (this.#server.program.event.has('sl:filtered-ack')) void this.#server.runEventRoute('sl:filtered-ack', msg);
+    return false;
+  }
+
+  #count(code: number): void {
+    this.#sent.value++;
+    this.#counter(`${Math.floor(code / 100)}xx_replies`).value++;
+    if (COUNTED.has(code)) this.#counter(`${code}_replies`).value++;
+    else this.#counter('xxx_replies').value++;
+    if (code >= 400) this.#counter('sent_err_replies').value++;
+  }
+
+  #counter(name: string): Counter {
+    let counter = this.#counters.get(name);
+    if (counter === undefined) this.#counters.set(name, (counter = this.#ctx.counter(name)));
+    return counter;
+  }
+
+  /** Kamailio's `sl.stats`: one struct, by code. */
+  rpcStats(): RpcValue {
+    const get = (name: string): number => this.#counter(name).value;
+    const reply: Record<string, number> = {};
+    for (const code of ['200', '202', '2xx', '300', '301', '302', '3xx', '400', '401', '403', '404', '407', '408', '483', '4xx', '500', '5xx', '6xx', 'xxx']) reply[code] = get(`${code}_replies`);
+    return reply;
+  }
+
+  api(): SlApi {
+    return { sendReply: (run, code, reason) => this.sendReplyAnyhow(run, code, reason), tagFor: (msg) => this.#server.replies.tagFor(msg) };
+  }
+}
+
+function contact(uri: string, q: number): string {
+  return q < 0 ? `<${uri}>` : `<${uri}>;q=${q === 1000 ? '1' : `0.${String(q).padStart(3, '0').replace(/0+$/, '') || '0'}`}`;
+}
+
