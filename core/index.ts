@@ -1,6 +1,17 @@
 /** The public surface: what modules import as `strowger`. */
 export * from './counters/counters.ts';
+export { type DestinationResult, type DestinationSet, isDestination, type NoDestination } from './destination.ts';
 export * from './events/hooks.ts';
+export {
+  applySendFlags,
+  forwardReply,
+  forwardRequest,
+  forwardTo,
+  loopHash,
+  nextHopUri,
+  replyDestination,
+  replyToRequest,
+} from './forward.ts';
 export * from './log/log.ts';
 export * from './module/context.ts';
 export {
@@ -19,8 +30,18 @@ export {
   type ParamType,
   strParam,
 } from './module/define-module.ts';
+export { cloneMsg, copyState } from './msg/clone.ts';
 export * from './msg/dset.ts';
+export { HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
 export * from './msg/lumps.ts';
+export {
+  BRANCH_MAGIC,
+  buildForwardedReply,
+  buildReply,
+  buildRequest,
+  mergeSorted,
+  viaRow,
+} from './msg/msg-translator.ts';
 export * from './msg/rewrite-uri.ts';
 export * from './parser/hf.ts';
 export * from './parser/methods.ts';
@@ -54,13 +75,8 @@ export {
 } from './script/run.ts';
 export { type ReloadResult, Server } from './server.ts';
 export type * from './timer/clock.ts';
+export { Timer } from './timer/timer.ts';
+export { TimerWheel } from './timer/wheel.ts';
 export * from './transport/socket-info.ts';
 export type * from './transport/transport.ts';
 export * from './values.ts';
-export { cloneMsg, copyState } from './msg/clone.ts';
-export { hashSpan, hashText, HASH_START, mixHash } from './msg/hash.ts';
-export { BRANCH_MAGIC, buildForwardedReply, buildReply, buildRequest, mergeSorted, viaRow } from './msg/msg-translator.ts';
-export { type DestinationResult, type DestinationSet, isDestination, type NoDestination } from './destination.ts';
-export { applySendFlags, forwardReply, forwardRequest, forwardTo, loopHash, nextHopUri, replyDestination, replyToRequest } from './forward.ts';
-export { Timer } from './timer/timer.ts';
-export { TimerWheel } from './timer/wheel.ts';

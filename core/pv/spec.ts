@@ -8,7 +8,7 @@ import type { PvValue } from '../values.ts';
 export interface PvAccessor {
   /** As written, `$hdr(From)`. */
   readonly text: string;
-  get(run: Run): PvValue;
+  readonly get: (run: Run) => PvValue;
   /** Absent on a read-only variable. Returns false when the value can not be assigned (logged by the caller). */
   readonly set?: (run: Run, value: PvValue) => boolean | void;
   /** All values of a variable that has several (`$(avp(x)[*])`), in index order. */
@@ -37,6 +37,8 @@ export interface PvUse {
   pv(text: string): PvAccessor;
   /** The slot that a `$var(name)` has in its run (the program's table). */
   varSlot(name: string): number;
+  /** Value of a `#!define` of the script, null where there is none; absent where a use is bound outside a script. */
+  readonly define?: (name: string) => string | null;
 }
 
 export interface PvDef<S = unknown> {
@@ -73,4 +75,29 @@ export interface TransformDef<S = unknown> {
 /** `get` for the common read-only variable without name or index. */
 export function readOnly<S>(doc: string, get: (run: Run, state: S) => PvValue): PvDef<S> {
   return { doc, name: 'none', bind: (_use, state) => ({ get: (run) => get(run, state) }) };
+}
+
+/** The common variable without name or index that can be assigned. */
+export function readWrite<S>(
+  doc: string,
+  get: (run: Run, state: S) => PvValue,
+  set: (run: Run, value: PvValue, state: S) => boolean | void,
+): PvDef<S> {
+  return {
+    doc,
+    name: 'none',
+    writable: true,
+    bind: (_use, state) => ({ get: (run) => get(run, state), set: (run, value) => set(run, value, state) }),
+  };
+}
+
+/**
+ * The index that holds in this run: a number, or `*` for all; `fallback` where none is written, null where a computed one
+ * is no integer.
+ */
+export function indexOf(index: PvIndex, run: Run, fallback = 0): number | '*' | null {
+  if (index === null) return fallback;
+  if (typeof index !== 'function') return index;
+  const value = index(run);
+  return typeof value === 'number' ? value : null;
 }

@@ -29,4 +29,9 @@ export interface ScriptProgram {
   /** Slot of each `$var(name)`. */
   readonly varSlots: ReadonlyMap<string, number>;
   readonly positions: readonly ScriptPosition[];
+  /**
+   * Compiles text with pseudo-variables while the program runs (`pv_evalx`, formats kept in tables), bound as in the
+   * script. Throws an Error that says what is wrong with it.
+   */
+  readonly compileFormat?: (text: string) => (run: Run) => string;
 }

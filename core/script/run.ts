@@ -59,6 +59,8 @@ export class Run {
   branch: number;
   /** Set once the run must not go on: its transaction was cancelled while it waited. */
   aborted: boolean;
+  /** `setsflag` bits 0-31: flags of the script, not of the message. */
+  scriptFlags: number;
   /** What a command keeps for the run between its calls (ds iterators, `$x_` caches): by module-owned key. */
   locals: Map<object, unknown> | null;
   /** What is being sent, in an onsend_route: `$snd(…)`. */
@@ -75,6 +77,7 @@ export class Run {
     this.depth = 0;
     this.branch = -1;
     this.aborted = false;
+    this.scriptFlags = 0;
     this.locals = null;
     this.sending = null;
   }

@@ -1,0 +1,83 @@
+import { flatCopy, type PvAccessor, type PvDef, type PvUse, type PvValue, type Run } from 'strowger';
+import type { PvState } from './state.ts';
+
+/** $var(x), $vz(x), $vn(x): variables of the run; $shv(x): variables of the server. */
+export const VARIABLE_PVS: Readonly<Record<string, PvDef<PvState>>> = {
+  var: {
+    doc: 'Variable of the run; 0 until it is set, and set to 0 by $null.',
+    name: 'required',
+    writable: true,
+    bind: bindVar,
+  },
+  vz: { doc: 'The same as $var(name).', name: 'required', writable: true, bind: bindVar },
+  vn: {
+    doc: 'Variable of the run that can be null, as it is until it is set.',
+    name: 'required',
+    writable: true,
+    bind: bindNullVar,
+  },
+  shv: {
+    doc: 'Variable shared by all messages; 0 until it is set.',
+    name: 'required',
+    writable: true,
+    bind: bindShared,
+  },
+};
+
+/** `$vn(x)` has its slot under this name, so that it does not meet `$var(x)`. */
+export function nullVarSlotName(name: string): string {
+  return `$vn(${name})`;
+}
+
+function bindVar(use: PvUse, state: PvState): Omit<PvAccessor, 'text'> | string {
+  const name = variableName(use);
+  if (name === null) return 'the name of the variable is missing';
+  const slot = use.varSlot(name);
+  const initial = state.initialVars.get(name) ?? 0;
+  return {
+    get: (run) => {
+      const vars = run.vars;
+      return vars === null ? initial : (vars[slot] ?? initial);
+    },
+    set: (run, value) => {
+      (run.vars ?? makeVars(run))[slot] = value ?? 0;
+    },
+  };
+}
+
+function bindNullVar(use: PvUse): Omit<PvAccessor, 'text'> | string {
+  const name = variableName(use);
+  if (name === null) return 'the name of the variable is missing';
+  const slot = use.varSlot(nullVarSlotName(name));
+  return {
+    get: (run) => (run.vars === null ? null : (run.vars[slot] ?? null)),
+    set: (run, value) => {
+      (run.vars ?? makeVars(run))[slot] = value;
+    },
+  };
+}
+
+/** The slots of a run, all unset. */
+export function makeVars(run: Run): PvValue[] {
+  const vars = new Array<PvValue>(run.program.varSlots.size).fill(null);
+  run.vars = vars;
+  return vars;
+}
+
+function bindShared(use: PvUse, state: PvState): Omit<PvAccessor, 'text'> | string {
+  const name = variableName(use);
+  if (name === null) return 'the name of the variable is missing';
+  const { shared } = state;
+  return {
+    get: () => shared.get(name) ?? 0,
+    set: (_run, value) => {
+      if (value === null) shared.delete(name);
+      else shared.set(name, typeof value === 'string' ? flatCopy(value) : value);
+    },
+  };
+}
+
+function variableName(use: PvUse): string | null {
+  const name = use.name?.trim() ?? '';
+  return name === '' ? null : name;
+}
