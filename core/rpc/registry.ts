@@ -59,6 +59,8 @@ export interface RpcMethod<S = unknown> {
    * or `all`, with the replies merged by `merge`.
    */
   readonly scope?: 'any' | 'all';
+  /** Loads data anew: the core parameter `rpc_exec_delta` says how often it may run. */
+  readonly isReload?: boolean;
   readonly merge?: (replies: readonly RpcReply[]) => RpcReply;
   run(params: RpcArgs, state: S): RpcReply | Promise<RpcReply>;
 }
@@ -105,10 +107,15 @@ export class RpcArgs {
 }
 
 export class RpcRegistry {
-  readonly #methods = new Map<string, { method: RpcMethod<never>; state: unknown }>();
+  readonly #methods = new Map<string, { method: RpcMethod<never>; state: unknown; lastRunMs: number }>();
+  #now: (() => number) | null = null;
+  #reloadDeltaSec: () => number = () => 0;
+
+  /** Told of what a method throws beside faults: a bug of that method. */
+  onError: (name: string, error: unknown) => void = () => {};
 
   register<S>(name: string, method: RpcMethod<S>, state: S): void {
-    this.#methods.set(name, { method: method as unknown as RpcMethod<never>, state });
+    this.#methods.set(name, { method, state, lastRunMs: -Infinity });
   }
 
   unregister(name: string): void {
@@ -123,10 +130,27 @@ export class RpcRegistry {
     return this.#methods.get(name)?.method;
   }
 
+  /** Keeps `deltaSec` seconds (0: none) between two runs of one method that is a reload. */
+  limitReloads(now: () => number, deltaSec: () => number): void {
+    this.#now = now;
+    this.#reloadDeltaSec = deltaSec;
+  }
+
   /** Runs a method. Rejects with RpcFault; anything else thrown becomes a fault 500 without its stack. */
   async call(name: string, params: readonly RpcParam[]): Promise<RpcReply> {
     const found = this.#methods.get(name);
     if (found === undefined) throw new RpcFault(500, `command ${name} not found`);
-    return await found.method.run(new RpcArgs(params), found.state as never);
+    if (found.method.isReload === true && this.#now !== null) {
+      const nowMs = this.#now();
+      if (nowMs - found.lastRunMs < this.#reloadDeltaSec() * 1000) throw new RpcFault(500, 'executed too often');
+      found.lastRunMs = nowMs;
+    }
+    try {
+      return await found.method.run(new RpcArgs(params), found.state as never);
+    } catch (error) {
+      if (error instanceof RpcFault) throw error;
+      this.onError(name, error);
+      throw new RpcFault(500, 'internal error');
+    }
   }
 }
