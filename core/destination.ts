@@ -72,8 +72,7 @@ export class Destinations {
       const port = uri.port !== 0 ? uri.port : actual === PROTO.TLS || actual === PROTO.WSS ? 5061 : 5060;
       return this.#single(this.#remember(key, { proto: actual, ip: host, port }), '', forced);
     }
-    const targets = this.#server.resolver.sipTargets({ host, port: uri.port, proto, isSips });
-    return targets instanceof Promise ? targets.then((found) => this.#fromTargets(found, forced)) : this.#fromTargets(targets, forced);
+    return this.#fromTargets(this.#server.resolver.sipTargets({ host, port: uri.port, proto, isSips }), forced);
   }
 
   /** Tells the resolver and the blocklist that an address did not answer or refused. */

@@ -98,7 +98,14 @@ export function forwardReply(server: Server, msg: SipMsg): boolean {
   const via = msg.via2;
   if (via === null) return false;
   const dst = replyDestination(server, via, msg.rcv.socket.proto === via.proto ? msg.rcv.socket : null);
-  if (dst === null) return false;
+  if (dst instanceof Promise) {
+    void dst.then((found) => (found !== null && sendReply(server, msg, own, found) ? null : server.stats.dropReplies.inc()));
+    return true;
+  }
+  return dst !== null && sendReply(server, msg, own, dst);
+}
+
+function sendReply(server: Server, msg: SipMsg, own: Via, dst: Destination): boolean {
   dst.conId = viaConnection(own);
   const sent = server.transport.send(buildForwardedReply(msg, msg.lumpList?.items ?? [], dst.proto !== PROTO.UDP), dst);
   if (sent > 0) server.stats.fwdReplies.value++;
@@ -112,17 +119,19 @@ function viaConnection(own: Via): number {
 }
 
 /** Where a reply goes by the Via it answers to: maddr, received and rport, sent-by. Null when it has no usable address. */
-export function replyDestination(server: Server, via: Via, socket: Destination['socket']): Destination | null {
+export function replyDestination(server: Server, via: Via, socket: Destination['socket']): Destination | null | Promise<Destination | null> {
   const proto = via.proto;
   const rport = via.param('rport');
   const host = via.param('maddr') || via.param('received') || via.host;
   const bare = host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
   const port = rport !== null && rport !== '' ? Number(rport) : via.port !== 0 ? via.port : proto === PROTO.TLS || proto === PROTO.WSS ? 5061 : 5060;
   if (!(port > 0 && port < 65536)) return null;
-  const ip = server.resolver.addressNow(bare);
-  if (ip === null) return null;
-  const outgoing = server.transport.socketFor(proto, ip, socket);
-  return outgoing === null ? null : { proto, ip, port, socket: outgoing, conId: 0, noConnect: false, closeAfter: false, host: bare };
+  const at = (ip: string | undefined): Destination | null => {
+    const outgoing = ip === undefined ? null : server.transport.socketFor(proto, ip, socket);
+    return ip === undefined || outgoing === null ? null : { proto, ip, port, socket: outgoing, conId: 0, noConnect: false, closeAfter: false, host: bare };
+  };
+  const found = server.resolver.addresses(bare);
+  return found instanceof Promise ? found.then((list) => at(list[0])) : at(found[0]);
 }
 
 /**
