@@ -108,7 +108,8 @@ export class Diagnostics {
   report(code: DiagnosticCode, from: Place, to: Place, message: string, extra: DiagnosticExtra = {}): void {
     const isStrictError = this.strict && STRICT_CODES.has(code);
     const usual = (DIAGNOSTIC_CODES as Record<string, Severity>)[code] ?? 'error';
-    const sameFile = to.file === from.file && (to.line > from.line || (to.line === from.line && to.column > from.column));
+    const sameFile =
+      to.file === from.file && (to.line > from.line || (to.line === from.line && to.column > from.column));
     const related = [...(extra.related ?? []), ...originsOf(from)];
     this.add({
       code,
@@ -144,8 +145,13 @@ function originsOf(place: Place): RelatedPlace[] {
   const related: RelatedPlace[] = [];
   if (place.macro !== undefined) {
     const at = place.macro.definedAt;
-    if (at !== null) related.push({ ...position(at), message: `expanded from macro ${place.macro.name}, defined here` });
-    else related.push({ ...position(place), message: `expanded from macro ${place.macro.name}, defined outside of the script` });
+    if (at !== null)
+      related.push({ ...position(at), message: `expanded from macro ${place.macro.name}, defined here` });
+    else
+      related.push({
+        ...position(place),
+        message: `expanded from macro ${place.macro.name}, defined outside of the script`,
+      });
   }
   for (const from of place.includedFrom ?? []) related.push({ ...position(from), message: 'included from here' });
   return related;
@@ -215,7 +221,9 @@ export function formatDiagnostic(d: Diagnostic, options: PrintOptions = {}): str
     const end = d.endLine === d.line ? d.endColumn : source.length + 1;
     const { text, caretAt, caretLength } = excerpt(source, d.column, end);
     lines.push(` ${d.line} | ${text}`);
-    lines.push(` ${' '.repeat(gutter)} | ${' '.repeat(caretAt)}${paint(COLORS[d.severity], `^${'~'.repeat(caretLength - 1)}`)}`);
+    lines.push(
+      ` ${' '.repeat(gutter)} | ${' '.repeat(caretAt)}${paint(COLORS[d.severity], `^${'~'.repeat(caretLength - 1)}`)}`,
+    );
   }
   if (d.hint !== undefined) lines.push(`   hint: ${printable(d.hint)}`);
   for (const r of d.related ?? []) lines.push(`   ${r.file}:${r.line}:${r.column}: ${printable(r.message)}`);
@@ -225,7 +233,11 @@ export function formatDiagnostic(d: Diagnostic, options: PrintOptions = {}): str
 const EXCERPT_WIDTH = 110;
 
 /** A window of the line around the caret; tabs become one space so that columns fit. */
-function excerpt(source: string, column: number, endColumn: number): { text: string; caretAt: number; caretLength: number } {
+function excerpt(
+  source: string,
+  column: number,
+  endColumn: number,
+): { text: string; caretAt: number; caretLength: number } {
   const at = Math.min(column - 1, source.length);
   const from = source.length <= EXCERPT_WIDTH ? 0 : Math.max(0, Math.min(at - 30, source.length - EXCERPT_WIDTH));
   const cut = printable(source.slice(from, from + EXCERPT_WIDTH));

@@ -1,0 +1,469 @@
+import { EOF, type IToken, type ParserMethod } from 'chevrotain';
+import type { Expr, PvExpr, Span, Statement, SwitchCase } from './ast.ts';
+import { endOf, nothing, spanOf } from './ast-builder.ts';
+import { ExpressionGrammar, TooDeep } from './expression-grammar.ts';
+import * as t from './tokens.ts';
+
+/** Where a skip after an error stopped. */
+type Resync = 'statement' | 'block' | 'end';
+
+/**
+ * Statements and blocks. An error inside a statement is reported once; reading goes on behind the next `;`, at a block
+ * that follows, or at the end of the block it stands in, so that one mistake gives one message.
+ */
+export class StatementGrammar extends ExpressionGrammar {
+  // ---- errors --------------------------------------------------------------------------------------------------
+
+  /** Reports an exception of Chevrotain's, once. Anything else is a fault of ours and goes on. */
+  protected reportError(error: unknown): void {
+    if (error instanceof TooDeep) return;
+    if (!(error instanceof Error) || !('token' in error)) throw error;
+    const token = error.token as IToken;
+    const span: Span = token.tokenType === EOF ? this.here() : spanOf(token);
+    const found = token.tokenType === EOF ? 'the end of the script' : describe(token);
+    this.builder.report('syntax', span, `${error.message} expected before ${found}`);
+  }
+
+  /** Skips to where reading can go on: see `Resync`. `start` is where the broken statement began. */
+  protected skipStatement(start: number): Resync {
+    let parens = 0;
+    for (;;) {
+      const token = this.LA(1);
+      if (token.tokenType === EOF || token.tokenType === t.RBrace || this.isItemStart()) return 'end';
+      if (token.tokenType === t.LBrace) return 'block';
+      if (token.tokenType === t.LParen) parens++;
+      if (token.tokenType === t.RParen) parens--;
+      // A statement's word at the beginning of a line: the `;` before it is what is missing.
+      if (parens <= 0 && token.startOffset > start && this.#startsStatementLine()) return 'statement';
+      this.SKIP_TOKEN();
+      if (token.tokenType === t.Semicolon) return 'statement';
+    }
+  }
+
+  #startsStatementLine(): boolean {
+    const token = this.LA(1);
+    if (![t.If, t.While, t.Switch, t.Leave, t.Break, t.Case, t.Default].includes(token.tokenType)) return false;
+    return this.isLineStart(token);
+  }
+
+  protected isLineStart(token: IToken): boolean {
+    const { text } = this.builder.source;
+    const lineStart = text.lastIndexOf('\n', token.startOffset - 1) + 1;
+    return text.slice(lineStart, token.startOffset).trim() === '';
+  }
+
+  /** A route, or a module's line, at the beginning of a line: the brace before it is missing. */
+  protected isItemStart(): boolean {
+    const token = this.LA(1);
+    if (token.tokenType === t.RouteWord) {
+      const next = this.LA(2).tokenType;
+      return (next === t.LBracket || next === t.LBrace) && this.isLineStart(token);
+    }
+    return (token.tokenType === t.LoadModuleWord || token.tokenType === t.ModParamWord) && this.isLineStart(token);
+  }
+
+  /** The `;` that ends a statement. Where it is forgotten at the end of a line or block, reading goes on. */
+  protected endStatement(what: string): void {
+    this.ACTION(() => {
+      if (this.is(t.Semicolon)) return;
+      const last = endOf(this.LA(0));
+      const next = this.LA(1);
+      const isFollowedByLine = next.tokenType === EOF || next.tokenType === t.RBrace || this.isLineStart(next);
+      const span = { start: last - 1, end: last };
+      if (!isFollowedByLine) {
+        this.builder.report('syntax', spanOf(next), `unexpected ${describe(next)} behind ${what}: ";" expected`);
+        throw new Reported();
+      }
+      this.builder.report('missing-semicolon', span, `";" expected behind ${what}`);
+    });
+    this.OPTION9(() => this.CONSUME9(t.Semicolon));
+  }
+
+  // ---- lists and blocks ----------------------------------------------------------------------------------------
+
+  /** Statements up to the `}`, `case` or `default` that ends the list. */
+  readonly statements: ParserMethod<[], Statement[]> = this.RULE('statements', (): Statement[] => {
+    const body: Statement[] = [];
+    while (this.RECORDING_PHASE || !this.#isListEnd()) {
+      const start = this.LA(1).startOffset;
+      const { depth } = this;
+      const switches = this.#switches;
+      try {
+        const found = this.SUBRULE(this.statement);
+        if (Array.isArray(found)) body.push(...found);
+        else body.push(found);
+      } catch (error) {
+        if (!(error instanceof Reported)) this.reportError(error);
+        this.leaveRules(depth);
+        this.#switches = switches;
+        const stop = this.skipStatement(start);
+        if (stop === 'block') body.push(...this.#blockAfterError());
+        if (stop === 'end' && this.LA(1).startOffset === start && !this.#isListEnd()) this.SKIP_TOKEN();
+      }
+      if (this.RECORDING_PHASE) break;
+    }
+    return body;
+  });
+
+  #isListEnd(): boolean {
+    const { tokenType } = this.LA(1);
+    if (tokenType === EOF || tokenType === t.RBrace || this.isItemStart()) return true;
+    return (tokenType === t.Case || tokenType === t.Default) && this.#switches > 0;
+  }
+
+  /** How many switch bodies are open directly around (blocks inside a case count none). */
+  #switches = 0;
+
+  /** The block behind a statement's head that could not be read, and its else branches: read for their own errors. */
+  #blockAfterError(): Statement[] {
+    const body = this.block('the statement');
+    while (this.is(t.Else)) {
+      this.SKIP_TOKEN();
+      if (this.is(t.If)) return [...body, ...asArray(this.statement())];
+      if (!this.is(t.LBrace)) return body;
+      body.push(...this.block('else'));
+    }
+    return body;
+  }
+
+  /** `{ … }` with at least one statement. */
+  protected readonly block: ParserMethod<[what?: string], Statement[]> = this.RULE(
+    'block',
+    (what = 'a block'): Statement[] => {
+      const open = this.CONSUME(t.LBrace);
+      const switches = this.#switches;
+      this.#switches = 0;
+      const body = this.nested(() => this.SUBRULE(this.statements));
+      this.#switches = switches;
+      this.ACTION(() => {
+        if (body.length === 0 && this.is(t.RBrace) && endOf(this.LA(0)) === endOf(open)) {
+          this.builder.report('empty-block', spanOf(open), `the braces of ${what} are empty`, {
+            hint: 'write { ; } for nothing',
+          });
+        }
+        if (!this.is(t.RBrace)) {
+          const place = this.builder.source.locate(open.startOffset);
+          this.builder.report(
+            'syntax',
+            spanOf(open),
+            `this "{" is not closed before ${this.LA(1).tokenType === EOF ? 'the end of the script' : `line ${this.builder.source.locate(this.LA(1).startOffset).line}`}`,
+            {
+              related: place.includedFrom === undefined ? [] : [],
+            },
+          );
+        }
+      });
+      this.OPTION(() => this.CONSUME(t.RBrace));
+      return body;
+    },
+  );
+
+  /** What an if, else or while governs: a block or one statement. */
+  protected readonly body: ParserMethod<[what?: string], Statement[]> = this.RULE(
+    'body',
+    (what = 'a block'): Statement[] =>
+      this.OR([
+        { ALT: () => this.SUBRULE(this.block, { ARGS: [what] }) },
+        { ALT: () => asArray(this.nested(() => this.SUBRULE(this.statement))) },
+      ]),
+  );
+
+  // ---- statements ----------------------------------------------------------------------------------------------
+
+  /** One statement; several where a block stands that governs nothing. */
+  readonly statement: ParserMethod<[], Statement | Statement[]> = this.RULE('statement', (): Statement | Statement[] =>
+    this.OR({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.assignment) },
+        { ALT: () => this.SUBRULE(this.ifStatement) },
+        { ALT: () => this.SUBRULE(this.leaveStatement) },
+        { ALT: () => this.SUBRULE(this.whileStatement) },
+        { ALT: () => this.SUBRULE(this.switchStatement) },
+        { ALT: () => this.SUBRULE(this.breakStatement) },
+        { GATE: () => !this.is(t.LParen, 2), ALT: () => this.SUBRULE(this.continueStatement) },
+        {
+          ALT: (): Statement => {
+            const token = this.CONSUME(t.Semicolon);
+            return { type: 'empty', span: spanOf(token) };
+          },
+        },
+        { ALT: () => this.SUBRULE(this.strayBlock) },
+        { GATE: () => this.isNameLike() && !this.is(t.WordOperator), ALT: () => this.SUBRULE(this.callStatement) },
+      ],
+      ERR_MSG: 'a statement',
+    }),
+  );
+
+  protected readonly strayBlock = this.RULE('strayBlock', (): Statement[] => {
+    this.ACTION(() => {
+      this.builder.report('syntax', spanOf(this.LA(1)), 'a block can only stand behind if, else, while or a route', {
+        hint: 'leave the braces away',
+      });
+    });
+    return this.SUBRULE(this.block);
+  });
+
+  protected readonly callStatement = this.RULE('callStatement', (): Statement => {
+    const start = this.LA(1).startOffset;
+    const expr = this.OR([
+      { GATE: () => this.is(t.LParen, 2), ALT: () => this.SUBRULE(this.call) },
+      {
+        GATE: () => this.is(t.LBracket, 2) && this.LA(1).image === 'route',
+        ALT: () => this.SUBRULE(this.routeInBrackets),
+      },
+      { ALT: () => this.SUBRULE(this.bareWord) },
+    ]);
+    this.endStatement(expr?.type === 'call' ? `${expr.name}()` : 'the statement');
+    return this.ACTION(() => ({ type: 'expr', span: this.span(start), expr }));
+  });
+
+  /** `route[NAME];` for `route(NAME);` */
+  protected readonly routeInBrackets = this.RULE('routeInBrackets', (): Expr => {
+    const name = this.CONSUME(t.RouteWord);
+    this.CONSUME(t.LBracket);
+    const argument = this.SUBRULE(this.hostText);
+    this.CONSUME(t.RBracket);
+    return this.ACTION((): Expr => {
+      const value = this.builder.source.text.slice(argument.start, argument.end);
+      const span = this.span(name.startOffset);
+      this.builder.report('syntax', span, 'a route is called with parentheses', { hint: `write route(${value})` });
+      return {
+        type: 'call',
+        span,
+        name: 'route',
+        nameSpan: spanOf(name),
+        args: [{ type: 'word', span: argument, value }],
+        isBare: false,
+      };
+    });
+  });
+
+  protected readonly assignment = this.RULE('assignment', (): Statement => {
+    const target: PvExpr = this.SUBRULE(this.variable);
+    const op = this.OR({
+      DEF: [{ ALT: () => this.CONSUME(t.Equal) }, { ALT: () => this.CONSUME(t.ColonEqual) }],
+      ERR_MSG: `"=" of an assignment`,
+    });
+    const value = this.SUBRULE(this.expression);
+    this.ACTION(() => {
+      if (op.tokenType === t.ColonEqual) {
+        this.builder.report('older-syntax', spanOf(op), 'Kamailio since 3.0 has no ":="', {
+          hint: `write $(${target.pv.text.slice(1)}[*]) = … to replace all values`,
+        });
+      }
+    });
+    this.endStatement('the assignment');
+    return this.ACTION(() => ({
+      type: 'assign',
+      span: this.span(target.span.start),
+      target,
+      op: op.tokenType === t.ColonEqual ? ':=' : '=',
+      value,
+    }));
+  });
+
+  /** `return`, `exit`, `drop`, with a value or without, `()` for none. */
+  protected readonly leaveStatement = this.RULE('leaveStatement', (): Statement => {
+    const token = this.CONSUME(t.Leave);
+    let value: Expr | null = null;
+    this.OR([
+      {
+        GATE: () => this.is(t.RParen, 2),
+        ALT: () => {
+          this.CONSUME(t.LParen);
+          this.CONSUME(t.RParen);
+        },
+      },
+      {
+        GATE: () =>
+          !this.is(t.Semicolon) && !this.is(t.RBrace) && !(this.isLineStart(this.LA(1)) && !this.is(t.LParen)),
+        ALT: () => {
+          value = this.SUBRULE(this.expression);
+        },
+      },
+      { ALT: () => undefined },
+    ]);
+    this.endStatement(token.image);
+    return this.ACTION(
+      (): Statement => ({ type: token.image as 'return' | 'exit' | 'drop', span: this.span(token.startOffset), value }),
+    );
+  });
+
+  protected readonly breakStatement = this.RULE('breakStatement', (): Statement => {
+    const token = this.CONSUME(t.Break);
+    this.endStatement('break');
+    return { type: 'break', span: spanOf(token) };
+  });
+
+  protected readonly continueStatement = this.RULE('continueStatement', (): Statement => {
+    const token = this.CONSUME(t.Continue);
+    this.ACTION(() =>
+      this.builder.report('newer-syntax', spanOf(token), 'continue is of Kamailio 6.0; 5.6.3 refuses it'),
+    );
+    this.endStatement('continue');
+    return { type: 'continue', span: spanOf(token) };
+  });
+
+  protected readonly ifStatement = this.RULE('ifStatement', (): Statement => {
+    const heads: { start: number; test: Expr; body: Statement[] }[] = [this.SUBRULE(this.ifHead)];
+    let otherwise: Statement[] | null = null;
+    this.MANY({
+      GATE: () => this.is(t.If, 2),
+      DEF: () => {
+        this.CONSUME(t.Else);
+        heads.push(this.SUBRULE2(this.ifHead));
+      },
+    });
+    this.OPTION(() => {
+      this.CONSUME2(t.Else);
+      otherwise = this.SUBRULE(this.body, { ARGS: ['else'] });
+    });
+    return this.ACTION((): Statement => {
+      let result: Statement | null = null;
+      for (const head of heads.reverse()) {
+        const tail: Statement[] | null = result === null ? otherwise : [result];
+        // oxlint-disable-next-line unicorn/no-thenable -- the tree's name for it; an array is no thenable
+        result = { type: 'if', span: this.span(head.start), test: head.test, then: head.body, otherwise: tail };
+      }
+      return result ?? { type: 'empty', span: this.here() };
+    });
+  });
+
+  protected readonly ifHead = this.RULE('ifHead', () => {
+    const token = this.CONSUME(t.If);
+    const test = this.SUBRULE(this.headExpression);
+    const then = this.SUBRULE(this.body, { ARGS: ['if'] });
+    return { start: token.startOffset, test, body: then };
+  });
+
+  /** The condition of an if or while. After an error in it, the block that it governs is still read as its own. */
+  protected readonly headExpression = this.RULE('headExpression', (): Expr => {
+    const start = this.LA(1).startOffset;
+    const { depth } = this;
+    try {
+      return this.SUBRULE(this.condition);
+    } catch (error) {
+      if (error instanceof Reported) throw error;
+      this.reportError(error);
+      this.leaveRules(depth);
+      if (this.#skipToBlock()) return nothing(start);
+      throw new Reported();
+    }
+  });
+
+  /** Skips to a `{` on this statement's lines. */
+  #skipToBlock(): boolean {
+    while (!this.is(t.LBrace)) {
+      const { tokenType } = this.LA(1);
+      if (tokenType === EOF || tokenType === t.Semicolon || tokenType === t.RBrace || this.#startsStatementLine())
+        return false;
+      this.SKIP_TOKEN();
+    }
+    return true;
+  }
+
+  protected readonly whileStatement = this.RULE('whileStatement', (): Statement => {
+    const token = this.CONSUME(t.While);
+    const test = this.SUBRULE(this.headExpression);
+    const body = this.SUBRULE(this.body, { ARGS: ['while'] });
+    return this.ACTION(() => ({ type: 'while', span: this.span(token.startOffset), test, body }));
+  });
+
+  // ---- switch --------------------------------------------------------------------------------------------------
+
+  protected readonly switchStatement = this.RULE('switchStatement', (): Statement => {
+    const token = this.CONSUME(t.Switch);
+    const subject = this.SUBRULE(this.headExpression);
+    this.CONSUME(t.LBrace);
+    const cases: SwitchCase[] = [];
+    this.#switches++;
+    this.nested(() => {
+      this.MANY({
+        GATE: () => !this.is(t.RBrace),
+        DEF: () => {
+          const found = this.SUBRULE(this.switchCase);
+          cases.push(found);
+        },
+      });
+    });
+    this.#switches--;
+    this.CONSUME(t.RBrace);
+    return this.ACTION((): Statement => {
+      if (cases.filter((c) => c.label === null).length > 1) {
+        this.builder.report('syntax', spanOf(token), 'a switch has at most one default');
+      }
+      return { type: 'switch', span: this.span(token.startOffset), subject, cases };
+    });
+  });
+
+  protected readonly switchCase = this.RULE('switchCase', (): SwitchCase => {
+    const start = this.LA(1).startOffset;
+    let label: Expr | null = null;
+    this.OR({
+      DEF: [
+        {
+          ALT: () => {
+            this.CONSUME(t.Case);
+            label = this.OR2([
+              { ALT: () => this.SUBRULE(this.regexLabel) },
+              { ALT: () => this.SUBRULE(this.expression) },
+            ]);
+          },
+        },
+        { ALT: () => this.CONSUME(t.Default) },
+      ],
+      ERR_MSG: '"case" or "default"',
+    });
+    this.CONSUME(t.Colon);
+    this.ACTION(() => {
+      if (this.is(t.LBrace)) {
+        this.builder.report('syntax', spanOf(this.LA(1)), 'the statements of a case stand without braces', {
+          hint: 'end them with break;',
+        });
+      }
+    });
+    const body: Statement[] = [];
+    this.OR3([
+      { GATE: () => this.is(t.LBrace), ALT: () => body.push(...asArray(this.SUBRULE(this.block))) },
+      { ALT: () => undefined },
+    ]);
+    const rest = this.SUBRULE(this.statements);
+    return this.ACTION((): SwitchCase => ({ span: this.span(start), label, body: [...body, ...rest] }));
+  });
+
+  /** `/"regex"`, as Kamailio writes it; a closing slash and `/regex/` without quotes are read, and reported. */
+  protected readonly regexLabel = this.RULE('regexLabel', (): Expr => {
+    const slash = this.CONSUME(t.Slash);
+    const pattern = this.SUBRULE(this.strings);
+    let flags = '';
+    this.OPTION(() => {
+      const close = this.CONSUME2(t.Slash);
+      this.OPTION2({
+        GATE: () => this.isGlued(),
+        DEF: () => {
+          flags = this.CONSUME(t.Word).image;
+        },
+      });
+      this.ACTION(() =>
+        this.builder.report('syntax', spanOf(close), 'a regular expression label has one slash', {
+          hint: 'write case /"regex":',
+        }),
+      );
+    });
+    return this.ACTION(
+      (): Expr => ({ type: 'regex', span: this.span(slash.startOffset), pattern: pattern.value, flags }),
+    );
+  });
+}
+
+/** Thrown to leave a statement whose error is reported already. */
+export class Reported extends Error {}
+
+export function asArray<T>(value: T | T[]): T[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+export function describe(token: IToken): string {
+  const image = token.image.length > 40 ? `${token.image.slice(0, 37)}...` : token.image;
+  return image.startsWith('"') ? image : `"${image}"`;
+}
