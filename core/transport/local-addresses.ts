@@ -27,6 +27,11 @@ export class LocalAddresses {
     return this.#aliases;
   }
 
+  /** True when a module has a say (`core.aliases_list`). */
+  get hasClaims(): boolean {
+    return this.#claims.length > 0;
+  }
+
   /** A module's say: true makes the host ours. */
   addClaim(claim: (host: string, port: number, proto: number) => boolean): void {
     this.#claims.push(claim);
