@@ -41,8 +41,12 @@ export function parseDecimal(buf: string, start: number, end: number, max: numbe
  */
 export function findParam(buf: string, start: number, end: number, lower: string): string | null {
   const at = findParamAt(buf, start, end, lower);
-  if (at < 0) return null;
-  let from = at + lower.length;
+  return at < 0 ? null : paramValue(buf, at + lower.length, end);
+}
+
+/** Value of the parameter whose name ends at `nameEnd`; '' when it has none. */
+export function paramValue(buf: string, nameEnd: number, end: number): string {
+  let from = nameEnd;
   while (from < end && isLws(buf.charCodeAt(from))) from++;
   if (buf.charCodeAt(from) !== EQUALS || from >= end) return '';
   from++;
@@ -58,14 +62,18 @@ export function findParamAt(buf: string, start: number, end: number, lower: stri
   while (i < end) {
     let nameStart = i + 1;
     while (nameStart < end && isLws(buf.charCodeAt(nameStart))) nameStart++;
-    const after = nameStart + lower.length;
-    if (after <= end && equalsLower(buf, nameStart, lower)) {
-      const c = after === end ? SEMI : buf.charCodeAt(after);
-      if (c === EQUALS || c === SEMI || isLws(c)) return nameStart;
-    }
+    if (isParamAt(buf, nameStart, end, lower)) return nameStart;
     i = paramEnd(buf, nameStart, end);
   }
   return -1;
+}
+
+/** True when the parameter name at `at` is `lower`. */
+export function isParamAt(buf: string, at: number, end: number, lower: string): boolean {
+  const after = at + lower.length;
+  if (after > end || !equalsLower(buf, at, lower)) return false;
+  const c = after === end ? SEMI : buf.charCodeAt(after);
+  return c === EQUALS || c === SEMI || isLws(c);
 }
 
 /** Index of the next `;` outside quotes at or after `at`, or `end`. */

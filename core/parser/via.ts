@@ -1,6 +1,6 @@
 import { PROTO, type Proto } from '../transport/socket-info.ts';
 import { equalsLower } from './hf.ts';
-import { findParam, findParamAt, isLws, paramEnd, parseDecimal } from './params.ts';
+import { findParamAt, isLws, isParamAt, paramEnd, paramValue, parseDecimal } from './params.ts';
 
 /** One Via value (RFC 3261 §20.42), its places in the message kept so that parameters can be added by a lump. */
 export class Via {
@@ -39,18 +39,63 @@ export class Via {
     this.paramsStart = paramEnd(buf, hostEnd, end);
   }
 
+  // Each message asks for these several times, so one walk finds them all.
+  #isScanned = false;
+  #branchAt = -1;
+  #rportAt = -1;
+  #receivedAt = -1;
+  #maddrAt = -1;
+  #branch: string | null | undefined = undefined;
+
+  #scan(): void {
+    this.#isScanned = true;
+    const { buf, end } = this;
+    for (let i = this.paramsStart; i < end; i = paramEnd(buf, i + 1, end)) {
+      let at = i + 1;
+      while (at < end && isLws(buf.charCodeAt(at))) at++;
+      switch (buf.charCodeAt(at) | 0x20) {
+        case 98:
+          if (this.#branchAt < 0 && isParamAt(buf, at, end, 'branch')) this.#branchAt = at;
+          break;
+        case 114:
+          if (this.#rportAt < 0 && isParamAt(buf, at, end, 'rport')) this.#rportAt = at;
+          else if (this.#receivedAt < 0 && isParamAt(buf, at, end, 'received')) this.#receivedAt = at;
+          break;
+        case 109:
+          if (this.#maddrAt < 0 && isParamAt(buf, at, end, 'maddr')) this.#maddrAt = at;
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
   /** Null when absent, '' without value. */
   param(lower: string): string | null {
-    return findParam(this.buf, this.paramsStart, this.end, lower);
+    const at = this.paramAt(lower);
+    return at < 0 ? null : paramValue(this.buf, at + lower.length, this.end);
   }
 
   /** Index of the parameter's name in the message, -1 when absent. */
   paramAt(lower: string): number {
-    return findParamAt(this.buf, this.paramsStart, this.end, lower);
+    if (!this.#isScanned) this.#scan();
+    switch (lower) {
+      case 'branch':
+        return this.#branchAt;
+      case 'rport':
+        return this.#rportAt;
+      case 'received':
+        return this.#receivedAt;
+      case 'maddr':
+        return this.#maddrAt;
+      default:
+        return findParamAt(this.buf, this.paramsStart, this.end, lower);
+    }
   }
 
   get branch(): string | null {
-    return this.param('branch');
+    if (this.#branch === undefined) this.#branch = this.param('branch');
+    return this.#branch;
   }
 
   /** Address in `received`, without brackets whether it was written with them or not (RFC 5118 §4.5); null when absent. */
