@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where Debian's package has its modules. */
+export const KAMAILIO_MODULES = '/usr/lib/x86_64-linux-gnu/kamailio/modules/';
+
+/** A UDP socket on loopback that remembers what it received, as latin1 text. */
+export class UdpPeer {
+  readonly #socket: Socket;
+  readonly received: string[] = [];
+  port = 0;
+  #wake: (() => void) | null = null;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  static async open(): Promise<UdpPeer> {
+    const socket = createSocket('udp4');
+    const peer = new UdpPeer(socket);
+    socket.on('message', (data) => {
+      peer.received.push(data.toString('latin1'));
+      peer.#wake?.();
+    });
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    peer.port = socket.address().port;
+    return peer;
+  }
+
+  send(text: string, port: number): void {
+    this.#socket.send(Buffer.from(text, 'latin1'), port, '127.0.0.1');
+  }
+
+  /** The next datagram; null when none comes in time. */
+  async next(timeoutMs: number): Promise<string | null> {
+    if (this.received.length === 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = null;
+    }
+    return this.received.shift() ?? null;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const peer = await UdpPeer.open();
+  const { port } = peer;
+  peer.close();
+  return port;
+}
+
+/** A running Kamailio, the oracle of the differential tests. It listens on loopback, UDP only. */
+export class Kamailio {
+  readonly port: number;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  #log = '';
+
+  private constructor(port: number, child: ChildProcess, folder: string) {
+    this.port = port;
+    this.#process = child;
+    this.#folder = folder;
+    const keep = (data: Buffer): void => {
+      this.#log += data.toString('latin1');
+    };
+    child.stderr?.on('data', keep);
+    child.stdout?.on('data', keep);
+  }
+
+  /** What it has logged so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts it on this script; rejects with its log when it does not come up. */
+  static async start(script: string): Promise<Kamailio> {
+    const folder = mkdtempSync(join(tmpdir(), 'kamailio-'));
+    const port = await freePort();
+    writeFileSync(join(folder, 'k.cfg'), script, 'latin1');
+    const listen = `udp:127.0.0.1:${port}`;
+    const args = ['-DD', '-E', '-f', join(folder, 'k.cfg'), '-l', listen, '-m', '64', '-n', '1', '-Y', folder];
+    const kamailio = new Kamailio(port, spawn('kamailio', args, { stdio: ['ignore', 'pipe', 'pipe'] }), folder);
+    if (await kamailio.#answers()) return kamailio;
+    await kamailio.stop();
+    throw new Error(`kamailio did not start:\n${kamailio.log.slice(-4000)}`);
+  }
+
+  /** An OPTIONS whose R-URI user is `ready` must be answered by the script. */
+  async #answers(): Promise<boolean> {
+    const peer = await UdpPeer.open();
+    try {
+      for (let i = 0; i < 100 && this.#process.exitCode === null; i++) {
+        peer.send(readyProbe(peer.port), this.port);
+        if ((await peer.next(100)) !== null) return true;
+      }
+      return false;
+    } finally {
+      peer.close();
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = once(this.#process, 'exit');
+      this.#process.kill('SIGTERM');
+      const timer = setTimeout(() => this.#process.kill('SIGKILL'), 5000);
+      await ended;
+      clearTimeout(timer);
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function readyProbe(port: number): string {
+  return [
+    'OPTIONS sip:ready@127.0.0.1 SIP/2.0',
+    `Via: SIP/2.0/UDP 127.0.0.1:${port};branch=z9hG4bKready${port}`,
+    'From: <sip:r@127.0.0.1>;tag=r',
+    'To: <sip:r@127.0.0.1>',
+    `Call-ID: ready-${port}`,
+    'CSeq: 1 OPTIONS',
+    'Content-Length: 0',
+    '',
+    '',
+  ].join('\r\n');
+}
