@@ -114,8 +114,7 @@ export class Resolver implements TargetSource {
   /** Address families to look up, in order (dns_cache_flags, dns_try_ipv6, the sockets there are). */
   get families(): readonly ('A' | 'AAAA')[] {
     const { cacheFlags, tryIpv6 } = this.settings;
-    const hasV6 = tryIpv6 !== 0 && this.#hasFamily(6);
-    if ((cacheFlags & 1) !== 0 || !hasV6) return A_ONLY;
+    if ((cacheFlags & 1) !== 0 || tryIpv6 === 0 || !this.#hasFamily(6)) return A_ONLY;
     if ((cacheFlags & 2) !== 0 || !this.#hasFamily(4)) return AAAA_ONLY;
     return (cacheFlags & 4) !== 0 ? AAAA_FIRST : A_FIRST;
   }
@@ -126,14 +125,14 @@ export class Resolver implements TargetSource {
 
   /** The addresses a SIP URI leads to. A literal never waits, neither does what is cached. */
   sipTargets(query: SipTargetQuery): TargetIterator {
-    if (ipFamily(query.host) === 0) return new TargetIterator(this, query);
+    if (!isLiteral(query.host)) return new TargetIterator(this, query);
     const proto = query.proto !== PROTO.NONE ? query.proto : query.isSips ? PROTO.TLS : PROTO.UDP;
     return TargetIterator.single(this, { ip: query.host, port: query.port || defaultPort(proto), proto, host: '' });
   }
 
   /** Addresses of a host by A and AAAA alone, the preferred family's if it has any; a literal is its own address. Empty when there is none. */
   addresses(host: string): readonly string[] | Promise<readonly string[]> {
-    if (ipFamily(host) !== 0) return [host];
+    if (isLiteral(host)) return [host];
     return this.#addressesOf(host, this.families);
   }
 
@@ -147,6 +146,9 @@ export class Resolver implements TargetSource {
 
   /** The records of a name. CNAMEs are followed; the entry then has the name they lead to. */
   lookup<T extends DnsType>(host: string, type: T): Lookup<T> {
+    // Most names are spelled as the cache has them; what it has is a name, so nothing needs checking.
+    const known = this.#usesCache ? this.cache.find(host, type) : undefined;
+    if (known !== undefined) return this.#fromCache(known);
     const name = normalizeName(host);
     return name === null ? null : this.#lookup(name, type, host.endsWith('.'), 0);
   }
@@ -163,15 +165,18 @@ export class Resolver implements TargetSource {
     if (local !== undefined) return local;
     if (this.#usesCache) {
       const known = this.cache.find(name, type);
-      if (known !== undefined) {
-        this.stats.hits++;
-        if (known.isNegative) this.stats.negativeHits++;
-        return known.isNegative ? null : known;
-      }
+      if (known !== undefined) return this.#fromCache(known);
       const alias = type === 'CNAME' ? undefined : this.cache.find(name, 'CNAME')?.records[0]?.data;
       if (alias !== undefined) return this.#lookup(alias, type, true, depth + 1);
     }
     return this.#areServersUp ? this.#fetch(name, type, isAbsolute, depth) : null;
+  }
+
+  #fromCache<T extends DnsType>(known: DnsEntry<T>): DnsEntry<T> | null {
+    this.stats.hits++;
+    if (!known.isNegative) return known;
+    this.stats.negativeHits++;
+    return null;
   }
 
   get #usesCache(): boolean {
@@ -295,7 +300,8 @@ export class Resolver implements TargetSource {
   }
 
   #hasFamily(family: 4 | 6): boolean {
-    return ALL_PROTOS.some((proto) => this.#canSend(proto, family));
+    for (const proto of ALL_PROTOS) if (this.#canSend(proto, family)) return true;
+    return false;
   }
 }
 
@@ -305,6 +311,10 @@ const A_FIRST = ['A', 'AAAA'] as const;
 const AAAA_FIRST = ['AAAA', 'A'] as const;
 const LOOPBACK = ['127.0.0.1', '::1'];
 const ALL_PROTOS: readonly Proto[] = [PROTO.UDP, PROTO.TCP, PROTO.TLS, PROTO.SCTP, PROTO.WS, PROTO.WSS];
+
+function isLiteral(host: string): boolean {
+  return host.includes(':') ? ipFamily(host) === 6 : parseIpv4(host) >= 0;
+}
 
 function dataOf<T extends DnsType>(found: Lookup<T>): readonly DnsDataOf[T][] | Promise<readonly DnsDataOf[T][]> {
   const take = (entry: DnsEntry<T> | null): readonly DnsDataOf[T][] =>

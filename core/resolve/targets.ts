@@ -174,7 +174,10 @@ export class TargetIterator {
   }
 
   #pushAddresses(name: string, port: number, proto: Proto): void {
-    for (const type of this.#source.families.toReversed())
-      this.#steps.push({ kind: 'addresses', name, port, proto, type });
+    const { families } = this.#source;
+    for (let i = families.length - 1; i >= 0; i--) {
+      const type = families[i];
+      if (type !== undefined) this.#steps.push({ kind: 'addresses', name, port, proto, type });
+    }
   }
 }
