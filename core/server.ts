@@ -17,7 +17,7 @@ import { SipMsg } from './parser/sip-msg.ts';
 import type { Resolver } from './resolve/resolver.ts';
 import { RpcRegistry } from './rpc/registry.ts';
 import type { ScriptProgram, ScriptRoute } from './script/program.ts';
-import { ROUTE, Run, RUN_DROP, RUN_EXIT } from './script/run.ts';
+import { ROUTE, RUN_DROP, RUN_EXIT, Run } from './script/run.ts';
 import { StatelessReplies } from './stateless-reply.ts';
 import { SuspendedRuns } from './suspended.ts';
 import type { Clock, Random } from './timer/clock.ts';
@@ -76,7 +76,8 @@ export class Server {
   /** The program new messages run on. */
   program!: ScriptProgram;
   /** Compiles the script again and switches to it. */
-  reload: () => Promise<ReloadResult> = () => Promise.resolve({ ok: false, messages: ['this server has no script file'], unchanged: [] });
+  reload: () => Promise<ReloadResult> = () =>
+    Promise.resolve({ ok: false, messages: ['this server has no script file'], unchanged: [] });
   stop: () => Promise<void> = () => Promise.resolve();
 
   /** Set by start.ts: feeds the destination blocklist. */
@@ -137,7 +138,8 @@ export class Server {
     if (fault === null) return true;
     (msg.isRequest ? this.stats.errRequests : this.stats.errReplies).value++;
     this.log.info(`bad message: ${fault.reason}`, { from: `${msg.rcv.srcIp}:${msg.rcv.srcPort}`, at: msg.errorAt });
-    if (msg.isRequest && fault.code !== 0 && msg.method !== METHOD.ACK && msg.via1 !== null) this.replies.send(msg, fault.code, fault.reason);
+    if (msg.isRequest && fault.code !== 0 && msg.method !== METHOD.ACK && msg.via1 !== null)
+      this.replies.send(msg, fault.code, fault.reason);
     return false;
   }
 
@@ -185,7 +187,13 @@ export class Server {
    * Runs a route block for a message in a run of its own. What it throws is logged with the script's stack and answered
    * with 500 where there is a request to answer. Returns RUN_* bits, or a promise of them where a command waited.
    */
-  runRoute(route: ScriptRoute, msg: SipMsg, routeType: number, branch = -1, program: ScriptProgram = this.program): number | Promise<number> {
+  runRoute(
+    route: ScriptRoute,
+    msg: SipMsg,
+    routeType: number,
+    branch = -1,
+    program: ScriptProgram = this.program,
+  ): number | Promise<number> {
     const run = new Run(this, program, msg, routeType);
     run.branch = branch;
     return this.execute(route, run);
@@ -196,7 +204,8 @@ export class Server {
     try {
       const result = route(run);
       if (typeof result === 'number') return result;
-      if (this.#suspended.size >= this.maxSuspended && run.routeType === ROUTE.REQUEST) return this.#overloaded(run, result);
+      if (this.#suspended.size >= this.maxSuspended && run.routeType === ROUTE.REQUEST)
+        return this.#overloaded(run, result);
       return result.catch((error: unknown) => this.#scriptFailed(run, error));
     } catch (error) {
       return this.#scriptFailed(run, error);
@@ -207,21 +216,33 @@ export class Server {
     run.aborted = true;
     waiting.catch(() => {});
     this.log.warn('overload: too many suspended requests', { suspended: this.#suspended.size });
-    if (run.msg.method !== METHOD.ACK) this.replies.send(run.msg, 503, 'Service Unavailable', `Retry-After: ${OVERLOAD_RETRY_AFTER_S}\r\n`);
+    if (run.msg.method !== METHOD.ACK)
+      this.replies.send(run.msg, 503, 'Service Unavailable', `Retry-After: ${OVERLOAD_RETRY_AFTER_S}\r\n`);
     return RUN_EXIT | RUN_DROP;
   }
 
   #scriptFailed(run: Run, error: unknown): number {
     const at = run.program.positions[run.position];
-    this.log.crit('script error', { err: error, script: at === undefined ? '' : `${at.file}:${at.line}:${at.column}`, route: at?.route ?? '', callId: run.msg.callId });
+    this.log.crit('script error', {
+      err: error,
+      script: at === undefined ? '' : `${at.file}:${at.line}:${at.column}`,
+      route: at?.route ?? '',
+      callId: run.msg.callId,
+    });
     this.stats.errRequests.value++;
-    if (run.routeType === ROUTE.REQUEST && run.msg.isRequest && run.msg.method !== METHOD.ACK) this.replies.sendError(run.msg);
+    if (run.routeType === ROUTE.REQUEST && run.msg.isRequest && run.msg.method !== METHOD.ACK)
+      this.replies.sendError(run.msg);
     return RUN_EXIT;
   }
 
   /** `event_route[name]` of the current program. 0 when there is none. */
   runEventRoute(name: string, msg: SipMsg): number | Promise<number> {
+    return this.runEventRouteOn(name, msg, ROUTE.EVENT);
+  }
+
+  /** As `runEventRoute`, where commands see another kind of route (local requests: ROUTE.LOCAL). */
+  runEventRouteOn(name: string, msg: SipMsg, routeType: number): number | Promise<number> {
     const route = this.program.event.get(name);
-    return route === undefined ? 0 : this.runRoute(route, msg, ROUTE.EVENT);
+    return route === undefined ? 0 : this.runRoute(route, msg, routeType);
   }
 }

@@ -1,4 +1,4 @@
-import { type Run, type SipMsg, HDR } from 'strowger';
+import { HDR, type Run, type SipMsg } from 'strowger';
 import type { TmCore } from './core.ts';
 import { CLIENT_STATE } from './fsm.ts';
 import { CancelTransaction, type ClientBranch, T_FLAG, type Transaction } from './transaction.ts';
@@ -35,7 +35,10 @@ export class Cancels {
   /** Cancels the branches that are not done, because another one (`winner`) ended the call. */
   pending(t: Transaction, winner: ClientBranch | null, code: number, text: string): void {
     if (!t.isInvite) return;
-    const cause = this.#tm.options.localCancelReason && code >= 200 && text !== '' ? `Reason: SIP;cause=${code};text="${text}"\r\n` : '';
+    const cause =
+      this.#tm.options.localCancelReason && code >= 200 && text !== ''
+        ? `Reason: SIP;cause=${code};text="${text}"\r\n`
+        : '';
     for (const branch of t.branches) {
       if (branch !== winner && branch.state < CLIENT_STATE.COMPLETED) this.branch(branch, cause);
     }
@@ -79,6 +82,7 @@ export class Cancels {
 function reasonRows(cancel: SipMsg, enabled: boolean): string {
   if (!enabled) return '';
   let rows = '';
-  for (let row = cancel.findHdr(HDR.REASON); row >= 0; row = cancel.findHdr(HDR.REASON, row + 1)) rows += cancel.buf.slice(cancel.hdrStart(row), cancel.hdrEnd(row));
+  for (let row = cancel.findHdr(HDR.REASON); row >= 0; row = cancel.findHdr(HDR.REASON, row + 1))
+    rows += cancel.buf.slice(cancel.hdrStart(row), cancel.hdrEnd(row));
   return rows;
 }

@@ -1,7 +1,6 @@
-import { type Destination, type SipMsg } from 'strowger';
-import { Timer } from 'strowger';
-import { ACT, CLIENT, CLIENT_STATE, INVITE_CLIENT, type Machine, OTHER_CLIENT, step } from './fsm.ts';
+import { type Destination, type SipMsg, Timer } from 'strowger';
 import type { TmCore } from './core.ts';
+import { ACT, CLIENT, CLIENT_STATE, INVITE_CLIENT, type Machine, OTHER_CLIENT, step } from './fsm.ts';
 
 /**
  * One client transaction (RFC 3261 §17.1): a request sent to one place, and its retransmissions. What the replies
@@ -71,7 +70,11 @@ export abstract class ClientTransaction {
 
   #rearm(isSlow: boolean): void {
     if (this.isReliable || this.retransmitTimer === null) return;
-    this.intervalMs = isSlow ? this.retransmitT2Ms() : this.machine === INVITE_CLIENT ? this.intervalMs * 2 : Math.min(this.intervalMs * 2, this.retransmitT2Ms());
+    this.intervalMs = isSlow
+      ? this.retransmitT2Ms()
+      : this.machine === INVITE_CLIENT
+        ? this.intervalMs * 2
+        : Math.min(this.intervalMs * 2, this.retransmitT2Ms());
     this.tm.wheel.arm(this.retransmitTimer, this.intervalMs);
   }
 

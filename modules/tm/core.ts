@@ -1,11 +1,21 @@
-import { BRANCH_MAGIC, loopHash, METHOD, type Run, type ScriptProgram, type Server, type SipMsg, type TimerWheel } from 'strowger';
+import {
+  BRANCH_MAGIC,
+  loopHash,
+  METHOD,
+  type Run,
+  type ScriptProgram,
+  type Server,
+  type SipMsg,
+  type TimerWheel,
+} from 'strowger';
 import { Cancels } from './cancel.ts';
+import { LocalRequests } from './local.ts';
 import { Relay } from './relay.ts';
 import { Replies } from './replies.ts';
 import { Requests } from './requests.ts';
-import { requestKey as requestKeyOf, TransactionTable } from './table.ts';
-import { T_FLAG, Transaction, type TmCallback, type TmEvent } from './transaction.ts';
 import { TmStats } from './stats.ts';
+import { requestKey as requestKeyOf, TransactionTable } from './table.ts';
+import { T_FLAG, type TmCallback, type TmEvent, Transaction } from './transaction.ts';
 
 /** Timer values in ms, from the module's parameters; a transaction copies them when it begins. */
 export interface TmTiming {
@@ -56,6 +66,7 @@ export class TmCore {
   readonly replies: Replies;
   readonly cancels: Cancels;
   readonly requests: Requests;
+  readonly local: LocalRequests;
   readonly globalCallbacks = new Map<TmEvent, TmCallback[]>();
   /** What every branch of this worker begins with. */
   readonly branchPrefix: string;
@@ -75,6 +86,7 @@ export class TmCore {
     this.replies = new Replies(this);
     this.cancels = new Cancels(this);
     this.requests = new Requests(this);
+    this.local = new LocalRequests(this);
   }
 
   /** Transaction of a message: found once, remembered on it. Null when there is none. */
@@ -91,7 +103,14 @@ export class TmCore {
   }
 
   begin(msg: SipMsg, program: ScriptProgram, flags = 0): Transaction {
-    const t = new Transaction(this, this.table.nextIndex(), this.#nextLabel(), msg, (flags & T_FLAG.LOCAL) !== 0 ? '' : requestKeyOf(msg), program);
+    const t = new Transaction(
+      this,
+      this.table.nextIndex(),
+      this.#nextLabel(),
+      msg,
+      (flags & T_FLAG.LOCAL) !== 0 ? '' : requestKeyOf(msg),
+      program,
+    );
     t.flags |= flags;
     const armed = msg.extension<ArmedRoutes>(ARMED);
     if (armed !== undefined) armed.applyTo(t);
@@ -127,7 +146,6 @@ export class TmCore {
     return this.#labels;
   }
 }
-
 
 /** Key of what t_on_failure and the like set before the transaction exists. */
 export const ARMED = { name: 'tm armed routes' };

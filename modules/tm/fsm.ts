@@ -49,14 +49,23 @@ export interface Machine {
   readonly steps: readonly (Step | null)[];
 }
 
-type Rows = Readonly<Record<string, Readonly<Record<string, readonly [next: string, ...actions: (keyof typeof ACT)[]]>>>>;
+type Rows = Readonly<
+  Record<string, Readonly<Record<string, readonly [next: string, ...actions: (keyof typeof ACT)[]]>>>
+>;
 
 function machine(name: string, states: readonly string[], events: readonly string[], rows: Rows): Machine {
   const steps: (Step | null)[] = [];
   for (const state of states) {
     for (const event of events) {
       const row = rows[state]?.[event];
-      steps.push(row === undefined ? null : { next: states.indexOf(row[0]), actions: row.slice(1).reduce((bits, act) => bits | ACT[act as keyof typeof ACT], 0) });
+      steps.push(
+        row === undefined
+          ? null
+          : {
+              next: states.indexOf(row[0]),
+              actions: row.slice(1).reduce((bits, act) => bits | ACT[act as keyof typeof ACT], 0),
+            },
+      );
     }
   }
   return { name, states, events, steps };
@@ -67,69 +76,122 @@ export function step(of: Machine, state: number, event: number): Step | null {
   return of.steps[state * of.events.length + event] as Step | null;
 }
 
-const CLIENT_EVENTS = ['reply1xx', 'reply2xx', 'reply3to6xx', 'retransmitTimer', 'timeoutTimer', 'lingerTimer', 'transportError'] as const;
+const CLIENT_EVENTS = [
+  'reply1xx',
+  'reply2xx',
+  'reply3to6xx',
+  'retransmitTimer',
+  'timeoutTimer',
+  'lingerTimer',
+  'transportError',
+] as const;
 /** Events of both client machines, by number. */
-export const CLIENT = { REPLY_1XX: 0, REPLY_2XX: 1, REPLY_3TO6XX: 2, RETRANSMIT: 3, TIMEOUT: 4, LINGER: 5, TRANSPORT_ERROR: 6 } as const;
+export const CLIENT = {
+  REPLY_1XX: 0,
+  REPLY_2XX: 1,
+  REPLY_3TO6XX: 2,
+  RETRANSMIT: 3,
+  TIMEOUT: 4,
+  LINGER: 5,
+  TRANSPORT_ERROR: 6,
+} as const;
 /** States of both client machines, by number: `trying` is Calling for INVITE. */
 export const CLIENT_STATE = { TRYING: 0, PROCEEDING: 1, COMPLETED: 2, ACCEPTED: 3, TERMINATED: 4 } as const;
 
 /** INVITE client (RFC 3261 §17.1.1, RFC 6026 §7.2): timers A, B, D, M. */
-export const INVITE_CLIENT = machine('INVITE client', ['calling', 'proceeding', 'completed', 'accepted', 'terminated'], CLIENT_EVENTS, {
-  calling: {
-    reply1xx: ['proceeding', 'STOP_RETRANSMIT', 'START_FINAL_WAIT', 'PASS_UP'],
-    reply2xx: ['accepted', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
-    reply3to6xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'SEND_ACK', 'LINGER', 'PASS_UP'],
-    retransmitTimer: ['calling', 'SEND_REQUEST', 'RETRANSMIT'],
-    timeoutTimer: ['terminated', 'STOP_RETRANSMIT', 'TIMEOUT', 'TERMINATE'],
-    transportError: ['terminated', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
+export const INVITE_CLIENT = machine(
+  'INVITE client',
+  ['calling', 'proceeding', 'completed', 'accepted', 'terminated'],
+  CLIENT_EVENTS,
+  {
+    calling: {
+      reply1xx: ['proceeding', 'STOP_RETRANSMIT', 'START_FINAL_WAIT', 'PASS_UP'],
+      reply2xx: ['accepted', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
+      reply3to6xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'SEND_ACK', 'LINGER', 'PASS_UP'],
+      retransmitTimer: ['calling', 'SEND_REQUEST', 'RETRANSMIT'],
+      timeoutTimer: ['terminated', 'STOP_RETRANSMIT', 'TIMEOUT', 'TERMINATE'],
+      transportError: ['terminated', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
+    },
+    proceeding: {
+      reply1xx: ['proceeding', 'START_FINAL_WAIT', 'PASS_UP'],
+      reply2xx: ['accepted', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
+      reply3to6xx: ['completed', 'STOP_TIMEOUT', 'SEND_ACK', 'LINGER', 'PASS_UP'],
+      timeoutTimer: ['terminated', 'TIMEOUT', 'TERMINATE'],
+      transportError: ['terminated', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
+    },
+    completed: {
+      reply3to6xx: ['completed', 'SEND_ACK'],
+      lingerTimer: ['terminated', 'TERMINATE'],
+      transportError: ['terminated', 'TERMINATE'],
+    },
+    accepted: {
+      // A 2xx after the first, from this or another fork beyond us, is passed on (RFC 6026 §7.2).
+      reply2xx: ['accepted', 'PASS_UP'],
+      lingerTimer: ['terminated', 'TERMINATE'],
+    },
   },
-  proceeding: {
-    reply1xx: ['proceeding', 'START_FINAL_WAIT', 'PASS_UP'],
-    reply2xx: ['accepted', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
-    reply3to6xx: ['completed', 'STOP_TIMEOUT', 'SEND_ACK', 'LINGER', 'PASS_UP'],
-    timeoutTimer: ['terminated', 'TIMEOUT', 'TERMINATE'],
-    transportError: ['terminated', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
-  },
-  completed: {
-    reply3to6xx: ['completed', 'SEND_ACK'],
-    lingerTimer: ['terminated', 'TERMINATE'],
-    transportError: ['terminated', 'TERMINATE'],
-  },
-  accepted: {
-    // A 2xx after the first, from this or another fork beyond us, is passed on (RFC 6026 §7.2).
-    reply2xx: ['accepted', 'PASS_UP'],
-    lingerTimer: ['terminated', 'TERMINATE'],
-  },
-});
+);
 
 /** Non-INVITE client (RFC 3261 §17.1.2): timers E, F, K. */
-export const OTHER_CLIENT = machine('non-INVITE client', ['trying', 'proceeding', 'completed', 'accepted', 'terminated'], CLIENT_EVENTS, {
-  trying: {
-    reply1xx: ['proceeding', 'SLOW_RETRANSMIT', 'PASS_UP'],
-    reply2xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
-    reply3to6xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
-    retransmitTimer: ['trying', 'SEND_REQUEST', 'RETRANSMIT'],
-    timeoutTimer: ['terminated', 'STOP_RETRANSMIT', 'TIMEOUT', 'TERMINATE'],
-    transportError: ['terminated', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
+export const OTHER_CLIENT = machine(
+  'non-INVITE client',
+  ['trying', 'proceeding', 'completed', 'accepted', 'terminated'],
+  CLIENT_EVENTS,
+  {
+    trying: {
+      reply1xx: ['proceeding', 'SLOW_RETRANSMIT', 'PASS_UP'],
+      reply2xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
+      reply3to6xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
+      retransmitTimer: ['trying', 'SEND_REQUEST', 'RETRANSMIT'],
+      timeoutTimer: ['terminated', 'STOP_RETRANSMIT', 'TIMEOUT', 'TERMINATE'],
+      transportError: ['terminated', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
+    },
+    proceeding: {
+      reply1xx: ['proceeding', 'PASS_UP'],
+      reply2xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
+      reply3to6xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
+      retransmitTimer: ['proceeding', 'SEND_REQUEST', 'SLOW_RETRANSMIT'],
+      timeoutTimer: ['terminated', 'STOP_RETRANSMIT', 'TIMEOUT', 'TERMINATE'],
+      transportError: ['terminated', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
+    },
+    completed: {
+      lingerTimer: ['terminated', 'TERMINATE'],
+    },
   },
-  proceeding: {
-    reply1xx: ['proceeding', 'PASS_UP'],
-    reply2xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
-    reply3to6xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
-    retransmitTimer: ['proceeding', 'SEND_REQUEST', 'SLOW_RETRANSMIT'],
-    timeoutTimer: ['terminated', 'STOP_RETRANSMIT', 'TIMEOUT', 'TERMINATE'],
-    transportError: ['terminated', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'FAIL', 'TERMINATE'],
-  },
-  completed: {
-    lingerTimer: ['terminated', 'TERMINATE'],
-  },
-});
+);
 
-const SERVER_EVENTS = ['request', 'ack', 'send1xx', 'send2xx', 'send3to6xx', 'retransmitTimer', 'timeoutTimer', 'lingerTimer', 'transportError'] as const;
+const SERVER_EVENTS = [
+  'request',
+  'ack',
+  'send1xx',
+  'send2xx',
+  'send3to6xx',
+  'retransmitTimer',
+  'timeoutTimer',
+  'lingerTimer',
+  'transportError',
+] as const;
 /** Events of both server machines, by number. `request` is a retransmission of the one that began it. */
-export const SERVER = { REQUEST: 0, ACK: 1, SEND_1XX: 2, SEND_2XX: 3, SEND_3TO6XX: 4, RETRANSMIT: 5, TIMEOUT: 6, LINGER: 7, TRANSPORT_ERROR: 8 } as const;
+export const SERVER = {
+  REQUEST: 0,
+  ACK: 1,
+  SEND_1XX: 2,
+  SEND_2XX: 3,
+  SEND_3TO6XX: 4,
+  RETRANSMIT: 5,
+  TIMEOUT: 6,
+  LINGER: 7,
+  TRANSPORT_ERROR: 8,
+} as const;
 /** States of both server machines, by number. */
-export const SERVER_STATE = { TRYING: 0, PROCEEDING: 1, COMPLETED: 2, CONFIRMED: 3, ACCEPTED: 4, TERMINATED: 5 } as const;
+export const SERVER_STATE = {
+  TRYING: 0,
+  PROCEEDING: 1,
+  COMPLETED: 2,
+  CONFIRMED: 3,
+  ACCEPTED: 4,
+  TERMINATED: 5,
+} as const;
 
 const SERVER_STATES = ['trying', 'proceeding', 'completed', 'confirmed', 'accepted', 'terminated'] as const;
 

@@ -1,12 +1,27 @@
-import { BRANCH_ROUTE, command, type CommandDef, defineModule, FAILURE_ROUTE, ONREPLY_ROUTE, REQUEST_ROUTE, ROUTE, type Run, METHOD } from 'strowger';
+import {
+  BRANCH_ROUTE,
+  type CommandDef,
+  command,
+  defineModule,
+  FAILURE_ROUTE,
+  METHOD,
+  ONREPLY_ROUTE,
+  REQUEST_ROUTE,
+  ROUTE,
+  type Run,
+} from 'strowger';
 import { armedOf, TmCore } from './core.ts';
-import { optionsOf, timingOf, TM_PARAMS } from './settings.ts';
+import { optionsOf, TM_PARAMS, timingOf } from './settings.ts';
 
 const ARMING = REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE | ROUTE.TM_ONREPLY;
 const ANY = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE | BRANCH_ROUTE;
 
 /** t_on_failure, t_on_reply, t_on_branch: on the transaction where there is one, else kept for the one to come. */
-function arming(kind: 'onFailure' | 'onReply' | 'onBranch', route: 'failure-route' | 'onreply-route' | 'branch-route', doc: string): CommandDef<TmCore> {
+function arming(
+  kind: 'onFailure' | 'onReply' | 'onBranch',
+  route: 'failure-route' | 'onreply-route' | 'branch-route',
+  doc: string,
+): CommandDef<TmCore> {
   return command({
     doc,
     args: [route],
@@ -25,7 +40,13 @@ export default defineModule<TmCore>({
   summary: 'Transactions: stateful forwarding, forking, failure routes (RFC 3261 §16, §17).',
   params: TM_PARAMS,
   commands: {
-    t_relay: command({ doc: 'Sends the request on statefully.', args: [], routes: REQUEST_ROUTE | FAILURE_ROUTE, isAsync: true, run: (run: Run, tm: TmCore) => tm.relay.relay(run) }),
+    t_relay: command({
+      doc: 'Sends the request on statefully.',
+      args: [],
+      routes: REQUEST_ROUTE | FAILURE_ROUTE,
+      isAsync: true,
+      run: (run: Run, tm: TmCore) => tm.relay.relay(run),
+    }),
     t_newtran: command({
       doc: 'Creates the transaction.',
       args: [],
@@ -61,7 +82,12 @@ export default defineModule<TmCore>({
     t_on_failure: arming('onFailure', 'failure-route', 'Failure route to run when all branches have failed.'),
     t_on_reply: arming('onReply', 'onreply-route', 'Onreply route to run for each reply.'),
     t_on_branch: arming('onBranch', 'branch-route', 'Branch route to run for each branch before it is sent.'),
-    t_is_canceled: command({ doc: 'True when the call has been cancelled.', args: [], routes: ANY, run: (run: Run, tm: TmCore) => (tm.of(run.msg)?.isCanceled === true ? 1 : -1) }),
+    t_is_canceled: command({
+      doc: 'True when the call has been cancelled.',
+      args: [],
+      routes: ANY,
+      run: (run: Run, tm: TmCore) => (tm.of(run.msg)?.isCanceled === true ? 1 : -1),
+    }),
     t_check_status: command({
       doc: 'True when the status matches.',
       args: ['dyn-regex'],
@@ -69,7 +95,13 @@ export default defineModule<TmCore>({
       routes: ANY,
       run: (run: Run, tm: TmCore, re) => {
         const t = tm.of(run.msg);
-        const status = run.msg.isRequest ? (t === null ? 0 : run.routeType === ROUTE.FAILURE ? (t.branches[t.winner]?.status ?? t.status) : t.status) : run.msg.status;
+        const status = run.msg.isRequest
+          ? t === null
+            ? 0
+            : run.routeType === ROUTE.FAILURE
+              ? (t.branches[t.winner]?.status ?? t.status)
+              : t.status
+          : run.msg.status;
         return re.test(String(status)) ? 1 : -1;
       },
     }),

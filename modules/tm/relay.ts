@@ -1,7 +1,7 @@
 import {
   applySendFlags,
-  buildRequest,
   type Branch,
+  buildRequest,
   type Destination,
   type DestinationResult,
   type DestinationSet,
@@ -13,8 +13,8 @@ import {
   nextHopUri,
   PROTO,
   ROUTE,
-  type Run,
   RUN_DROP,
+  type Run,
   type ScriptRoute,
   type SipMsg,
   type SocketInfo,
@@ -37,7 +37,17 @@ interface Target {
 }
 
 /** Results of t_relay and its variants, Kamailio's E_* folded to what scripts see. */
-export const RELAY = { OK: 1, STOP: 0, ERROR: -1, BAD_URI: -2, NO_DESTINATION: -3, SEND_FAILED: -4, BLOCKED: -5, CANCELED: -6, NO_BRANCH: -7 } as const;
+export const RELAY = {
+  OK: 1,
+  STOP: 0,
+  ERROR: -1,
+  BAD_URI: -2,
+  NO_DESTINATION: -3,
+  SEND_FAILED: -4,
+  BLOCKED: -5,
+  CANCELED: -6,
+  NO_BRANCH: -7,
+} as const;
 
 /** Sending a request on statefully: Kamailio's t_relay family. */
 export class Relay {
@@ -74,7 +84,8 @@ export class Relay {
 
   #stateless(run: Run, fixed: DestinationSet | null): number | Promise<number> {
     const dst = fixed !== null ? fixed : this.#tm.server.destinations.resolve(nextHopUri(run.msg), run.msg.forceSocket);
-    const send = (found: DestinationResult): number | Promise<number> => (isDestination(found) ? forwardTo(run, found.first) : RELAY.NO_DESTINATION);
+    const send = (found: DestinationResult): number | Promise<number> =>
+      isDestination(found) ? forwardTo(run, found.first) : RELAY.NO_DESTINATION;
     return dst instanceof Promise ? dst.then(send) : send(dst);
   }
 
@@ -88,7 +99,12 @@ export class Relay {
   }
 
   /** Adds the branches of the message's destination set to a transaction and sends them (t_forward_nonack). */
-  forward(run: Run, t: Transaction, fixed: DestinationSet | null = null, proto = PROTO.NONE as number): number | Promise<number> {
+  forward(
+    run: Run,
+    t: Transaction,
+    fixed: DestinationSet | null = null,
+    proto = PROTO.NONE as number,
+  ): number | Promise<number> {
     if (t.hasFlag(T_FLAG.BLOCK_6XX)) return RELAY.BLOCKED;
     if (t.isCanceled) return RELAY.CANCELED;
     if (t.isAnswered) return RELAY.ERROR;
@@ -99,13 +115,24 @@ export class Relay {
   }
 
   /** Starts targets from `at` on; leaves the synchronous way at the first that has to wait. */
-  #start(run: Run, t: Transaction, targets: readonly Target[], at: number, fixed: DestinationSet | null, proto: number, startedBefore: number, errorBefore: number): number | Promise<number> {
+  #start(
+    run: Run,
+    t: Transaction,
+    targets: readonly Target[],
+    at: number,
+    fixed: DestinationSet | null,
+    proto: number,
+    startedBefore: number,
+    errorBefore: number,
+  ): number | Promise<number> {
     let started = startedBefore;
     let error = errorBefore;
     for (let i = at; i < targets.length; i++) {
       const result = this.#startTarget(run, t, targets[i] as Target, fixed, proto);
       if (typeof result !== 'number') {
-        return result.then((code) => this.#start(run, t, targets, i + 1, fixed, proto, code > 0 ? started + 1 : started, code > 0 ? error : code));
+        return result.then((code) =>
+          this.#start(run, t, targets, i + 1, fixed, proto, code > 0 ? started + 1 : started, code > 0 ? error : code),
+        );
       }
       if (result > 0) started++;
       else error = result;
@@ -115,7 +142,13 @@ export class Relay {
     return RELAY.OK;
   }
 
-  #startTarget(run: Run, t: Transaction, target: Target, fixed: DestinationSet | null, proto: number): number | Promise<number> {
+  #startTarget(
+    run: Run,
+    t: Transaction,
+    target: Target,
+    fixed: DestinationSet | null,
+    proto: number,
+  ): number | Promise<number> {
     if (t.branches.length >= this.#tm.options.maxBranches) {
       this.#tm.server.log.error('tm: too many branches', { max: this.#tm.options.maxBranches });
       return RELAY.ERROR;
@@ -126,7 +159,14 @@ export class Relay {
   }
 
   /** branch_route: what it edits belongs to this branch alone; `drop` takes the branch out. */
-  #runBranchRoute(run: Run, t: Transaction, target: Target, route: ScriptRoute, fixed: DestinationSet | null, proto: number): number | Promise<number> {
+  #runBranchRoute(
+    run: Run,
+    t: Transaction,
+    target: Target,
+    route: ScriptRoute,
+    fixed: DestinationSet | null,
+    proto: number,
+  ): number | Promise<number> {
     const msg = run.msg;
     const saved = saveMsg(msg);
     msg.newUri = target.uri;
@@ -140,7 +180,14 @@ export class Relay {
     run.branch = t.branches.length;
     const done = (bits: number): number | Promise<number> => {
       const lumps = msg.lumpList;
-      const changed: Target = { ...target, uri: msg.uri, dstUri: msg.dstUri, path: msg.pathVec, socket: msg.forceSocket, flags: msg.bflags };
+      const changed: Target = {
+        ...target,
+        uri: msg.uri,
+        dstUri: msg.dstUri,
+        path: msg.pathVec,
+        socket: msg.forceSocket,
+        flags: msg.bflags,
+      };
       restoreMsg(msg, saved);
       run.routeType = kind;
       if ((bits & RUN_DROP) !== 0) return RELAY.NO_BRANCH;
@@ -150,7 +197,14 @@ export class Relay {
     return typeof result === 'number' ? done(result) : result.then(done);
   }
 
-  #address(run: Run, t: Transaction, target: Target, lumps: LumpList | null, fixed: DestinationSet | null, proto: number): number | Promise<number> {
+  #address(
+    run: Run,
+    t: Transaction,
+    target: Target,
+    lumps: LumpList | null,
+    fixed: DestinationSet | null,
+    proto: number,
+  ): number | Promise<number> {
     if (fixed !== null) return this.#send(run, t, target, lumps, fixed);
     const where = target.dstUri !== '' ? target.dstUri : target.uri;
     const found = this.#tm.server.destinations.resolve(where, target.socket, proto);
@@ -162,7 +216,13 @@ export class Relay {
     return found instanceof Promise ? found.then(send) : send(found);
   }
 
-  #send(run: Run, t: Transaction, target: Target, lumps: LumpList | null, found: DestinationSet): number | Promise<number> {
+  #send(
+    run: Run,
+    t: Transaction,
+    target: Target,
+    lumps: LumpList | null,
+    found: DestinationSet,
+  ): number | Promise<number> {
     const dst = found.first;
     if (dst.socket === null) return RELAY.NO_DESTINATION;
     if (t.isCanceled) return RELAY.CANCELED;
@@ -193,7 +253,13 @@ export class Relay {
     return this.#runOnsend(run, run.program.onsend, branch, text, dst);
   }
 
-  #runOnsend(run: Run, route: ScriptRoute, branch: ClientBranch, text: string, dst: Destination): number | Promise<number> {
+  #runOnsend(
+    run: Run,
+    route: ScriptRoute,
+    branch: ClientBranch,
+    text: string,
+    dst: Destination,
+  ): number | Promise<number> {
     const kind = run.routeType;
     run.routeType = ROUTE.ONSEND;
     run.sending = { text, ip: dst.ip, port: dst.port, proto: dst.proto };
@@ -213,7 +279,14 @@ export class Relay {
   failover(branch: ClientBranch): boolean | Promise<boolean> {
     const t = branch.t;
     const targets = branch.targets;
-    if (!this.#tm.options.dnsFailover || targets === null || t.isCanceled || t.isAnswered || t.branches.length >= this.#tm.options.maxBranches) return false;
+    if (
+      !this.#tm.options.dnsFailover ||
+      targets === null ||
+      t.isCanceled ||
+      t.isAnswered ||
+      t.branches.length >= this.#tm.options.maxBranches
+    )
+      return false;
     branch.targets = null;
     const next = targets.next();
     const go = (dst: Destination | null): boolean => {
@@ -260,7 +333,14 @@ interface SavedMsg {
 }
 
 function saveMsg(msg: SipMsg): SavedMsg {
-  return { newUri: msg.newUri, dstUri: msg.dstUri, pathVec: msg.pathVec, forceSocket: msg.forceSocket, bflags: msg.bflags, lumpList: msg.lumpList };
+  return {
+    newUri: msg.newUri,
+    dstUri: msg.dstUri,
+    pathVec: msg.pathVec,
+    forceSocket: msg.forceSocket,
+    bflags: msg.bflags,
+    lumpList: msg.lumpList,
+  };
 }
 
 function restoreMsg(msg: SipMsg, saved: SavedMsg): void {

@@ -1,4 +1,15 @@
-import { buildForwardedReply, Lump, mergeSorted, MSG_FLAG, cloneMsg, HDR, METHOD, ROUTE, RUN_DROP, type SipMsg } from 'strowger';
+import {
+  buildForwardedReply,
+  cloneMsg,
+  HDR,
+  Lump,
+  METHOD,
+  MSG_FLAG,
+  mergeSorted,
+  ROUTE,
+  RUN_DROP,
+  type SipMsg,
+} from 'strowger';
 import type { TmCore } from './core.ts';
 import { CLIENT_STATE } from './fsm.ts';
 import { ClientBranch, T_FLAG, Transaction } from './transaction.ts';
@@ -72,7 +83,7 @@ export class Replies {
     if (!branch.finalReceived) branch.status = reply.status;
     branch.gotProvisional = true;
     if (branch.cancelWanted !== null) this.#tm.cancels.send(branch);
-    if (t.isLocal) return;
+    if (t.isLocal) return t.onLocalProvisional?.(reply);
     if (reply.status === 100 && !this.#tm.options.relay100) return;
     if (t.isAnswered || (t.isCanceled && !t.isInvite)) return;
     this.#relay(t, branch, reply);
@@ -94,10 +105,16 @@ export class Replies {
       t.flags |= T_FLAG.BLOCK_6XX;
       this.#tm.cancels.pending(t, branch, branch.status, '');
     }
-    const route = branch.onBranchFailure === '' ? undefined : t.program.event.get(`tm:branch-failure:${branch.onBranchFailure}`);
+    const route =
+      branch.onBranchFailure === '' ? undefined : t.program.event.get(`tm:branch-failure:${branch.onBranchFailure}`);
     if (route !== undefined && !t.isAnswered) {
       branch.onBranchFailure = '';
-      this.#tm.replies.runOnFaked(t, branch, (msg) => this.#tm.server.runRoute(route, msg, ROUTE.BRANCH_FAILURE, branch.index, t.program), () => this.complete(t));
+      this.#tm.replies.runOnFaked(
+        t,
+        branch,
+        (msg) => this.#tm.server.runRoute(route, msg, ROUTE.BRANCH_FAILURE, branch.index, t.program),
+        () => this.complete(t),
+      );
       return;
     }
     this.complete(t);
@@ -112,7 +129,8 @@ export class Replies {
     t.winner = best.index;
     const name = t.onFailure;
     const route = name === '' ? undefined : t.program.failure.get(name);
-    if (t.callbacks !== null || this.#tm.globalCallbacks.size !== 0) t.emit('onFailure', best.reply, best.status, best.index);
+    if (t.callbacks !== null || this.#tm.globalCallbacks.size !== 0)
+      t.emit('onFailure', best.reply, best.status, best.index);
     if (route === undefined || this.#tm.options.failureExclude?.(best.status) === true) {
       this.#final(t, best);
       return;
@@ -134,7 +152,12 @@ export class Replies {
   }
 
   /** Runs a route on a copy of the request: what it decides for new branches is used, what it edits is not kept. */
-  runOnFaked(t: Transaction, branch: ClientBranch, start: (msg: SipMsg) => number | Promise<number>, then: () => void): void {
+  runOnFaked(
+    t: Transaction,
+    branch: ClientBranch,
+    start: (msg: SipMsg) => number | Promise<number>,
+    then: () => void,
+  ): void {
     const msg = cloneMsg(t.request);
     msg.transaction = t;
     msg.msgFlags |= MSG_FLAG.FAKED;
@@ -181,10 +204,8 @@ export class Replies {
   #relay(t: Transaction, branch: ClientBranch, reply: SipMsg): void {
     let lumps: readonly Lump[] = reply.lumpList?.items ?? NO_LUMPS;
     const status = reply.status;
-    if ((status === 401 || status === 407) && this.#tm.options.aggregateChallenges && t.branches.length > 1) lumps = mergeSorted(lumps, this.#challenges(t, branch, reply));
-    if (status === 503 && t.isInvite) {
-      // A proxy does not pass a 503 on (RFC 3261 §16.7 step 6): Kamailio does, and scripts rely on it.
-    }
+    if ((status === 401 || status === 407) && this.#tm.options.aggregateChallenges && t.branches.length > 1)
+      lumps = mergeSorted(lumps, this.#challenges(t, branch, reply));
     t.winner = branch.index;
     const text = buildForwardedReply(reply, lumps, t.request.rcv.socket.isReliable);
     if (!t.sendReply(status, text)) return;
@@ -204,7 +225,8 @@ export class Replies {
       if (branch === winner || other === null || (branch.status !== 401 && branch.status !== 407)) continue;
       for (let row = 0; row < other.hdrCount; row++) {
         const kind = other.hdrKind(row);
-        if (kind === HDR.WWWAUTHENTICATE || kind === HDR.PROXYAUTHENTICATE) rows += other.buf.slice(other.hdrStart(row), other.hdrEnd(row));
+        if (kind === HDR.WWWAUTHENTICATE || kind === HDR.PROXYAUTHENTICATE)
+          rows += other.buf.slice(other.hdrStart(row), other.hdrEnd(row));
       }
     }
     return rows === '' ? [] : [new Lump(reply.headersEnd, 0, HDR.OTHER).insertAfter(rows)];
@@ -273,7 +295,14 @@ export class Replies {
   /** The INVITE transaction that an end-to-end ACK belongs to: same call, CSeq and tags. */
   inviteOfAck(ack: SipMsg): Transaction | null {
     for (const t of this.#tm.table.invitesOfCall(ack.callId ?? '')) {
-      if (t.request.cseqNumber === ack.cseqNumber && t.request.fromTag === ack.fromTag && t.status >= 200 && t.status < 300 && t.toTag === ack.toTag) return t;
+      if (
+        t.request.cseqNumber === ack.cseqNumber &&
+        t.request.fromTag === ack.fromTag &&
+        t.status >= 200 &&
+        t.status < 300 &&
+        t.toTag === ack.toTag
+      )
+        return t;
     }
     return null;
   }
@@ -309,4 +338,9 @@ const PREFERRED_4XX = new Map([
 ]);
 
 /** Reason phrases of replies made up here. */
-const REASONS: Readonly<Record<number, string>> = { 408: 'Request Timeout', 487: 'Request Terminated', 500: 'Server Internal Error', 503: 'Service Unavailable' };
+const REASONS: Readonly<Record<number, string>> = {
+  408: 'Request Timeout',
+  487: 'Request Terminated',
+  500: 'Server Internal Error',
+  503: 'Service Unavailable',
+};

@@ -50,11 +50,15 @@ export class Requests {
   ack2xx(branch: ClientBranch, reply: SipMsg): void {
     const contact = reply.findHdr(HDR.CONTACT);
     const sent = new SipMsg(branch.text, branch.t.request.rcv);
-    const target = contact < 0 ? sent.originalUri : (/<([^>]*)>/.exec(reply.hdrValue(contact))?.[1] ?? (reply.hdrValue(contact).split(';')[0] as string));
+    const target =
+      contact < 0
+        ? sent.originalUri
+        : (/<([^>]*)>/.exec(reply.hdrValue(contact))?.[1] ?? (reply.hdrValue(contact).split(';')[0] as string));
     const socket = branch.dst.socket;
     if (socket === null || sent.method !== METHOD.INVITE) return;
     const routes: string[] = [];
-    for (let at = reply.findHdr(HDR.RECORDROUTE); at >= 0; at = reply.findHdr(HDR.RECORDROUTE, at + 1)) routes.unshift(reply.hdrValue(at));
+    for (let at = reply.findHdr(HDR.RECORDROUTE); at >= 0; at = reply.findHdr(HDR.RECORDROUTE, at + 1))
+      routes.unshift(reply.hdrValue(at));
     let out = `ACK ${target} SIP/2.0\r\n`;
     out += viaRow(branch.t.request, socket, `${this.#tm.branchPrefix}a${this.#tm.server.random.token(12)}`, 0);
     for (const route of routes) out += `Route: ${route}\r\n`;

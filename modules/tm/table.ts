@@ -68,7 +68,8 @@ export class TransactionTable {
     if (via === null) return null;
     let t = this.#byKey.get(requestKey(msg)) ?? null;
     for (; t !== null; t = t.nextSameKey) {
-      if (t.request.method !== method && !(method === METHOD.OTHER && t.request.methodName === msg.methodName)) continue;
+      if (t.request.method !== method && !(method === METHOD.OTHER && t.request.methodName === msg.methodName))
+        continue;
       const own = t.request.via1;
       if (own !== null && own.port === via.port && own.host.toLowerCase() === via.host.toLowerCase()) return t;
     }
@@ -85,7 +86,12 @@ export class TransactionTable {
   }
 }
 
-function unlink<N extends 'nextSameKey' | 'nextSameCall'>(map: Map<string, Transaction>, key: string, t: Transaction, next: N): void {
+function unlink<N extends 'nextSameKey' | 'nextSameCall'>(
+  map: Map<string, Transaction>,
+  key: string,
+  t: Transaction,
+  next: N,
+): void {
   let at = map.get(key);
   if (at === t) {
     const after = t[next];
@@ -110,7 +116,9 @@ export function requestKey(msg: SipMsg): string {
   if (branch.length > BRANCH_MAGIC.length && branch.startsWith(BRANCH_MAGIC)) return branch;
   // An ACK has the To tag of our reply, so the To tag is no part of the key; via and From tag are the caller's.
   const via = msg.via1;
-  return flatCopy(`${msg.callId ?? ''}|${msg.cseqNumber}|${msg.fromTag}|${msg.originalUri}|${via?.host ?? ''}:${via?.port ?? 0}`);
+  return flatCopy(
+    `${msg.callId ?? ''}|${msg.cseqNumber}|${msg.fromTag}|${msg.originalUri}|${via?.host ?? ''}:${via?.port ?? 0}`,
+  );
 }
 
 function base36(text: string, start: number, end: number): number {

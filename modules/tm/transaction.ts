@@ -1,7 +1,19 @@
-import { buildReply, type Destination, type DestinationSet, hashText, METHOD, mixHash, replyToRequest, type ScriptProgram, type SipMsg, type SocketInfo, Timer } from 'strowger';
-import { ACT, CLIENT_STATE, INVITE_SERVER, type Machine, OTHER_SERVER, SERVER, SERVER_STATE, step } from './fsm.ts';
+import {
+  buildReply,
+  type Destination,
+  type DestinationSet,
+  hashText,
+  METHOD,
+  mixHash,
+  replyToRequest,
+  type ScriptProgram,
+  type SipMsg,
+  type SocketInfo,
+  Timer,
+} from 'strowger';
 import { ClientTransaction } from './client.ts';
 import type { TmCore } from './core.ts';
+import { ACT, CLIENT_STATE, INVITE_SERVER, type Machine, OTHER_SERVER, SERVER, SERVER_STATE, step } from './fsm.ts';
 
 /** Bits of `Transaction.flags`. */
 export const T_FLAG = {
@@ -25,7 +37,20 @@ export const T_FLAG = {
 } as const;
 
 /** What callbacks of other modules are told (Kamailio's TMCB_*). */
-export type TmEvent = 'requestIn' | 'requestFwded' | 'replyIn' | 'replyFwded' | 'onFailure' | 'completed' | 'reply' | 'cancelled' | 'e2eAck' | 'destroy' | 'localRequestOut' | 'localCompleted' | 'requestOut';
+export type TmEvent =
+  | 'requestIn'
+  | 'requestFwded'
+  | 'replyIn'
+  | 'replyFwded'
+  | 'onFailure'
+  | 'completed'
+  | 'reply'
+  | 'cancelled'
+  | 'e2eAck'
+  | 'destroy'
+  | 'localRequestOut'
+  | 'localCompleted'
+  | 'requestOut';
 export interface TmCallbackArgs {
   readonly t: Transaction;
   /** The reply, or null where it was made up by us. */
@@ -169,6 +194,7 @@ export class Transaction {
   callbacks: Map<TmEvent, TmCallback[]> | null = null;
   /** Made by us: who waits for the final reply. */
   onLocalReply: ((t: Transaction, code: number, reply: SipMsg | null) => void) | null = null;
+  onLocalProvisional: ((reply: SipMsg) => void) | null = null;
   /** Branch that gave the reply a failure route looks at, or the one that won. */
   winner = -1;
   /** Data of tmx, acc and others about the transaction. */
