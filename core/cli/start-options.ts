@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../../routing-lang/diagnostics.ts';
+import type { Settings } from '../cfg/settings.ts';
 import { StrowgerError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
 import type { Server } from '../server.ts';
@@ -29,7 +30,16 @@ export interface StartOptions {
   readonly runtimeDir: string | null;
   /** Refuse what Kamailio 5.6 refuses. */
   readonly strict: boolean;
-  readonly log: Log;
+  readonly log: AdjustableLog;
+  /** Called as soon as the core parameters are known, before any module starts: levels and sinks of the log follow them. */
+  readonly onSettings?: (settings: Settings) => void;
+}
+
+/** A log whose prefix (`log_prefix`, for the message at hand) and levels (`debugger`'s `mod_level`) can be set. */
+export interface AdjustableLog extends Log {
+  setPrefix?(prefix: (() => string) | null): void;
+  /** Null as module: the server's own level; null as level: the server's again. */
+  setLevel?(module: string | null, level: number | null): void;
 }
 
 /** A server that answers. */

@@ -1,0 +1,55 @@
+// Plain JavaScript that old versions of Node read too: finds a Node that is new enough, and what there is to run.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import * as nodeModule from 'node:module';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const OLDEST_NODE = 24;
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** Runs `strowger` or `strowger-kamailio` in this process, or in a newer Node beside the package. */
+export async function launch(program) {
+  if (Number(process.versions.node.split('.')[0]) >= OLDEST_NODE) return await start(program);
+  const newer = pinnedNode();
+  if (newer !== null) return passOn(newer);
+  process.stderr.write(
+    `${program} needs Node.js ${OLDEST_NODE} or newer, this is ${process.version}. ` +
+      'Install a newer one, or the npm package "node" beside strowger: npm install node\n',
+  );
+  process.exitCode = 2;
+}
+
+/** From a checkout the sources run as they are; a package has them bundled in lib. */
+async function start(program) {
+  const source = join(here, '../main.ts');
+  const bundle = join(here, '../lib/main.js');
+  const entry = existsSync(source) ? source : bundle;
+  nodeModule.enableCompileCache?.(); // keeps stripped and compiled code between starts
+  const { main } = await import(pathToFileURL(entry).href);
+  await main(program, process.argv.slice(2));
+}
+
+/** The `node` package that npm put into this package's node_modules, or into one of those above it. */
+function pinnedNode() {
+  for (let folder = here; ; folder = dirname(folder)) {
+    const file = join(folder, 'node_modules/node/bin/node');
+    if (existsSync(file)) return file;
+    if (dirname(folder) === folder) return null;
+  }
+}
+
+/** Runs the same under another Node: signals and the exit code pass through. */
+function passOn(node) {
+  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'];
+  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`${node}: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? (signal === null ? 1 : 128);
+  });
+}

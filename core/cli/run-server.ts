@@ -1,0 +1,174 @@
+import process from 'node:process';
+import { formatDiagnostic } from '../../routing-lang/diagnostics.ts';
+import { StrowgerError } from '../errors.ts';
+import type { PinoLog } from '../log/pino-log.ts';
+import type { Server } from '../server.ts';
+import { RealClock } from '../timer/real-clock.ts';
+import { PROTO_NAMES } from '../transport/socket-info.ts';
+import { EXIT } from './command.ts';
+import { isDaemonChild, reportReady } from './daemon.ts';
+import { processGroupId, writePidFile } from './pid-file.ts';
+import { dropPrivileges, type Identity, prepareRuntimeDir } from './privileges.ts';
+import type { ProcessOptions, ScriptOptions } from './run-options.ts';
+import { followSettings, serverLog } from './server-log.ts';
+import { ScriptError, type StartedServer, type StartServer } from './start-options.ts';
+import { versionText } from './version.ts';
+
+export type Program = 'strowger' | 'strowger-kamailio';
+
+/** After the time for open transactions, the rest of the stop may take this long before the process ends anyway. */
+const CLOSE_LIMIT_MS = 5000;
+
+/** Runs a server in this process until a signal ends it. Resolves to an exit code of `strowger` (EXIT). */
+export async function runServer(
+  program: Program,
+  script: ScriptOptions,
+  options: ProcessOptions,
+  startServer: StartServer,
+): Promise<number> {
+  const log = serverLog(options, program);
+  const cleanUp: (() => void)[] = [];
+  let started: StartedServer | null = null;
+  try {
+    if (isDaemonChild()) process.chdir('/');
+    if (options.workdir !== null) process.chdir(options.workdir);
+    const stopped = waitForSignals(log, () => started?.server ?? null);
+    if (options.pidFile !== null) cleanUp.push(writePidFile(options.pidFile, process.pid));
+    if (options.pgidFile !== null) cleanUp.push(writePidFile(options.pgidFile, processGroupId() ?? process.pid));
+    started = await startServer({
+      ...script,
+      log,
+      onSettings: (settings) => {
+        followSettings(log, settings, options, program);
+        if (script.runtimeDir !== null)
+          prepareRuntimeDir(script.runtimeDir, identity(options, settings.str.bind(settings)));
+      },
+    });
+    becomeServer(started.server, program, options, log);
+    await stopped;
+    const grace = options.stopGraceMs ?? stopGrace(started.server);
+    return (await stopInTime(started, grace, log)) ? EXIT.OK : EXIT.UNCLEAN;
+  } catch (error) {
+    reportStartError(error, log);
+    return EXIT.FAILED;
+  } finally {
+    for (const undo of cleanUp.reverse()) undo();
+    log.flush();
+  }
+}
+
+/** What is done once all sockets are open and the modules run. */
+function becomeServer(server: Server, program: Program, options: ProcessOptions, log: PinoLog): void {
+  const { settings } = server;
+  const workdir = settings.str('workdir');
+  if (options.workdir === null && workdir !== '') process.chdir(workdir);
+  if (program === 'strowger-kamailio') process.stdout.write(listing(server));
+  dropPrivileges(identity(options, (name) => settings.str(name)));
+  keepRunning(log);
+  const sockets = server.transport.sockets.map((socket) => socket.uri).join(', ');
+  log.always(`${versionText()} is ready on ${sockets === '' ? 'no socket' : sockets}`);
+  if (!isDaemonChild()) return;
+  const staysInForeground = !settings.bool('fork');
+  log.flush();
+  reportReady(staysInForeground ? 'foreground' : 'ready', options.isStderrForced || settings.bool('log_stderror'));
+}
+
+function identity(options: ProcessOptions, setting: (name: string) => string): Identity {
+  return { user: options.user ?? setting('user'), group: options.group ?? setting('group') };
+}
+
+/** Kamailio prints its sockets like this, on standard output; scripts read it. */
+function listing(server: Server): string {
+  const lines = server.transport.sockets.map((socket) => {
+    const host = socket.family === 6 ? `[${socket.address}]` : socket.address;
+    const advertised = socket.isAdvertised ? ` advertise ${socket.advertisedHost}:${socket.advertisedPort}` : '';
+    return `             ${PROTO_NAMES[socket.proto]}: ${host}:${socket.port}${advertised}\n`;
+  });
+  const aliases = server.settings.list('alias').map((alias) => `             *: ${alias}:*\n`);
+  return `Listening on \n${lines.join('')}Aliases: \n${aliases.join('')}\n`;
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the script. */
+function waitForSignals(log: PinoLog, server: () => Server | null): Promise<void> {
+  return new Promise((resolve) => {
+    let count = 0;
+    const end = (signal: string): void => {
+      if (server() === null || ++count > 1) process.exit(count > 1 ? EXIT.UNCLEAN : EXIT.OK);
+      log.always(`${signal}: stopping`);
+      resolve();
+    };
+    process.on('SIGTERM', end);
+    process.on('SIGINT', end);
+    process.on('SIGHUP', () => {
+      const running = server();
+      if (running !== null) void reload(running, log);
+    });
+    // Without a handler these would start the inspector, or end the process; Kamailio prints its memory use.
+    process.on('SIGUSR1', () => logMemory(log));
+    process.on('SIGUSR2', () => logMemory(log));
+  });
+}
+
+async function reload(server: Server, log: PinoLog): Promise<void> {
+  try {
+    const result = await server.reload();
+    if (!result.ok) log.error(`SIGHUP: the script has errors, the old one goes on\n${result.messages.join('\n')}`);
+    else if (result.unchanged.length === 0) log.always('SIGHUP: the script is reloaded');
+    else log.always(`SIGHUP: the script is reloaded; unchanged until a restart: ${result.unchanged.join(', ')}`);
+  } catch (error) {
+    log.error(`SIGHUP: the reload failed, the old script goes on: ${textOf(error)}`, { err: error });
+  }
+}
+
+function logMemory(log: PinoLog): void {
+  const { rss, heapUsed } = process.memoryUsage();
+  log.always(
+    `memory: ${Math.round(rss / 1048576)} MB resident, ${Math.round(heapUsed / 1048576)} MB in JavaScript objects`,
+  );
+}
+
+/** A mistake in a module must not end the calls of all others: it is logged, and the server goes on. */
+function keepRunning(log: PinoLog): void {
+  const report = (error: unknown): void => log.crit(`a mistake that nobody caught: ${textOf(error)}`, { err: error });
+  process.on('uncaughtException', report);
+  process.on('unhandledRejection', report);
+}
+
+/** `exit_timeout` of the script bounds the whole stop in Kamailio; open transactions get ten seconds of it. */
+function stopGrace(server: Server): number {
+  const limit = server.settings.int('exit_timeout');
+  return (limit === 0 ? 10 : Math.min(10, limit)) * 1000;
+}
+
+async function stopInTime(started: StartedServer, graceMs: number, log: PinoLog): Promise<boolean> {
+  const clock = new RealClock();
+  let timer: ReturnType<RealClock['schedule']> | null = null;
+  const tooLate = new Promise<false>((resolve) => {
+    timer = clock.schedule(graceMs + CLOSE_LIMIT_MS, () => resolve(false));
+  });
+  try {
+    const isClean = await Promise.race([started.stop(graceMs), tooLate]);
+    if (!isClean) log.warn('the stop was cut short: transactions were still open');
+    return isClean;
+  } catch (error) {
+    log.error(`the stop failed: ${textOf(error)}`, { err: error });
+    return false;
+  } finally {
+    if (timer !== null) clock.unschedule(timer);
+  }
+}
+
+function reportStartError(error: unknown, log: PinoLog): void {
+  if (error instanceof ScriptError) {
+    const { diagnostics, lineText } = error.result;
+    for (const diagnostic of diagnostics) {
+      if (diagnostic.severity === 'error') log.error(formatDiagnostic(diagnostic, { lineText }));
+    }
+    log.crit(error.message);
+  } else if (error instanceof StrowgerError) log.crit(error.message);
+  else log.crit(`the start failed: ${textOf(error)}`, { err: error });
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,69 @@
+import process from 'node:process';
+import type { Settings } from '../cfg/settings.ts';
+import { FdSink, facilityNumber, SyslogSink } from '../log/log-sink.ts';
+import { PinoLog } from '../log/pino-log.ts';
+import { RealClock } from '../timer/real-clock.ts';
+import { openUnixDatagram } from '../transport/unix-dgram.ts';
+import type { ProcessOptions } from './run-options.ts';
+
+const SYSLOG_PATH = '/dev/log';
+const STDERR = 2;
+
+/** Makes the log of a server process: on standard error until the script's parameters are known. */
+export function serverLog(options: ProcessOptions, program: string): PinoLog {
+  const isTerminal = process.stderr.isTTY;
+  const isText = program === 'strowger-kamailio' || isTerminal || options.isStderrForced;
+  const clock = new RealClock();
+  const log = PinoLog.create({
+    sink: new FdSink(STDERR),
+    format: options.logFormat ?? (isText ? 'text' : 'json'),
+    level: 0,
+    color: options.color ?? (program === 'strowger' && wantsColor(process.env, isTerminal)),
+    timestamps: program === 'strowger',
+    wall: () => clock.wall(),
+  });
+  process.on('exit', () => log.flush());
+  return log;
+}
+
+/** NO_COLOR and FORCE_COLOR as everybody reads them. */
+export function wantsColor(env: NodeJS.ProcessEnv, isTerminal: boolean | undefined): boolean {
+  if ((env['NO_COLOR'] ?? '') !== '') return false;
+  const forced = env['FORCE_COLOR'];
+  return forced === undefined ? isTerminal === true : forced !== '0';
+}
+
+/** Lets level, colour and destination of the log follow the core parameters. `syslog` where Kamailio would use it. */
+export function followSettings(log: PinoLog, settings: Settings, options: ProcessOptions, program: string): void {
+  settings.watch('debug', (level) => log.setLevel(null, Number(level)));
+  if (options.color === null && settings.bool('log_color')) log.setColor(true);
+  const isSyslog = program === 'strowger-kamailio' && !options.isStderrForced && !settings.bool('log_stderror');
+  if (!isSyslog) return;
+  const name = settings.str('log_name') || program;
+  const sink = syslogSink(`${name}[${process.pid}]`, settings.str('log_facility'));
+  if (typeof sink === 'string') {
+    log.notice(`the log stays on standard error: ${sink}`);
+    return;
+  }
+  log.setSink(sink);
+  settings.watch('log_facility', (facility) => {
+    sink.facility = facilityNumber(String(facility)) ?? sink.facility;
+  });
+}
+
+/** Syslog's socket, or why it can not be had. */
+function syslogSink(ident: string, facility: string): SyslogSink | string {
+  const clock = new RealClock();
+  try {
+    const socket = openUnixDatagram('', () => {});
+    const send = (datagram: string): string | null => socket.send(datagram, SYSLOG_PATH);
+    const refused = send('');
+    if (refused === null || refused === 'EAGAIN') {
+      return new SyslogSink({ send, ident, facility: facilityNumber(facility) ?? 3, wall: () => clock.wall() });
+    }
+    socket.close();
+    return `${SYSLOG_PATH}: ${refused}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
