@@ -1,13 +1,5 @@
 import { bytesToText, jsonText, textToBytes } from './json-text.ts';
-import {
-  RpcDouble,
-  RpcFault,
-  type RpcParam,
-  type RpcRegistry,
-  type RpcReply,
-  RpcStruct,
-  type RpcValue,
-} from './registry.ts';
+import { RpcDouble, RpcFault, type RpcParam, type RpcRegistry, type RpcReply, RpcStruct } from './registry.ts';
 
 /** Requests in one batch; more are refused. */
 const MAX_BATCH = 100;
@@ -109,17 +101,14 @@ function paramList(params: unknown): RpcParam[] | null {
 }
 
 /** true and false are 1 and 0, null is the empty string. Undefined when nested too deeply. */
-function rpcValue(
-  value: unknown,
-  depth: number,
-): Exclude<RpcValue, null | bigint | { readonly [name: string]: RpcValue }> | undefined {
+function rpcValue(value: unknown, depth: number): RpcParam | undefined {
   if (depth === 0) return undefined;
   if (typeof value === 'string') return textToBytes(value);
   if (typeof value === 'number') return Number.isInteger(value) ? value : new RpcDouble(value);
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value !== 'object' || value === null) return '';
   if (Array.isArray(value)) {
-    const list: (string | number | RpcDouble | RpcStruct | readonly RpcValue[])[] = [];
+    const list: RpcParam[] = [];
     for (const item of value) {
       const param = rpcValue(item, depth - 1);
       if (param === undefined) return undefined;
