@@ -1,9 +1,11 @@
 import type { IToken } from 'chevrotain';
 import type { BinaryOp, Expr, ParamValue, PvExpr, Span, UnaryOp } from './ast.ts';
+import { RESERVED_WORDS } from './core-keywords.ts';
 import type { DiagnosticCode, DiagnosticExtra, Diagnostics } from './diagnostics.ts';
 import { stringValue } from './escapes.ts';
 import type { Preprocessed } from './preprocessor.ts';
 import { parsePv } from './pv-parser.ts';
+import { endOfPv } from './scan.ts';
 
 /** Makes nodes of tokens: values of literals, precedence, spans. One per run of the parser. */
 export class AstBuilder {
@@ -70,15 +72,12 @@ export class AstBuilder {
       };
     }
     const parsed = parsePv(image);
+    if (endOfPv(image, 0) < 0) return badPv(span, image);
     if (parsed.error === null && parsed.end === image.length) return { type: 'pv', span, pv: parsed.pv };
     const error = parsed.error ?? { message: 'unexpected text behind the variable', offset: parsed.end };
     const at = span.start + Math.min(error.offset, image.length - 1);
     this.report('bad-variable', { start: at, end: span.end }, error.message);
-    return {
-      type: 'pv',
-      span,
-      pv: { text: image, className: BAD_PV, name: null, index: null, transformations: [], offset: 0 },
-    };
+    return badPv(span, image);
   }
 
   /** `$avp(x)[1]`, as OpenSER wrote `$(avp(x)[1])`. */
@@ -128,9 +127,29 @@ export class AstBuilder {
     return value;
   }
 
+  /** A host, address or other word as the value of a parameter; keywords in it are reported. */
   wordValue(span: Span): ParamValue {
-    return { span, value: this.source.text.slice(span.start, span.end), kind: 'word' };
+    const value = this.source.text.slice(span.start, span.end);
+    this.checkHost(span, value);
+    return { span, value, kind: 'word' };
   }
+
+  /** Kamailio's grammar takes hosts apart into words, which must not be keywords. */
+  checkHost(span: Span, host: string): void {
+    const parts = host.replace(/^(?:udp|tcp|tls|sctp):/i, '').split(/[.:-]/);
+    const part = parts.find((p) => p === '*' || RESERVED_WORDS.has(p));
+    if (part === undefined) return;
+    this.report(
+      'lax-syntax',
+      span,
+      `Kamailio 5.6.3 refuses "${part}" in a host name`,
+      part === '*' ? {} : { hint: `write "${host}"` },
+    );
+  }
+}
+
+function badPv(span: Span, text: string): PvExpr {
+  return { type: 'pv', span, pv: { text, className: BAD_PV, name: null, index: null, transformations: [], offset: 0 } };
 }
 
 /** The class of a variable that could not be parsed: it is reported already, later phases pass over it. */

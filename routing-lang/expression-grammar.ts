@@ -1,24 +1,16 @@
-import {
-  EmbeddedActionsParser,
-  EOF,
-  type IParserErrorMessageProvider,
-  type IToken,
-  type TokenType,
-  tokenLabel,
-  tokenMatcher,
-} from 'chevrotain';
-import type { BinaryOp, Expr, PvExpr, SelectPart, Span, UnaryOp } from './ast.ts';
-import { type AstBuilder, endOf, nothing, spanOf } from './ast-builder.ts';
+import type { IToken } from 'chevrotain';
+import type { BinaryOp, Expr, Span, UnaryOp } from './ast.ts';
+import { endOf, spanOf } from './ast-builder.ts';
 import {
   BARE_COMMANDS,
   BOOLEAN_WORDS,
   KEYWORD_OPERANDS,
   type KeywordOperand,
+  RESERVED_WORDS,
   WORD_ARGUMENT_COMMANDS,
 } from './core-keywords.ts';
+import { LiteralGrammar } from './literal-grammar.ts';
 import * as t from './tokens.ts';
-
-const MAX_DEPTH = 250;
 
 const COMPARISONS: Readonly<Record<KeywordOperand, readonly string[]>> = {
   uri: ['==', '!=', '=~', 'eq', 'ne'],
@@ -32,197 +24,12 @@ const COMPARISONS: Readonly<Record<KeywordOperand, readonly string[]>> = {
 /** Spellings that Kamailio does not know, and what stands for them. */
 const OTHER_SPELLINGS: Readonly<Record<string, string>> = { '!~': '!(a =~ b)', '%': 'mod' };
 
-/** Messages are what was expected, as a noun; `reportError` makes a sentence of them. */
-const EXPECTED: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected }) => tokenLabel(expected),
-  buildNotAllInputParsedMessage: () => 'the end of the script',
-  buildNoViableAltMessage: ({ customUserDescription }) => customUserDescription ?? 'something else',
-  buildEarlyExitMessage: ({ customUserDescription }) => customUserDescription ?? 'something else',
-};
-
 /**
  * The grammar of expressions, calls and what they are made of. Rules build nodes at once. Mistakes that do not hinder
  * reading on are reported and passed over; others end the rule with Chevrotain's exception, and the statement's list
  * goes on behind it.
  */
-export class ExpressionGrammar extends EmbeddedActionsParser {
-  protected builder: AstBuilder;
-  #depth = 0;
-  /** Names of the calls whose arguments are being read, innermost last. */
-  readonly #calls: string[] = [];
-
-  constructor(builder: AstBuilder) {
-    super(t.ALL_TOKENS, {
-      maxLookahead: 1,
-      recoveryEnabled: false,
-      skipValidations: true,
-      errorMessageProvider: EXPECTED,
-    });
-    this.builder = builder;
-  }
-
-  // ---- helpers -------------------------------------------------------------------------------------------------
-
-  /** Forgets the rules that an error left. */
-  protected leaveRules(depth: number): void {
-    this.#depth = depth;
-    this.#calls.length = 0;
-  }
-
-  protected is(type: TokenType, ahead = 1): boolean {
-    return tokenMatcher(this.LA(ahead), type);
-  }
-
-  /** True when the next token follows the last without a gap. */
-  protected isGlued(): boolean {
-    return this.LA(1).startOffset === endOf(this.LA(0));
-  }
-
-  /** From the token that began a node to the last one consumed. */
-  protected span(start: number): Span {
-    return { start, end: endOf(this.LA(0)) };
-  }
-
-  protected here(): Span {
-    const token = this.LA(1);
-    if (token.tokenType !== EOF) return spanOf(token);
-    const end = this.builder.source.text.trimEnd().length;
-    return { start: Math.max(0, end - 1), end };
-  }
-
-  /** Runs a nested rule unless it is nested too deep: recursion is bounded. */
-  protected nested<T>(run: () => T): T {
-    if (++this.#depth > MAX_DEPTH && !this.RECORDING_PHASE) {
-      this.#depth = 0;
-      this.builder.report('too-deep', this.here(), `nested more than ${MAX_DEPTH} deep`);
-      throw new TooDeep();
-    }
-    const result = run();
-    this.#depth--;
-    return result;
-  }
-
-  protected get depth(): number {
-    return this.#depth;
-  }
-
-  // ---- literals and names --------------------------------------------------------------------------------------
-
-  /** One or more string literals, joined. */
-  protected readonly strings = this.RULE('strings', (): { value: string; span: Span } => {
-    const tokens: IToken[] = [this.CONSUME(t.Text)];
-    this.MANY(() => {
-      tokens.push(this.CONSUME2(t.Text));
-    });
-    return this.ACTION(() => ({ value: this.builder.text(tokens), span: this.span(tokens[0]?.startOffset ?? 0) }));
-  });
-
-  /** A host, name or address of tokens that follow each other without a gap: `sip-1.example.org`, `10.0.0.1`, `[::1]`. */
-  protected readonly hostText = this.RULE('hostText', (): Span => {
-    const start = this.LA(1).startOffset;
-    this.OR([
-      {
-        ALT: () => {
-          this.CONSUME(t.LBracket);
-          this.CONSUME(t.Ip6);
-          this.CONSUME(t.RBracket);
-        },
-      },
-      { ALT: () => this.CONSUME2(t.Ip6) },
-      {
-        ALT: () => {
-          this.SUBRULE(this.hostPart);
-          this.MANY({ GATE: () => this.isGlued(), DEF: () => this.SUBRULE2(this.hostPart) });
-        },
-      },
-    ]);
-    return this.ACTION(() => this.span(start));
-  });
-
-  protected readonly hostPart = this.RULE('hostPart', () => {
-    this.OR([
-      { ALT: () => this.CONSUME(t.Word) },
-      { ALT: () => this.CONSUME(t.DigitWord) },
-      { ALT: () => this.CONSUME(t.NumberToken) },
-      { ALT: () => this.CONSUME(t.Ip4) },
-      { ALT: () => this.CONSUME(t.Dot) },
-      { ALT: () => this.CONSUME(t.Minus) },
-      { ALT: () => this.CONSUME(t.Star) },
-    ]);
-  });
-
-  protected readonly variable = this.RULE('variable', (): PvExpr => {
-    const token = this.OR([{ ALT: () => this.CONSUME(t.Pv) }, { ALT: () => this.CONSUME(t.Attribute) }]);
-    const pv = this.ACTION(() => this.builder.pv(token));
-    let result = pv;
-    this.OPTION({
-      GATE: () => this.isGlued() && token.image.endsWith(')') && !token.image.startsWith('$('),
-      DEF: () => {
-        const open = this.CONSUME(t.LBracket);
-        this.OPTION2(() => this.CONSUME(t.Minus));
-        this.OR2([
-          { ALT: () => this.CONSUME(t.NumberToken) },
-          { ALT: () => this.CONSUME(t.Star) },
-          { ALT: () => this.CONSUME2(t.Pv) },
-        ]);
-        const close = this.CONSUME(t.RBracket);
-        this.ACTION(() => {
-          result = this.builder.oldIndex(
-            pv,
-            this.builder.source.text.slice(open.startOffset + 1, close.startOffset),
-            endOf(close),
-          );
-        });
-      },
-    });
-    return result;
-  });
-
-  /** `@to.tag`, `@hf_value["x"]`. */
-  protected readonly select = this.RULE('select', (): Expr => {
-    const at = this.CONSUME(t.At);
-    const parts: SelectPart[] = [this.SUBRULE(this.selectPart)];
-    this.MANY(() => {
-      this.CONSUME(t.Dot);
-      parts.push(this.SUBRULE2(this.selectPart));
-    });
-    return this.ACTION(() => {
-      const span = this.span(at.startOffset);
-      return { type: 'select', span, parts, text: this.builder.source.text.slice(span.start + 1, span.end) };
-    });
-  });
-
-  protected readonly selectPart = this.RULE('selectPart', (): SelectPart => {
-    const name = this.OR([{ ALT: () => this.CONSUME(t.Word) }, { ALT: () => this.CONSUME(t.DigitWord) }]);
-    let index: string | number | null = null;
-    this.OPTION(() => {
-      this.CONSUME(t.LBracket);
-      index = this.OR2([
-        { ALT: () => this.SUBRULE(this.strings).value },
-        { ALT: () => this.SUBRULE(this.signedNumber).value },
-        { ALT: () => this.CONSUME(t.Star).image },
-      ]);
-      this.CONSUME(t.RBracket);
-    });
-    return { name: name.image, index };
-  });
-
-  protected readonly signedNumber = this.RULE('signedNumber', (): { value: number; span: Span } => {
-    const start = this.LA(1).startOffset;
-    let isNegative = false;
-    this.OPTION(() => {
-      this.CONSUME(t.Minus);
-      isNegative = true;
-    });
-    const token = this.CONSUME(t.NumberToken);
-    return this.ACTION(() => {
-      const value = this.builder.number(token);
-      return { value: isNegative ? -value | 0 : value, span: this.span(start) };
-    });
-  });
-
-  // ---- expressions ---------------------------------------------------------------------------------------------
-
+export class ExpressionGrammar extends LiteralGrammar {
   /** An expression, or where Kamailio takes one for a value too, an assignment: conditions and parentheses. */
   protected readonly condition = this.RULE(
     'condition',
@@ -311,8 +118,8 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
           { ALT: () => this.SUBRULE(this.textFunction) },
           { GATE: () => this.#isKeyword(), ALT: () => this.SUBRULE(this.comparison) },
           { GATE: () => this.LA(1).image === 'myself', ALT: () => this.SUBRULE(this.myselfComparison) },
-          { GATE: () => this.is(t.LParen, 2), ALT: () => this.SUBRULE(this.call) },
-          { GATE: () => !this.is(t.Leave) && this.isNameLike(), ALT: () => this.SUBRULE(this.bareWord) },
+          { GATE: () => this.is(t.LParen, 2) && this.isNameLike(), ALT: () => this.SUBRULE(this.call) },
+          { GATE: () => this.isNameLike(), ALT: () => this.SUBRULE(this.bareWord) },
           {
             ALT: (): Expr => {
               const span = this.SUBRULE(this.hostText);
@@ -340,6 +147,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
       !this.is(t.Case) &&
       !this.is(t.Default) &&
       !this.is(t.WordOperator) &&
+      !this.is(t.Leave) &&
       !this.is(t.Break)
     );
   }
@@ -395,16 +203,16 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     const name = this.CONSUME(t.Word);
     this.CONSUME(t.LParen);
     this.ACTION(() => {
-      const outer = this.#calls.at(-1);
+      const outer = this.calls.at(-1);
       if (outer !== undefined && outer !== 'route') {
         this.builder.report('syntax', spanOf(name), `a call can not be an argument of ${outer}`, {
           hint: 'assign its result to a variable first',
         });
       }
-      this.#calls.push(name.image);
+      this.calls.push(name.image);
     });
     const args = this.nested(() => this.SUBRULE(this.callArguments, { ARGS: [name.image] }));
-    this.ACTION(() => this.#calls.pop());
+    this.ACTION(() => this.calls.pop());
     this.CONSUME(t.RParen);
     return this.ACTION(
       (): Expr => ({
@@ -464,31 +272,13 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
 
   #wordArgument(name: string, span: Span): Expr {
     const value = this.builder.source.text.slice(span.start, span.end);
-    if (name === 'route' && !/^\w+$/.test(value)) {
+    if (name === 'route' && (!/^\w+$/.test(value) || RESERVED_WORDS.has(value))) {
       this.builder.report('lax-syntax', span, `Kamailio 5.6.3 refuses the name ${value} without quotes`, {
         hint: `write route("${value}")`,
       });
     }
     return { type: 'word', span, value };
   }
-
-  /** `udp:10.0.0.1:5060`, `a.example.org`, `uri:host`, `FLAG`. */
-  protected readonly socketText = this.RULE('socketText', (): Span => {
-    const start = this.LA(1).startOffset;
-    this.OR([
-      { ALT: () => this.CONSUME(t.ColonKeyword) },
-      {
-        ALT: () => {
-          this.SUBRULE(this.hostText);
-          this.MANY(() => {
-            this.CONSUME(t.Colon);
-            this.SUBRULE2(this.hostText);
-          });
-        },
-      },
-    ]);
-    return this.ACTION(() => this.span(start));
-  });
 
   // ---- old-style comparisons -----------------------------------------------------------------------------------
 
@@ -581,7 +371,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     if (kind === 'uri') return word === 'myself';
     if (kind === 'protocol') return /^(?:udp|tcp|tls|sctp|ws|wss)$/i.test(word);
     if (kind === 'family') return /^(?:inet6?|ipv[46]|v[46])$/i.test(word);
-    return !KEYWORD_OPERANDS.has(word) && !BOOLEAN_WORDS.has(word);
+    return !RESERVED_WORDS.has(word);
   }
 
   /** An address, host or network: `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `[2001:db8::]/32`. */
@@ -617,14 +407,7 @@ export class ExpressionGrammar extends EmbeddedActionsParser {
     });
     return this.ACTION(() => this.builder.binary(operands, operators));
   });
-
-  protected missing(): Expr {
-    return nothing(endOf(this.LA(0)));
-  }
 }
-
-/** Thrown to leave rules that are nested too deep; reported where it is thrown. */
-export class TooDeep extends Error {}
 
 function binaryOp(image: string): BinaryOp {
   if (image === 'and') return '&&';
@@ -648,5 +431,6 @@ function addressError(value: string): string | null {
   }
   const bits = /:.*\/(\d+)$/.exec(value)?.[1];
   if (bits !== undefined && Number(bits) > 128) return 'a mask has at most 128 bits';
+  if (/^\d+(?:\.\d+){3}\/\d+(?:\.\d+){3}$/.test(value)) return null;
   return /^\d+(?:\.\d+)*(?:\/|$)/.test(value) ? `${value} is no IPv4 address` : null;
 }

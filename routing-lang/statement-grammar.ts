@@ -1,7 +1,9 @@
 import { EOF, type IToken, type ParserMethod } from 'chevrotain';
 import type { Expr, PvExpr, Span, Statement, SwitchCase } from './ast.ts';
 import { endOf, nothing, spanOf } from './ast-builder.ts';
-import { ExpressionGrammar, TooDeep } from './expression-grammar.ts';
+import { ExpressionGrammar } from './expression-grammar.ts';
+import { TooDeep } from './literal-grammar.ts';
+import { endOfPv } from './scan.ts';
 import * as t from './tokens.ts';
 
 /** Where a skip after an error stopped. */
@@ -56,10 +58,20 @@ export class StatementGrammar extends ExpressionGrammar {
   protected isItemStart(): boolean {
     const token = this.LA(1);
     if (token.tokenType === t.RouteWord) {
-      const next = this.LA(2).tokenType;
-      return (next === t.LBracket || next === t.LBrace) && this.isLineStart(token);
+      return this.#isRouteHead() && this.isLineStart(token);
     }
     return (token.tokenType === t.LoadModuleWord || token.tokenType === t.ModParamWord) && this.isLineStart(token);
+  }
+
+  /** `route {`, `route[NAME] {`: a name has few tokens. */
+  #isRouteHead(): boolean {
+    if (this.is(t.LBrace, 2)) return true;
+    if (!this.is(t.LBracket, 2)) return false;
+    for (let i = 3; i < 24; i++) {
+      if (this.is(t.RBracket, i)) return this.is(t.LBrace, i + 1);
+      if (this.is(t.Semicolon, i) || this.LA(i).tokenType === EOF) return false;
+    }
+    return false;
   }
 
   /** The `;` that ends a statement. Where it is forgotten at the end of a line or block, reading goes on. */
@@ -74,6 +86,7 @@ export class StatementGrammar extends ExpressionGrammar {
         this.builder.report('syntax', spanOf(next), `unexpected ${describe(next)} behind ${what}: ";" expected`);
         throw new Reported();
       }
+      if (this.LA(0).tokenType === t.Pv && endOfPv(this.LA(0).image, 0) < 0) return;
       this.builder.report('missing-semicolon', span, `";" expected behind ${what}`);
     });
     this.OPTION9(() => this.CONSUME9(t.Semicolon));
@@ -213,6 +226,11 @@ export class StatementGrammar extends ExpressionGrammar {
       },
       { ALT: () => this.SUBRULE(this.bareWord) },
     ]);
+    this.ACTION(() => {
+      if (expr.type === 'call' && expr.name === 'selval') {
+        this.builder.report('syntax', expr.nameSpan, 'selval() is a value, not a statement');
+      }
+    });
     this.endStatement(expr?.type === 'call' ? `${expr.name}()` : 'the statement');
     return this.ACTION(() => ({ type: 'expr', span: this.span(start), expr }));
   });

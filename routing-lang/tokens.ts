@@ -135,6 +135,7 @@ export const LoadPathWord = keyword('LoadPathWord', 'loadpath', 'mpath');
 export const ModParamWord = keyword('ModParamWord', 'modparamx', 'modparam');
 export const FlagsWord = keyword('FlagsWord', 'flags', 'bool', 'avpflags');
 export const CfgEngine = keyword('CfgEngine', 'cfgengine');
+export const SocketWord = keyword('SocketWord', 'socket');
 export const Listen = keyword('Listen');
 
 function mark(name: string, text: string): TokenType {
@@ -177,8 +178,8 @@ export const ALL_TOKENS: TokenType[] = [
   Attribute,
   Ip6,
   Ip4,
-  DigitWord,
   NumberToken,
+  DigitWord,
   ColonKeyword,
   If,
   Else,
@@ -199,6 +200,7 @@ export const ALL_TOKENS: TokenType[] = [
   ModParamWord,
   FlagsWord,
   CfgEngine,
+  SocketWord,
   Listen,
   Word,
   Cast,
