@@ -1,0 +1,143 @@
+/**
+ * Makes the publishable package in `dist`: `node core/build.ts [FOLDER]`. JavaScript that Node reads without
+ * stripping types (it refuses to under node_modules), few files for a fast start, declarations for module authors.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { type BuildOptions, build } from 'esbuild';
+
+const root = resolve(import.meta.dirname, '..');
+
+/** Files that are started or imported by name; all else is bundled into them, and what they share into chunks. */
+const CORE_ENTRIES: Readonly<Record<string, string>> = {
+  index: 'core/index.ts',
+  main: 'core/main.ts',
+  testing: 'test/support/index.ts',
+};
+/** Files that run in a thread of their own, `new Worker(new URL('./x.ts', import.meta.url))`. */
+const THREAD_ENTRIES = globSync('{core,modules}/**/*.thread.ts', { cwd: root });
+
+const COMMON: BuildOptions = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  packages: 'external',
+  charset: 'utf8',
+  legalComments: 'none',
+  absWorkingDir: root,
+  logLevel: 'warning',
+};
+
+interface Manifest {
+  readonly [key: string]: unknown;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+async function main(): Promise<void> {
+  const out = resolve(process.argv[2] ?? join(root, 'dist'));
+  rmSync(out, { recursive: true, force: true });
+  await bundleCore(out);
+  await bundleModules(out);
+  writeTypes(out);
+  copyFiles(out);
+  writeManifest(out);
+}
+
+/** `lib/index.js`, `lib/main.js`, `lib/testing.js`, and chunks: one instance of the core whichever comes first. */
+async function bundleCore(out: string): Promise<void> {
+  const threads = THREAD_ENTRIES.filter((file) => file.startsWith('core/'));
+  const entryPoints: Record<string, string> = { ...CORE_ENTRIES };
+  for (const file of threads) entryPoints[nameOf(file)] = file;
+  await build({ ...COMMON, entryPoints, outdir: join(out, 'lib'), splitting: true, chunkNames: 'chunk-[hash]' });
+}
+
+/** `lib/modules/NAME/index.js`; `strowger` in them is this package itself. */
+async function bundleModules(out: string): Promise<void> {
+  for (const name of moduleNames()) {
+    const threads = THREAD_ENTRIES.filter((file) => file.startsWith(`modules/${name}/`));
+    const entryPoints: Record<string, string> = { index: `modules/${name}/index.ts` };
+    for (const file of threads) entryPoints[nameOf(file)] = file;
+    const outdir = join(out, 'lib/modules', name);
+    await build({ ...COMMON, entryPoints, outdir, splitting: threads.length > 0 });
+    const readme = join(root, 'modules', name, 'README.md');
+    if (existsSync(readme)) cpSync(readme, join(outdir, 'README.md'));
+  }
+}
+
+/** A thread's file keeps its place beside the bundle: `./x.thread.ts` becomes `./x.thread.js`. */
+function nameOf(file: string): string {
+  return file.slice(file.lastIndexOf('/') + 1).replace(/\.ts$/, '');
+}
+
+function moduleNames(): string[] {
+  return readdirSync(join(root, 'modules')).filter((name) => existsSync(join(root, 'modules', name, 'index.ts')));
+}
+
+function writeTypes(out: string): void {
+  const project = join(out, 'tsconfig.types.json');
+  const compilerOptions = {
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    stripInternal: true,
+    rootDir: root,
+    outDir: join(out, 'types'),
+  };
+  const files = [
+    ...Object.values(CORE_ENTRIES).filter((file) => file !== CORE_ENTRIES['main']),
+    'core/buffer-latin1.d.ts',
+  ];
+  const content = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions,
+    include: [],
+    files: files.map((file) => join(root, file)),
+  };
+  writeFileSync(project, JSON.stringify(content));
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  const result = spawnSync(tsc, ['-p', project], { stdio: 'inherit' });
+  rmSync(project);
+  if (result.status !== 0) throw new Error('tsc could not write the declarations');
+}
+
+function copyFiles(out: string): void {
+  const copies: readonly (readonly [from: string, to: string])[] = [
+    ['core/bin', 'bin'],
+    ['core/transport/native/build.js', 'native/build.js'],
+    ['core/transport/native/datagram.c', 'native/datagram.c'],
+    ['cfg', 'cfg'],
+    ['README.md', 'README.md'],
+    ['LICENSE', 'LICENSE'],
+  ];
+  for (const [from, to] of copies) {
+    mkdirSync(dirname(join(out, to)), { recursive: true });
+    cpSync(join(root, from), join(out, to), { recursive: true });
+  }
+}
+
+/** The checkout's package.json with what only a package has, and without what only a checkout has. */
+function writeManifest(out: string): void {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+  const { private: _private, scripts: _scripts, devDependencies: _dev, ...kept } = manifest;
+  const entry = (name: string, source: string): object => ({
+    types: `./types/${source.replace(/\.ts$/, '.d.ts')}`,
+    default: `./lib/${name}.js`,
+  });
+  const content = {
+    ...kept,
+    exports: {
+      '.': entry('index', CORE_ENTRIES['index'] ?? ''),
+      './testing': entry('testing', CORE_ENTRIES['testing'] ?? ''),
+      './package.json': './package.json',
+    },
+    bin: { strowger: './bin/strowger.js', 'strowger-kamailio': './bin/strowger-kamailio.js' },
+    files: ['bin', 'lib', 'types', 'native', 'cfg'],
+    scripts: { install: 'node native/build.js' },
+  };
+  writeFileSync(join(out, 'package.json'), `${JSON.stringify(content, null, 2)}\n`);
+}
+
+await main();
