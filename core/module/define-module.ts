@@ -4,6 +4,7 @@ import type { RpcMethod } from '../rpc/registry.ts';
 import type { PosixRegex } from '../script/posix-regex.ts';
 import type { ScriptRoute } from '../script/program.ts';
 import type { Run } from '../script/run.ts';
+import type { Subst } from '../script/subst.ts';
 import type { PvValue } from '../values.ts';
 import type { ModuleContext } from './context.ts';
 
@@ -19,6 +20,7 @@ import type { ModuleContext } from './context.ts';
  * - `route`, `failure-route`, `onreply-route`, `branch-route`, `event-route`: the name of a block that must exist;
  *   the command gets the name (format strings allowed; then it is checked at run time);
  * - `fmt`: as `str`, but the command gets the compiled format, to evaluate when and if it wants.
+ * - `subst`: a constant `/expression/replacement/flags`; the command gets it compiled (`core/script/subst.ts`).
  * A trailing `?` makes the argument (and those after it) optional: the command gets undefined.
  */
 export interface ArgTypes {
@@ -37,6 +39,7 @@ export interface ArgTypes {
   'branch-route': string;
   'event-route': string;
   fmt: (run: Run) => string;
+  subst: Subst;
 }
 export type ArgType = keyof ArgTypes;
 export type ArgSpec = ArgType | `${ArgType}?`;

@@ -32,6 +32,7 @@ export function copyState(from: SipMsg, to: SipMsg): void {
   to.locationUa = from.locationUa;
   to.otcpid = from.otcpid;
   to.replyLumps = from.replyLumps === null ? null : [...from.replyLumps];
+  to.replyBody = from.replyBody;
   to.vars = from.vars;
   to.transaction = from.transaction;
   to.extensions = from.extensions;

@@ -95,7 +95,8 @@ export function buildRequest(msg: SipMsg, form: RequestForm): string {
     if ((msg.msgFlags & MSG_FLAG.FAKED) === 0 || msg.rcv.srcPort !== 0) receivedLumps(msg, via, own);
   }
   let lumps = mergeLumps(msg.lumpList, form.branchLumps);
-  if (form.pathVec !== '') lumps = mergeSorted(lumps, [new Lump(routeOffset(msg), 0, HDR.ROUTE).insertAfter(`Route: ${form.pathVec}\r\n`)]);
+  if (form.pathVec !== '')
+    lumps = mergeSorted(lumps, [new Lump(routeOffset(msg), 0, HDR.ROUTE).insertAfter(`Route: ${form.pathVec}\r\n`)]);
   lumps = lumps.length === 0 ? sorted(own) : mergeSorted(lumps, sorted(own));
   const line = `${msg.buf.slice(0, msg.uriStart)}${form.uri} SIP/2.0\r\n`;
   return line + assemble(msg, msg.firstLineEnd, lumps, ctx, form.outgoing.isReliable);
@@ -111,7 +112,8 @@ function routeOffset(msg: SipMsg): number {
 export function buildForwardedReply(msg: SipMsg, lumps: readonly Lump[], isReliable: boolean): string {
   const removal = viaRemoval(msg);
   // The common case, a reply nobody edited, is two slices around our Via.
-  if (lumps.length === 0 && !isReliable) return msg.buf.slice(0, removal.offset) + msg.buf.slice(removal.offset + removal.deleted);
+  if (lumps.length === 0 && !isReliable)
+    return msg.buf.slice(0, removal.offset) + msg.buf.slice(removal.offset + removal.deleted, msg.bodyEnd);
   const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket };
   const all = mergeSorted(lumps, [removal]);
   // From the very start: change_reply_status edits the first line.
@@ -132,21 +134,38 @@ export function viaRemoval(msg: SipMsg): Lump {
 }
 
 /** Headers and body with edits; Content-Length follows the body when edits touch it. */
-function assemble(msg: SipMsg, start: number, lumps: readonly Lump[], ctx: SendContext, isReliable: boolean): string {
+export function assemble(
+  msg: SipMsg,
+  start: number,
+  lumps: readonly Lump[],
+  ctx: SendContext,
+  isReliable: boolean,
+): string {
   const bodyStart = msg.bodyStart;
   const last = lumps.length === 0 ? null : (lumps[lumps.length - 1] as Lump);
   const isBodyEdited = last !== null && last.offset >= bodyStart;
   if (!isBodyEdited && !(isReliable && msg.findHdr(HDR.CONTENTLENGTH) < 0)) {
-    return applyLumps(msg.buf, start, msg.buf.length, lumps, ctx);
+    return applyLumps(msg.buf, start, msg.bodyEnd, lumps, ctx);
   }
-  const body = applyLumps(msg.buf, bodyStart, msg.buf.length, lumps, ctx);
+  const body = applyLumps(msg.buf, bodyStart, msg.bodyEnd, lumps, ctx);
   const header = lumps.filter((lump) => lump.offset < bodyStart);
-  const row = msg.findHdr(HDR.CONTENTLENGTH);
+  const row = keptContentLength(msg, header);
   const edit =
     row < 0
       ? new Lump(msg.headersEnd, 0, HDR.CONTENTLENGTH).insertAfter(`Content-Length: ${body.length}\r\n`)
-      : new Lump(msg.hdrValueStart(row), msg.hdrValueEnd(row) - msg.hdrValueStart(row), HDR.CONTENTLENGTH).insertAfter(String(body.length));
+      : new Lump(msg.hdrValueStart(row), msg.hdrValueEnd(row) - msg.hdrValueStart(row), HDR.CONTENTLENGTH).insertAfter(
+          String(body.length),
+        );
   return applyLumps(msg.buf, start, bodyStart, mergeSorted(header, [edit]), ctx) + body;
+}
+
+/** Row of Content-Length; -1 when there is none, or the edits take it out. */
+function keptContentLength(msg: SipMsg, lumps: readonly Lump[]): number {
+  const row = msg.findHdr(HDR.CONTENTLENGTH);
+  if (row < 0) return -1;
+  const at = msg.hdrStart(row);
+  for (const lump of lumps) if (!lump.isCancelled && lump.offset <= at && lump.offset + lump.deleted > at) return -1;
+  return row;
 }
 
 /** Merges two lists that are each in order of offset; of one offset `a` comes first. */

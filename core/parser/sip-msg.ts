@@ -110,6 +110,8 @@ export class SipMsg {
   lumpList: LumpList | null;
   /** Header and body texts for the replies we make to it (`append_to_reply`). */
   replyLumps: string[] | null;
+  /** Body for those replies (`set_reply_body`); its Content-Type is among the lumps. */
+  replyBody: string;
   /** AVPs, XAVPs, XAVUs, XAVIs: shared with the transaction once there is one. */
   vars: MsgVars | null;
   /** tm's own: the transaction found for this message; undefined until looked for, null when there is none. */
@@ -157,6 +159,7 @@ export class SipMsg {
     this.otcpid = 0;
     this.lumpList = null;
     this.replyLumps = null;
+    this.replyBody = '';
     this.vars = null;
     this.transaction = undefined;
     this.extensions = null;
@@ -549,6 +552,44 @@ export class SipMsg {
     if (this.branches === null) this.branches = [branch];
     else this.branches.push(branch);
     return branch;
+  }
+
+  /**
+   * Makes this message one of another text (`msg_apply_changes`): everything the script has decided stays, edits and the
+   * rewritten Request-URI are part of the text now. False, and nothing changed, when the text can not be indexed. What a
+   * module has remembered of places in the message holds only while `buf` is the same string.
+   */
+  replaceText(text: string): boolean {
+    const fresh = new SipMsg(text, this.rcv);
+    if (fresh.error !== null || fresh.isRequest !== this.isRequest) return false;
+    const self = this as { -readonly [K in keyof SipMsg]: SipMsg[K] };
+    self.buf = fresh.buf;
+    self.method = fresh.method;
+    self.uriStart = fresh.uriStart;
+    self.uriEnd = fresh.uriEnd;
+    self.status = fresh.status;
+    self.firstLineEnd = fresh.firstLineEnd;
+    self.hdrs = fresh.hdrs;
+    self.hdrCount = fresh.hdrCount;
+    self.headersEnd = fresh.headersEnd;
+    self.bodyStart = fresh.bodyStart;
+    self.via1At = fresh.via1At;
+    self.toAt = fresh.toAt;
+    self.fromAt = fresh.fromAt;
+    self.callIdAt = fresh.callIdAt;
+    self.cseqAt = fresh.cseqAt;
+    self.contentLengthAt = fresh.contentLengthAt;
+    self.duplicates = fresh.duplicates;
+    this.revertUri();
+    this.lumpList = null;
+    this.#callId = undefined;
+    this.#from = undefined;
+    this.#to = undefined;
+    this.#via1 = undefined;
+    this.#cseqNumber = -1;
+    this.#cseqMethod = null;
+    this.#contentLength = UNREAD;
+    return true;
   }
 
   /** Data a module keeps with this message. */

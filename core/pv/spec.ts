@@ -69,7 +69,12 @@ export interface TransformDef<S = unknown> {
   readonly params: readonly [min: number, max: number];
   /** How parameters are cut from the text after the first comma: at commas, or the rest as one (`{re.subst,…}`, `{s.ftime}`). */
   readonly paramStyle?: 'commas' | 'rest';
-  bind(params: readonly TransformParam[], state: S): TransformFn | string;
+  /** `format` compiles text with pseudo-variables in it, for a parameter that is a small language of its own. */
+  bind(
+    params: readonly TransformParam[],
+    state: S,
+    format?: (text: string) => (run: Run) => string,
+  ): TransformFn | string;
 }
 
 /** `get` for the common read-only variable without name or index. */
