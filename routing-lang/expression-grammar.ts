@@ -1,4 +1,4 @@
-import type { IToken } from 'chevrotain';
+import type { IOrAlt, IToken, TokenType } from 'chevrotain';
 import type { BinaryOp, Expr, Span, UnaryOp } from './ast.ts';
 import { endOf, spanOf } from './ast-builder.ts';
 import {
@@ -20,6 +20,19 @@ const COMPARISONS: Readonly<Record<KeywordOperand, readonly string[]>> = {
   protocol: ['==', '!=', 'ieq', 'ine'],
   family: ['==', '!=', 'ieq', 'ine'],
 };
+
+/** Words that begin a statement or join operands: never the name of a command or a bare word. */
+const NO_NAMES: ReadonlySet<TokenType> = new Set([
+  t.If,
+  t.Else,
+  t.While,
+  t.Switch,
+  t.Case,
+  t.Default,
+  t.Break,
+  t.Leave,
+  t.WordOperator,
+]);
 
 /** Spellings that Kamailio does not know, and what stands for them. */
 const OTHER_SPELLINGS: Readonly<Record<string, string>> = { '!~': '!(a =~ b)', '%': 'mod' };
@@ -59,13 +72,7 @@ export class ExpressionGrammar extends LiteralGrammar {
   });
 
   protected readonly binaryOperator = this.RULE('binaryOperator', (): BinaryOp => {
-    const token = this.OR([
-      { ALT: () => this.CONSUME(t.Operator) },
-      { ALT: () => this.CONSUME(t.Minus) },
-      { ALT: () => this.CONSUME(t.Slash) },
-      { ALT: () => this.CONSUME(t.Star) },
-      { ALT: () => this.CONSUME(t.WordOperator) },
-    ]);
+    const token = this.OR(this.#binaryOperators);
     return this.ACTION(() => {
       const other = OTHER_SPELLINGS[token.image];
       if (other !== undefined) {
@@ -77,79 +84,89 @@ export class ExpressionGrammar extends LiteralGrammar {
     });
   });
 
+  readonly #binaryOperators: IOrAlt<IToken>[] = [
+    { ALT: () => this.CONSUME(t.Operator) },
+    { ALT: () => this.CONSUME(t.Minus) },
+    { ALT: () => this.CONSUME(t.Slash) },
+    { ALT: () => this.CONSUME(t.Star) },
+    { ALT: () => this.CONSUME(t.WordOperator) },
+  ];
+
+  readonly #prefixes: IOrAlt<IToken>[] = [
+    { ALT: () => this.CONSUME(t.Bang) },
+    { ALT: () => this.CONSUME(t.Not) },
+    { ALT: () => this.CONSUME(t.Minus) },
+    { ALT: () => this.CONSUME(t.Tilde) },
+    { ALT: () => this.CONSUME(t.Defined) },
+    { ALT: () => this.CONSUME(t.Cast) },
+  ];
+
   protected readonly unary = this.RULE('unary', (): Expr => {
     const prefixes: { op: UnaryOp; start: number }[] = [];
     this.MANY(() => {
-      const token = this.OR([
-        { ALT: () => this.CONSUME(t.Bang) },
-        { ALT: () => this.CONSUME(t.Not) },
-        { ALT: () => this.CONSUME(t.Minus) },
-        { ALT: () => this.CONSUME(t.Tilde) },
-        { ALT: () => this.CONSUME(t.Defined) },
-        { ALT: () => this.CONSUME(t.Cast) },
-      ]);
+      const token = this.OR(this.#prefixes);
       this.ACTION(() => prefixes.push({ op: unaryOp(token.image), start: token.startOffset }));
     });
     const operand = this.SUBRULE(this.primary);
     return this.ACTION(() => this.builder.unary(prefixes, operand));
   });
 
-  protected readonly primary = this.RULE(
-    'primary',
-    (): Expr =>
-      this.OR({
-        DEF: [
-          {
-            ALT: (): Expr => {
-              const { value, span } = this.SUBRULE(this.strings);
-              return { type: 'string', span, value };
-            },
-          },
-          { ALT: () => this.SUBRULE(this.variable) },
-          {
-            ALT: (): Expr => {
-              const token = this.CONSUME(t.NumberToken);
-              this.OPTION({ GATE: () => this.isGlued(), DEF: () => this.SUBRULE(this.gluedTail) });
-              return this.ACTION(() => this.#number(token));
-            },
-          },
-          { ALT: () => this.SUBRULE(this.select) },
-          { ALT: () => this.SUBRULE(this.parenthesized) },
-          { ALT: () => this.SUBRULE(this.textFunction) },
-          { GATE: () => this.#isKeyword(), ALT: () => this.SUBRULE(this.comparison) },
-          { GATE: () => this.LA(1).image === 'myself', ALT: () => this.SUBRULE(this.myselfComparison) },
-          { GATE: () => this.is(t.LParen, 2) && this.isNameLike(), ALT: () => this.SUBRULE(this.call) },
-          { GATE: () => this.isNameLike(), ALT: () => this.SUBRULE(this.bareWord) },
-          {
-            ALT: (): Expr => {
-              const span = this.SUBRULE(this.hostText);
-              this.ACTION(() => {
-                const text = this.builder.source.text.slice(span.start, span.end);
-                this.builder.report('bad-address', span, `${text} can not stand here`, {
-                  hint: `write it in quotes: "${text}"`,
-                });
-              });
-              return { type: 'word', span, value: this.builder.source.text.slice(span.start, span.end) };
-            },
-          },
-        ],
-        ERR_MSG: 'a value',
-      }),
-  );
+  protected readonly primary = this.RULE('primary', (): Expr => this.OR(this.#primaries));
 
+  // Alternatives are made once, not at every call: they are most of what parsing would allocate.
+  readonly #primaries: { DEF: IOrAlt<Expr>[]; ERR_MSG: string } = {
+    DEF: [
+      { ALT: () => this.SUBRULE(this.textPrimary) },
+      { ALT: () => this.SUBRULE(this.variable) },
+      { ALT: () => this.SUBRULE(this.numberPrimary) },
+      { ALT: () => this.SUBRULE(this.select) },
+      { ALT: () => this.SUBRULE(this.parenthesized) },
+      { ALT: () => this.SUBRULE(this.textFunction) },
+      { ALT: () => this.SUBRULE(this.wordPrimary) },
+      { ALT: () => this.SUBRULE(this.strayHost) },
+    ],
+    ERR_MSG: 'a value',
+  };
+
+  protected readonly textPrimary = this.RULE('textPrimary', (): Expr => {
+    const { value, span } = this.SUBRULE(this.strings);
+    return { type: 'string', span, value };
+  });
+
+  protected readonly numberPrimary = this.RULE('numberPrimary', (): Expr => {
+    const token = this.CONSUME(t.NumberToken);
+    this.OPTION({ GATE: () => this.isGlued(), DEF: () => this.SUBRULE(this.gluedTail) });
+    return this.ACTION(() => this.#number(token));
+  });
+
+  /** What begins with a word: an old-style comparison, a call, a word alone. */
+  protected readonly wordPrimary = this.RULE('wordPrimary', (): Expr => this.OR(this.#wordPrimaries));
+
+  readonly #wordPrimaries: { DEF: IOrAlt<Expr>[]; ERR_MSG: string } = {
+    DEF: [
+      { GATE: () => this.is(t.LParen, 2) && this.isNameLike(), ALT: () => this.SUBRULE(this.call) },
+      { GATE: () => this.#isKeyword(), ALT: () => this.SUBRULE(this.comparison) },
+      { GATE: () => this.LA(1).image === 'myself', ALT: () => this.SUBRULE(this.myselfComparison) },
+      { GATE: () => this.isNameLike(), ALT: () => this.SUBRULE(this.bareWord) },
+    ],
+    ERR_MSG: 'a value',
+  };
+
+  /** An address or host name without quotes, where it is no operand of src_ip and the like. */
+  protected readonly strayHost = this.RULE('strayHost', (): Expr => {
+    const span = this.SUBRULE(this.hostText);
+    return this.ACTION((): Expr => {
+      const value = this.builder.source.text.slice(span.start, span.end);
+      this.builder.report('bad-address', span, `${value} can not stand here`, {
+        hint: `write it in quotes: "${value}"`,
+      });
+      return { type: 'word', span, value };
+    });
+  });
+
+  /** True before a word that may be a name, as no statement or operator begins with it. */
   protected isNameLike(): boolean {
-    return (
-      this.is(t.Word) &&
-      !this.is(t.If) &&
-      !this.is(t.Else) &&
-      !this.is(t.While) &&
-      !this.is(t.Switch) &&
-      !this.is(t.Case) &&
-      !this.is(t.Default) &&
-      !this.is(t.WordOperator) &&
-      !this.is(t.Leave) &&
-      !this.is(t.Break)
-    );
+    return this.is(t.Word) && !NO_NAMES.has(this.LA(1).tokenType);
   }
 
   #number(token: IToken): Expr {
@@ -351,6 +368,12 @@ export class ExpressionGrammar extends LiteralGrammar {
           GATE: () => this.RECORDING_PHASE || this.#isOperandWord(kind),
           ALT: (): Expr => {
             const token = this.CONSUME(t.Word);
+            this.ACTION(() => {
+              if (token.image !== 'max_len') return;
+              this.builder.report('older-syntax', spanOf(token), 'max_len is no longer known to Kamailio', {
+                hint: 'write a number',
+              });
+            });
             return { type: 'word', span: spanOf(token), value: token.image };
           },
         },

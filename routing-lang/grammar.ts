@@ -1,10 +1,10 @@
 import { EOF, type IToken, type ParserMethod } from 'chevrotain';
 import type { Item, LoadModule, LoadPath, ModParam, RouteBlock, RouteKind, Script, Span, Statement } from './ast.ts';
 import { AstBuilder, endOf, spanOf } from './ast-builder.ts';
-import { type Diagnostics, suggest } from './diagnostics.ts';
+import { Diagnostics, suggest } from './diagnostics.ts';
 import { tokenize } from './lexer.ts';
 import { ListenGrammar } from './listen-grammar.ts';
-import type { Preprocessed } from './preprocessor.ts';
+import { type Preprocessed, preprocess } from './preprocessor.ts';
 import { Reported } from './statement-grammar.ts';
 import * as t from './tokens.ts';
 
@@ -29,8 +29,9 @@ const OTHER_ROUTES: Readonly<Record<string, string>> = {
 
 /** The whole grammar: global parameters, modules and routes. */
 export class ScriptGrammar extends ListenGrammar {
-  constructor(builder: AstBuilder) {
-    super(builder);
+  constructor() {
+    const diagnostics = new Diagnostics();
+    super(new AstBuilder(preprocess('', '', { readFile: () => null, diagnostics }), diagnostics));
     this.performSelfAnalysis();
   }
 

@@ -1,5 +1,4 @@
 import type { Script } from './ast.ts';
-import { AstBuilder } from './ast-builder.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { ScriptGrammar } from './grammar.ts';
 import { type Preprocessed, type PreprocessOptions, preprocess } from './preprocessor.ts';
@@ -37,7 +36,7 @@ export function parseScript(file: string, options: ParseOptions, text?: string):
 
 /** Parses preprocessed text. The grammar's tables are built at the first call (some milliseconds) and kept. */
 export function parse(source: Preprocessed, diagnostics: Diagnostics): Script {
-  grammar ??= new ScriptGrammar(new AstBuilder(source, diagnostics));
+  grammar ??= new ScriptGrammar();
   return grammar.parse(source, diagnostics);
 }
 

@@ -1,4 +1,4 @@
-import { EOF, type IToken, type ParserMethod } from 'chevrotain';
+import { EOF, type IOrAlt, type IToken, type ParserMethod } from 'chevrotain';
 import type { Expr, PvExpr, Span, Statement, SwitchCase } from './ast.ts';
 import { endOf, nothing, spanOf } from './ast-builder.ts';
 import { ExpressionGrammar } from './expression-grammar.ts';
@@ -184,28 +184,41 @@ export class StatementGrammar extends ExpressionGrammar {
   // ---- statements ----------------------------------------------------------------------------------------------
 
   /** One statement; several where a block stands that governs nothing. */
-  readonly statement: ParserMethod<[], Statement | Statement[]> = this.RULE('statement', (): Statement | Statement[] =>
-    this.OR({
-      DEF: [
-        { ALT: () => this.SUBRULE(this.assignment) },
-        { ALT: () => this.SUBRULE(this.ifStatement) },
-        { ALT: () => this.SUBRULE(this.leaveStatement) },
-        { ALT: () => this.SUBRULE(this.whileStatement) },
-        { ALT: () => this.SUBRULE(this.switchStatement) },
-        { ALT: () => this.SUBRULE(this.breakStatement) },
-        { GATE: () => !this.is(t.LParen, 2), ALT: () => this.SUBRULE(this.continueStatement) },
-        {
-          ALT: (): Statement => {
-            const token = this.CONSUME(t.Semicolon);
-            return { type: 'empty', span: spanOf(token) };
-          },
-        },
-        { ALT: () => this.SUBRULE(this.strayBlock) },
-        { GATE: () => this.isNameLike() && !this.is(t.WordOperator), ALT: () => this.SUBRULE(this.callStatement) },
-      ],
-      ERR_MSG: 'a statement',
-    }),
+  readonly statement: ParserMethod<[], Statement | Statement[]> = this.RULE('statement', () =>
+    this.OR(this.#alternatives),
   );
+
+  readonly #alternatives: { DEF: IOrAlt<Statement | Statement[]>[]; ERR_MSG: string } = {
+    DEF: [
+      { ALT: () => this.SUBRULE(this.assignment) },
+      { ALT: () => this.SUBRULE(this.ifStatement) },
+      { ALT: () => this.SUBRULE(this.leaveStatement) },
+      { ALT: () => this.SUBRULE(this.whileStatement) },
+      { ALT: () => this.SUBRULE(this.switchStatement) },
+      { ALT: () => this.SUBRULE(this.breakStatement) },
+      { ALT: () => this.SUBRULE(this.emptyStatement) },
+      { ALT: () => this.SUBRULE(this.strayBlock) },
+      { ALT: () => this.SUBRULE(this.wordStatement) },
+    ],
+    ERR_MSG: 'a statement',
+  };
+
+  protected readonly wordStatement = this.RULE(
+    'wordStatement',
+    (): Statement =>
+      this.OR({
+        DEF: [
+          { GATE: () => this.is(t.Continue) && !this.is(t.LParen, 2), ALT: () => this.SUBRULE(this.continueStatement) },
+          { GATE: () => this.isNameLike(), ALT: () => this.SUBRULE(this.callStatement) },
+        ],
+        ERR_MSG: 'a statement',
+      }),
+  );
+
+  protected readonly emptyStatement = this.RULE('emptyStatement', (): Statement => {
+    const token = this.CONSUME(t.Semicolon);
+    return { type: 'empty', span: spanOf(token) };
+  });
 
   protected readonly strayBlock = this.RULE('strayBlock', (): Statement[] => {
     this.ACTION(() => {
