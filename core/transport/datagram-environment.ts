@@ -1,4 +1,5 @@
 import { getSystemErrorName } from 'node:util';
+import type { Clock } from '../timer/clock.ts';
 import { AddressTexts, AddressWordsCache } from './address-cache.ts';
 import type { DatagramHandler } from './drivers.ts';
 import { hostPort } from './ip-address.ts';
@@ -27,6 +28,8 @@ export interface NativeSocket {
   readonly onDatagram: DatagramHandler;
   readonly onUnix: UnixDatagramHandler;
   readonly onFailure: SendFailure;
+  /** Held while a batch is handed over. */
+  readonly clock?: Pick<Clock, 'hold' | 'release'> | undefined;
 }
 
 function sharedWords(count: number): { buffer: Buffer; words: Int32Array } {
@@ -106,6 +109,7 @@ export class DatagramEnvironment {
     if (socket === null || socket === undefined) return;
     const meta = this.#meta;
     const handler = socket.onDatagram;
+    socket.clock?.hold?.();
     for (let i = 0; i < texts.length; i++) {
       const at = i * WORDS;
       const text = texts[i] as string;
@@ -115,8 +119,9 @@ export class DatagramEnvironment {
         // Uncaught, but after the batch: the other datagrams are not to blame.
         process.nextTick(rethrow, error);
       }
-      if (this.#sockets[id] !== socket) return;
+      if (this.#sockets[id] !== socket) break;
     }
+    socket.clock?.release?.();
   }
 
   #addressText(family: NativeSocket['family'], at: number): string {

@@ -1,3 +1,4 @@
+import type { Clock } from '../timer/clock.ts';
 import type { ReceiveInfo } from './socket-info.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface UdpOptions {
   readonly multicastInterface?: string;
   /** IP_MTU_DISCOVER: 0 lets routers fragment, 1 the system's default, 2 sets DF always. IPv4 only. */
   readonly pathMtuDiscovery?: 0 | 1 | 2;
+  /** Held for the length of each batch of datagrams. */
+  readonly clock?: Pick<Clock, 'hold' | 'release'>;
 }
 
 export type DatagramHandler = (text: string, srcIp: string, srcPort: number) => void;
@@ -59,6 +62,8 @@ export interface StreamConnection {
   destroy(): void;
   onData: (chunk: string) => void;
   onClose: (error: Error | null) => void;
+  /** Called when the kernel has taken everything that was queued, by drivers that can tell. */
+  onDrain?: () => void;
   /** TLS facts ($tls_*), null on plain TCP. */
   readonly tls: unknown;
 }
@@ -69,6 +74,11 @@ export interface StreamListenOptions {
   readonly family: 4 | 6;
   readonly backlog?: number;
   readonly reusePort?: boolean;
+  /**
+   * Asked for each connection the kernel hands over, before a TLS handshake. Null refuses it; otherwise the driver
+   * calls what it gets once, when `onConnection` is about to be called or the handshake came to nothing.
+   */
+  readonly admit?: (remoteIp: string, remotePort: number) => (() => void) | null;
 }
 
 export interface StreamConnectOptions {
@@ -79,6 +89,8 @@ export interface StreamConnectOptions {
   readonly timeoutMs: number;
   /** Host name for SNI and certificate checks. */
   readonly host?: string;
+  /** TLS: the client profile asked for by its `server_id`. */
+  readonly tlsServerId?: string;
 }
 
 export interface StreamListener {

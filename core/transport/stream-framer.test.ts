@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type FramerLimits, type FramingError, StreamFramer } from './stream-framer.ts';
 
-const LIMITS: FramerLimits = { maxHeaderBytes: 4096, maxBodyBytes: 8192, acceptNoContentLength: false };
+const LIMITS: FramerLimits = { maxHeaderBytes: 4096, maxMessageBytes: 8192, acceptNoContentLength: false };
 
 /** A chunk for each byte. */
 function single(text: string): string[] {
@@ -96,9 +96,9 @@ test('bad lengths are errors that stop the stream and show the header', () => {
     ['Content-Length: 0x5', 'bad-content-length', 400],
     ['Content-Length: \xa05', 'bad-content-length', 400],
     ['l: 5\r\nContent-Length: 6', 'conflicting-content-length', 400],
-    ['Content-Length: 8193', 'body-too-large', 513],
-    ['Content-Length: 2147483648', 'body-too-large', 513],
-    [`Content-Length: ${'9'.repeat(400)}`, 'body-too-large', 513],
+    ['Content-Length: 8150', 'message-too-large', 513],
+    ['Content-Length: 2147483648', 'message-too-large', 513],
+    [`Content-Length: ${'9'.repeat(400)}`, 'message-too-large', 513],
   ] as const;
   for (const [length, code, status] of table) {
     for (const chunks of [[OPTIONS('', length) + OPTIONS()], [...single(OPTIONS('', length)), OPTIONS()]]) {
@@ -133,7 +133,7 @@ test('a header above the limit is an error however it comes, and no more than th
 });
 
 test('a claimed length alone makes nobody allocate it', () => {
-  const { framer } = frame([OPTIONS('', 'Content-Length: 1000000000')], { ...LIMITS, maxBodyBytes: 2 ** 31 });
+  const { framer } = frame([OPTIONS('', 'Content-Length: 1000000000')], { ...LIMITS, maxMessageBytes: 2 ** 31 });
   assert.ok(framer.heldBytes < 200);
   assert.equal(framer.isBetweenMessages, false);
 });
@@ -152,7 +152,7 @@ test('stop() in a handler drops the rest of the chunk', () => {
 });
 
 test('single bytes cost linear time: 8 MB within seconds', { timeout: 60_000 }, () => {
-  const limits = { maxHeaderBytes: 1 << 20, maxBodyBytes: 8 << 20, acceptNoContentLength: false };
+  const limits = { maxHeaderBytes: 1 << 20, maxMessageBytes: 9 << 20, acceptNoContentLength: false };
   const message = OPTIONS('b'.repeat(8 << 20), `X: ${'h'.repeat(1 << 19)}\r\nl: ${8 << 20}`);
   let count = 0;
   const framer = new StreamFramer(limits, { onMessage: (text) => (count += text.length), onPing: () => {} });

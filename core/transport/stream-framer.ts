@@ -4,14 +4,15 @@ import { flatCopy } from '../values.ts';
 export interface FramerLimits {
   /** First line and headers together, with the empty line. */
   maxHeaderBytes: number;
-  maxBodyBytes: number;
+  /** Header and body together. */
+  maxMessageBytes: number;
   /** `tcp_accept_no_cl`: a message without Content-Length has no body instead of being an error. */
   acceptNoContentLength: boolean;
 }
 
 export type FramingErrorCode =
   | 'header-too-large'
-  | 'body-too-large'
+  | 'message-too-large'
   | 'no-content-length'
   | 'bad-content-length'
   | 'conflicting-content-length';
@@ -192,7 +193,9 @@ export class StreamFramer {
         return this.#fail(length, chunk, start, end);
       length = 0;
     }
-    if (length > this.#limits.maxBodyBytes) return this.#fail('body-too-large', chunk, start, end);
+    if (this.#heldLength + end - start + length > this.#limits.maxMessageBytes) {
+      return this.#fail('message-too-large', chunk, start, end);
+    }
     this.#bodyLeft = length;
     this.#state = 'body';
     return null;
@@ -222,7 +225,7 @@ export class StreamFramer {
     const held = this.#held === null ? '' : this.#held.latin1Slice(0, this.#heldLength);
     const head = held + flatCopy(chunk.slice(start, end));
     this.stop();
-    const isTooLarge = code === 'header-too-large' || code === 'body-too-large';
+    const isTooLarge = code === 'header-too-large' || code === 'message-too-large';
     return { code, status: isTooLarge ? 513 : 400, head };
   }
 

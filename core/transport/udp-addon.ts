@@ -22,6 +22,7 @@ export class AddonUdpDriver implements UdpDriver {
       family: options.family,
       onDatagram,
       onUnix: () => {},
+      clock: options.clock,
       onFailure: (code, length, to) => onError(sendError(code, length, hostPort(options.address, port), to)),
     });
     return new AddonEndpoint(this.#environment, id, options.address, port);
