@@ -1,9 +1,9 @@
 /** From a URI to an address: literals at once, names through the resolver (RFC 3263). */
 
+import { parseUri, URI_SCHEME } from './parser/uri.ts';
 import type { TargetIterator } from './resolve/targets.ts';
-import { ipFamily } from './transport/ip-address.ts';
-import { URI_SCHEME, parseUri } from './parser/uri.ts';
 import type { Server } from './server.ts';
+import { ipFamily } from './transport/ip-address.ts';
 import { type Destination, PROTO, type Proto, type SocketInfo } from './transport/socket-info.ts';
 
 /** Address of a literal URI, and whether it can be used at all. */
@@ -55,18 +55,29 @@ export class Destinations {
   }
 
   /** Resolves `uriText`; at once for IP literals and cached names. `forced` is the socket to send from, if any. */
-  resolve(uriText: string, forced: SocketInfo | null, forcedProto: number = PROTO.NONE): DestinationResult | Promise<DestinationResult> {
+  resolve(
+    uriText: string,
+    forced: SocketInfo | null,
+    forcedProto: number = PROTO.NONE,
+  ): DestinationResult | Promise<DestinationResult> {
     const key = forcedProto === PROTO.NONE ? uriText : `${forcedProto}|${uriText}`;
     const literal = this.#literals.get(key);
     if (literal !== undefined) return this.#single(literal, '', forced);
     const uri = parseUri(uriText);
     if (uri === null || uri.host === '') return { code: 478, reason: 'Unresolvable destination' };
-    if (uri.scheme !== URI_SCHEME.SIP && uri.scheme !== URI_SCHEME.SIPS) return { code: 416, reason: 'Unsupported URI scheme' };
+    if (uri.scheme !== URI_SCHEME.SIP && uri.scheme !== URI_SCHEME.SIPS)
+      return { code: 416, reason: 'Unsupported URI scheme' };
     const isSips = uri.scheme === URI_SCHEME.SIPS;
     const named = uri.transport;
-    if (named === PROTO.NONE && uri.params !== '' && uri.param('transport') !== null) return { code: 478, reason: 'Unresolvable destination' };
+    if (named === PROTO.NONE && uri.params !== '' && uri.param('transport') !== null)
+      return { code: 478, reason: 'Unresolvable destination' };
     const host = uri.param('maddr') || uri.bareHost;
-    const proto = forcedProto !== PROTO.NONE ? (forcedProto as Proto) : isSips && named !== PROTO.WS && named !== PROTO.WSS ? PROTO.TLS : named;
+    const proto =
+      forcedProto !== PROTO.NONE
+        ? (forcedProto as Proto)
+        : isSips && named !== PROTO.WS && named !== PROTO.WSS
+          ? PROTO.TLS
+          : named;
     if (ipFamily(host) !== 0) {
       const actual = proto === PROTO.NONE ? PROTO.UDP : proto;
       const port = uri.port !== 0 ? uri.port : actual === PROTO.TLS || actual === PROTO.WSS ? 5061 : 5060;
@@ -101,7 +112,10 @@ export class Destinations {
     const next = (): Destination | null | Promise<Destination | null> => {
       for (;;) {
         const target = targets.next();
-        if (target instanceof Promise) return target.then((found) => (found === null ? null : (this.#destination(found, found.host, forced) ?? next())));
+        if (target instanceof Promise)
+          return target.then((found) =>
+            found === null ? null : (this.#destination(found, found.host, forced) ?? next()),
+          );
         if (target === null) return null;
         const dst = this.#destination(target, target.host, forced);
         if (dst !== null) return dst;

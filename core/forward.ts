@@ -6,7 +6,7 @@ import { BRANCH_MAGIC, buildForwardedReply, buildRequest } from './msg/msg-trans
 import { HDR } from './parser/hf.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
 import type { Via } from './parser/via.ts';
-import { ROUTE, type Run, RUN_DROP } from './script/run.ts';
+import { ROUTE, RUN_DROP, type Run } from './script/run.ts';
 import type { Server } from './server.ts';
 import { type Destination, PROTO } from './transport/socket-info.ts';
 
@@ -33,7 +33,8 @@ export function statelessBranch(msg: SipMsg): string {
 export function loopHash(msg: SipMsg): number {
   let h = hashSpan(msg.buf, msg.uriStart, msg.uriEnd);
   h = hashText(msg.callId ?? '', h);
-  for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1)) h = hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), h);
+  for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1))
+    h = hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), h);
   return mixHash(hashText(msg.fromTag, h));
 }
 
@@ -44,7 +45,8 @@ export function loopHash(msg: SipMsg): number {
 export function forwardRequest(run: Run): number | Promise<number> {
   const msg = run.msg;
   const found = run.server.destinations.resolve(nextHopUri(msg), msg.forceSocket);
-  if (found instanceof Promise) return found.then((result) => (isDestination(result) ? forwardTo(run, result.first) : noDestination(run, result)));
+  if (found instanceof Promise)
+    return found.then((result) => (isDestination(result) ? forwardTo(run, result.first) : noDestination(run, result)));
   return isDestination(found) ? forwardTo(run, found.first) : noDestination(run, found);
 }
 
@@ -58,7 +60,14 @@ export function forwardTo(run: Run, dst: Destination): number | Promise<number> 
   const msg = run.msg;
   const outgoing = dst.socket;
   if (outgoing === null) return -1;
-  const text = buildRequest(msg, { uri: msg.uri, branchId: statelessBranch(msg), outgoing, branchLumps: null, pathVec: msg.pathVec, conId: 0 });
+  const text = buildRequest(msg, {
+    uri: msg.uri,
+    branchId: statelessBranch(msg),
+    outgoing,
+    branchLumps: null,
+    pathVec: msg.pathVec,
+    conId: 0,
+  });
   applySendFlags(msg, dst);
   return sendRequest(run, text, dst);
 }
@@ -99,7 +108,9 @@ export function forwardReply(server: Server, msg: SipMsg): boolean {
   if (via === null) return false;
   const dst = replyDestination(server, via, msg.rcv.socket.proto === via.proto ? msg.rcv.socket : null);
   if (dst instanceof Promise) {
-    void dst.then((found) => (found !== null && sendReply(server, msg, own, found) ? null : server.stats.dropReplies.inc()));
+    void dst.then((found) =>
+      found !== null && sendReply(server, msg, own, found) ? null : server.stats.dropReplies.inc(),
+    );
     return true;
   }
   return dst !== null && sendReply(server, msg, own, dst);
@@ -119,16 +130,29 @@ function viaConnection(own: Via): number {
 }
 
 /** Where a reply goes by the Via it answers to: maddr, received and rport, sent-by. Null when it has no usable address. */
-export function replyDestination(server: Server, via: Via, socket: Destination['socket']): Destination | null | Promise<Destination | null> {
+export function replyDestination(
+  server: Server,
+  via: Via,
+  socket: Destination['socket'],
+): Destination | null | Promise<Destination | null> {
   const proto = via.proto;
   const rport = via.param('rport');
   const host = via.param('maddr') || via.param('received') || via.host;
   const bare = host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
-  const port = rport !== null && rport !== '' ? Number(rport) : via.port !== 0 ? via.port : proto === PROTO.TLS || proto === PROTO.WSS ? 5061 : 5060;
+  const port =
+    rport !== null && rport !== ''
+      ? Number(rport)
+      : via.port !== 0
+        ? via.port
+        : proto === PROTO.TLS || proto === PROTO.WSS
+          ? 5061
+          : 5060;
   if (!(port > 0 && port < 65536)) return null;
   const at = (ip: string | undefined): Destination | null => {
     const outgoing = ip === undefined ? null : server.transport.socketFor(proto, ip, socket);
-    return ip === undefined || outgoing === null ? null : { proto, ip, port, socket: outgoing, conId: 0, noConnect: false, closeAfter: false, host: bare };
+    return ip === undefined || outgoing === null
+      ? null
+      : { proto, ip, port, socket: outgoing, conId: 0, noConnect: false, closeAfter: false, host: bare };
   };
   const found = server.resolver.addresses(bare);
   return found instanceof Promise ? found.then((list) => at(list[0])) : at(found[0]);
@@ -144,7 +168,8 @@ export function replyToRequest(msg: SipMsg): Destination {
   const isReliable = rcv.socket.isReliable;
   const maddr = via?.param('maddr') ?? null;
   let port = rcv.srcPort;
-  if (via !== null && !isReliable && (msg.msgFlags & MSG_FLAG.FORCE_RPORT) === 0 && via.paramAt('rport') < 0) port = via.port === 0 ? 5060 : via.port;
+  if (via !== null && !isReliable && (msg.msgFlags & MSG_FLAG.FORCE_RPORT) === 0 && via.paramAt('rport') < 0)
+    port = via.port === 0 ? 5060 : via.port;
   const ip = maddr !== null && maddr !== '' && !isReliable ? maddr : rcv.srcIp;
   return {
     proto: rcv.proto,

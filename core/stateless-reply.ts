@@ -1,6 +1,6 @@
-import { buildReply } from './msg/msg-translator.ts';
-import { hashText, mixHash } from './msg/hash.ts';
 import { replyToRequest } from './forward.ts';
+import { hashText, mixHash } from './msg/hash.ts';
+import { buildReply } from './msg/msg-translator.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
 import type { Server } from './server.ts';
 
@@ -25,7 +25,9 @@ export class StatelessReplies {
   tagFor(msg: SipMsg): string {
     const via = msg.via1;
     const key = via?.branch ?? msg.callId ?? '';
-    return `${this.tagPrefix}.${mixHash(hashText(msg.fromTag, hashText(key))).toString(16).padStart(8, '0')}`;
+    return `${this.tagPrefix}.${mixHash(hashText(msg.fromTag, hashText(key)))
+      .toString(16)
+      .padStart(8, '0')}`;
   }
 
   /** Sends a reply. 1 sent, -1 it could not be. `extraHeaders` are whole rows, each with CRLF. */

@@ -32,7 +32,8 @@ export class SuspendedRuns {
     if (msg.method === entry.method) return true;
     if (msg.method !== METHOD.CANCEL && msg.method !== METHOD.ACK) return false;
     entry.behind ??= [];
-    if (entry.behind.length < MAX_BEHIND && !entry.behind.some((waiting) => waiting.method === msg.method)) entry.behind.push(msg);
+    if (entry.behind.length < MAX_BEHIND && !entry.behind.some((waiting) => waiting.method === msg.method))
+      entry.behind.push(msg);
     return true;
   }
 

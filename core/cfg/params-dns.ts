@@ -2,7 +2,7 @@ import { bool, type CoreParamTable, int, live } from './param-def.ts';
 
 /** Name resolution and the destination blocklist. */
 export const DNS_PARAMS: CoreParamTable = {
-  dns_try_ipv6: bool(0, 'Look for AAAA records too.', live('dns_try_ipv6')),
+  dns_try_ipv6: bool(1, 'Look for AAAA records too.', live('dns_try_ipv6')),
   dns_try_naptr: bool(0, 'Look for NAPTR records.', live('dns_try_naptr')),
   dns_srv_lb: bool(0, 'Choose among SRV records by weight.', {
     aliases: ['dns_srv_loadbalancing'],

@@ -1,4 +1,14 @@
-import { BRANCH_ROUTE, command, defineModule, FAILURE_ROUTE, intParam, ONREPLY_ROUTE, REQUEST_ROUTE, type Run, strParam } from 'strowger';
+import {
+  BRANCH_ROUTE,
+  command,
+  defineModule,
+  FAILURE_ROUTE,
+  intParam,
+  ONREPLY_ROUTE,
+  REQUEST_ROUTE,
+  type Run,
+  strParam,
+} from 'strowger';
 import { looseRoute, resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, recordRoute, recordRouteAdvertised, recordRoutePreset } from './record-route.ts';
 import { RrModule } from './rr.ts';
@@ -9,25 +19,89 @@ export default defineModule<RrModule>({
   name: 'rr',
   summary: 'Record-Route and loose routing (RFC 3261 §16.4, §16.6, §16.12).',
   params: {
-    enable_full_lr: intParam({ default: 0, min: 0, max: 1, doc: 'Write ;lr=on instead of ;lr, for clients that need a value.' }),
-    append_fromtag: intParam({ default: 1, min: 0, max: 1, doc: 'Add ;ftag with the From tag: is_direction needs it.' }),
-    enable_double_rr: intParam({ default: 1, min: 0, max: 2, doc: 'Two Record-Routes where the sockets differ; 2 always.' }),
+    enable_full_lr: intParam({
+      default: 0,
+      min: 0,
+      max: 1,
+      doc: 'Write ;lr=on instead of ;lr, for clients that need a value.',
+    }),
+    append_fromtag: intParam({
+      default: 1,
+      min: 0,
+      max: 1,
+      doc: 'Add ;ftag with the From tag: is_direction needs it.',
+    }),
+    enable_double_rr: intParam({
+      default: 1,
+      min: 0,
+      max: 2,
+      doc: 'Two Record-Routes where the sockets differ; 2 always.',
+    }),
     add_username: intParam({ default: 0, min: 0, max: 1, doc: "Put the Request-URI's user into Record-Route." }),
-    enable_socket_mismatch_warning: intParam({ default: 1, min: 0, max: 1, doc: 'Warn when the second of two Record-Routes names no socket of ours.' }),
+    enable_socket_mismatch_warning: intParam({
+      default: 1,
+      min: 0,
+      max: 1,
+      doc: 'Warn when the second of two Record-Routes names no socket of ours.',
+    }),
     custom_user_avp: strParam({ default: null, doc: 'AVP whose value becomes the user part of Record-Route.' }),
     ignore_sips: intParam({ default: 0, min: 0, max: 1, doc: 'Write sip: even where the Request-URI is sips:.' }),
-    force_send_socket: intParam({ default: 1, min: 0, max: 1, doc: 'Send from the socket that the second of two Routes names.' }),
+    force_send_socket: intParam({
+      default: 1,
+      min: 0,
+      max: 1,
+      doc: 'Send from the socket that the second of two Routes names.',
+    }),
   },
   commands: {
     record_route: [
-      command({ doc: 'Adds Record-Route; `text` becomes parameters of it.', args: ['str?'], argNames: ['params'], routes: RR_ROUTES, run: (run: Run, rr: RrModule, text) => recordRoute(run, rr.optionsFor(run), text ?? '') }),
+      command({
+        doc: 'Adds Record-Route; `text` becomes parameters of it.',
+        args: ['str?'],
+        argNames: ['params'],
+        routes: RR_ROUTES,
+        run: (run: Run, rr: RrModule, text) => recordRoute(run, rr.optionsFor(run), text ?? ''),
+      }),
     ],
-    record_route_preset: command({ doc: 'Adds Record-Route with the given address; two addresses make two rows.', args: ['str', 'str?'], argNames: ['address', 'address2'], routes: RR_ROUTES, run: (run: Run, rr: RrModule, a, b) => recordRoutePreset(run, rr.optionsFor(run), a, b) }),
-    record_route_advertised_address: command({ doc: "Adds Record-Route with the given address and our sockets' transports.", args: ['str'], argNames: ['address'], routes: RR_ROUTES, run: (run: Run, rr: RrModule, address) => recordRouteAdvertised(run, rr.optionsFor(run), address) }),
-    add_rr_param: command({ doc: 'Adds parameters to the Record-Route of this request.', args: ['str'], argNames: ['params'], routes: RR_ROUTES, run: (run: Run, _rr: RrModule, text) => addRrParam(run, text) }),
-    loose_route: command({ doc: 'Routes by the Route set of the request.', args: [], routes: REQUEST_ROUTE, run: (run: Run, rr: RrModule) => looseRoute(run, rr, false) }),
-    loose_route_preloaded: command({ doc: 'As loose_route, for a Route set the caller was given: without the strict-router check.', args: [], routes: REQUEST_ROUTE, run: (run: Run, rr: RrModule) => looseRoute(run, rr, true) }),
-    remove_record_route: command({ doc: 'Takes the Record-Route of this request back.', args: [], routes: RR_ROUTES, run: (run: Run, rr: RrModule) => rr.removeRecordRoute(run) }),
+    record_route_preset: command({
+      doc: 'Adds Record-Route with the given address; two addresses make two rows.',
+      args: ['str', 'str?'],
+      argNames: ['address', 'address2'],
+      routes: RR_ROUTES,
+      run: (run: Run, rr: RrModule, a, b) => recordRoutePreset(run, rr.optionsFor(run), a, b),
+    }),
+    record_route_advertised_address: command({
+      doc: "Adds Record-Route with the given address and our sockets' transports.",
+      args: ['str'],
+      argNames: ['address'],
+      routes: RR_ROUTES,
+      run: (run: Run, rr: RrModule, address) => recordRouteAdvertised(run, rr.optionsFor(run), address),
+    }),
+    add_rr_param: command({
+      doc: 'Adds parameters to the Record-Route of this request.',
+      args: ['str'],
+      argNames: ['params'],
+      routes: RR_ROUTES,
+      run: (run: Run, _rr: RrModule, text) => addRrParam(run, text),
+    }),
+    loose_route: command({
+      doc: 'Routes by the Route set of the request.',
+      args: [],
+      routes: REQUEST_ROUTE,
+      run: (run: Run, rr: RrModule) => looseRoute(run, rr, false),
+    }),
+    loose_route_preloaded: command({
+      doc: 'As loose_route, for a Route set the caller was given: without the strict-router check.',
+      args: [],
+      routes: REQUEST_ROUTE,
+      run: (run: Run, rr: RrModule) => looseRoute(run, rr, true),
+    }),
+    remove_record_route: command({
+      doc: 'Takes the Record-Route of this request back.',
+      args: [],
+      routes: RR_ROUTES,
+      run: (run: Run, rr: RrModule) => rr.removeRecordRoute(run),
+    }),
     check_route_param: command({
       doc: 'True when the parameters of our Route match.',
       args: ['regex'],
@@ -35,12 +109,30 @@ export default defineModule<RrModule>({
       routes: REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE,
       run: (run: Run, rr: RrModule, re) => rr.checkRouteParam(run, re),
     }),
-    is_direction: command({ doc: 'True when the in-dialog request goes `upstream` or `downstream`.', args: ['str'], argNames: ['direction'], routes: REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE, run: (run: Run, rr: RrModule, direction) => rr.isDirection(run, direction) }),
+    is_direction: command({
+      doc: 'True when the in-dialog request goes `upstream` or `downstream`.',
+      args: ['str'],
+      argNames: ['direction'],
+      routes: REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE,
+      run: (run: Run, rr: RrModule, direction) => rr.isDirection(run, direction),
+    }),
   },
   pseudoVariables: {
-    route_uri: { doc: 'URI of the first Route.', name: 'none', bind: () => ({ get: (run) => resultOf(run.msg)?.uri ?? null }) },
-    rdir: { doc: 'Direction of an in-dialog request: (id) 1 downstream, 2 upstream; (name).', name: 'optional', bind: (use) => ({ get: (run) => RrModule.direction(run, use.name) }) },
-    fti: { doc: 'ftag parameter: the tag of the one who began the dialog.', name: 'none', bind: () => ({ get: (run) => routeParam(run.msg, 'ftag') ?? (run.msg.toTag === '' ? run.msg.fromTag : null) }) },
+    route_uri: {
+      doc: 'URI of the first Route.',
+      name: 'none',
+      bind: () => ({ get: (run) => resultOf(run.msg)?.uri ?? null }),
+    },
+    rdir: {
+      doc: 'Direction of an in-dialog request: (id) 1 downstream, 2 upstream; (name).',
+      name: 'optional',
+      bind: (use) => ({ get: (run) => RrModule.direction(run, use.name) }),
+    },
+    fti: {
+      doc: 'ftag parameter: the tag of the one who began the dialog.',
+      name: 'none',
+      bind: () => ({ get: (run) => routeParam(run.msg, 'ftag') ?? (run.msg.toTag === '' ? run.msg.fromTag : null) }),
+    },
     tti: { doc: 'The other tag than $fti.', name: 'none', bind: () => ({ get: (run) => RrModule.otherTag(run) }) },
   },
   init: (ctx) => new RrModule(ctx),

@@ -1,4 +1,16 @@
-import { findParam, HDR, listValueEnd, parseNameAddr, type NameAddr, type Run, type Server, type SipMsg, type SipUri, URI_SCHEME, protoByName } from 'strowger';
+import {
+  findParam,
+  HDR,
+  listValueEnd,
+  type NameAddr,
+  parseNameAddr,
+  protoByName,
+  type Run,
+  type Server,
+  type SipMsg,
+  type SipUri,
+  URI_SCHEME,
+} from 'strowger';
 
 /** One Route value of the request, in order. */
 interface RouteValue {
@@ -56,7 +68,11 @@ export function looseRoute(run: Run, appendParams: { readonly enableDoubleRr: bo
 
 function isOurs(server: Server, uri: SipUri | null): boolean {
   if (uri === null) return false;
-  return server.isMyself(uri.host, uri.port === 0 ? (uri.scheme === URI_SCHEME.SIPS ? 5061 : 5060) : uri.port, uri.transport);
+  return server.isMyself(
+    uri.host,
+    uri.port === 0 ? (uri.scheme === URI_SCHEME.SIPS ? 5061 : 5060) : uri.port,
+    uri.transport,
+  );
 }
 
 /** True when the Request-URI is a Record-Route of ours: the previous hop routes strictly (RFC 3261 §16.4). */
@@ -79,7 +95,13 @@ function afterLoose(run: Run, routes: RouteValue[], doubleRr: boolean): number {
   keep(msg, `;${uri.params}`, first.addr.uriText);
   let used = 1;
   const second = routes[1];
-  if (doubleRr && uri.param('r2') !== null && second !== undefined && isOurs(run.server, second.addr.uri) && second.addr.uri?.param('r2') !== null) {
+  if (
+    doubleRr &&
+    uri.param('r2') !== null &&
+    second !== undefined &&
+    isOurs(run.server, second.addr.uri) &&
+    second.addr.uri?.param('r2') !== null
+  ) {
     used = 2;
     useSocketOf(run, second.addr.uri as SipUri);
   }
@@ -175,4 +197,3 @@ export function routeParam(msg: SipMsg, name: string): string | null {
   const result = resultOf(msg);
   return result === undefined || result.params === '' ? null : findParam(result.params, 0, result.params.length, name);
 }
-

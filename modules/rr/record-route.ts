@@ -46,14 +46,24 @@ export function recordRoute(run: Run, options: RecordRouteOptions, extra: string
   const user = userPart(run, options);
   const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}`;
   const scheme = !options.ignoreSips && msg.uri.startsWith('sips:') ? 'sips' : 'sip';
-  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) => rows(ctx, options, scheme, user, tail, extra + state.params));
+  msg.lumps
+    .anchor(anchorOffset(msg), HDR.RECORDROUTE)
+    .insertAfter((ctx) => rows(ctx, options, scheme, user, tail, extra + state.params));
   return 1;
 }
 
-function rows(ctx: SendContext, options: RecordRouteOptions, scheme: string, user: string, tail: string, params: string): string {
+function rows(
+  ctx: SendContext,
+  options: RecordRouteOptions,
+  scheme: string,
+  user: string,
+  tail: string,
+  params: string,
+): string {
   const out = ctx.outgoing;
   const incoming = ctx.incoming;
-  if (options.doubleRr === 0 || (out === incoming && options.doubleRr !== 2)) return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)}${tail}${params}>\r\n`;
+  if (options.doubleRr === 0 || (out === incoming && options.doubleRr !== 2))
+    return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)}${tail}${params}>\r\n`;
   const second = `Record-Route: <${scheme}:${user}${incoming.sentBy}${transportParam(incoming)};r2=on${tail}${params}>\r\n`;
   return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)};r2=on${tail}${params}>\r\n${second}`;
 }
@@ -79,7 +89,12 @@ function fromTagParam(msg: SipMsg, options: RecordRouteOptions): string {
 }
 
 /** `record_route_preset(addr [, addr2])`: the addresses as given, first the outermost row. */
-export function recordRoutePreset(run: Run, options: RecordRouteOptions, first: string, second: string | undefined): number {
+export function recordRoutePreset(
+  run: Run,
+  options: RecordRouteOptions,
+  first: string,
+  second: string | undefined,
+): number {
   const msg = run.msg;
   const state = stateOf(msg);
   if (state.isAdded) return -1;
@@ -104,8 +119,11 @@ export function recordRouteAdvertised(run: Run, options: RecordRouteOptions, add
   const user = userPart(run, options);
   const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}`;
   msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) => {
-    const row = (socket: SocketInfo, r2: string): string => `Record-Route: <sip:${user}${address}${transportParam(socket)}${r2}${tail}${state.params}>\r\n`;
-    return options.doubleRr !== 0 && ctx.outgoing !== ctx.incoming ? row(ctx.outgoing, ';r2=on') + row(ctx.incoming, ';r2=on') : row(ctx.outgoing, '');
+    const row = (socket: SocketInfo, r2: string): string =>
+      `Record-Route: <sip:${user}${address}${transportParam(socket)}${r2}${tail}${state.params}>\r\n`;
+    return options.doubleRr !== 0 && ctx.outgoing !== ctx.incoming
+      ? row(ctx.outgoing, ';r2=on') + row(ctx.incoming, ';r2=on')
+      : row(ctx.outgoing, '');
   });
   return 1;
 }
@@ -115,4 +133,3 @@ export function addRrParam(run: Run, text: string): number {
   stateOf(run.msg).params += text;
   return 1;
 }
-

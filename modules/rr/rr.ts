@@ -1,6 +1,6 @@
 import { HDR, type ModuleContext, type PosixRegex, type PvValue, type Run, type SipMsg } from 'strowger';
 import { resultOf, routeParam } from './loose-route.ts';
-import { addRrParam, recordRoute, type RecordRouteOptions, stateOf } from './record-route.ts';
+import { addRrParam, type RecordRouteOptions, recordRoute, stateOf } from './record-route.ts';
 
 /** What other modules use of rr (dialog, nathelper, outbound …). */
 export interface RrApi {
@@ -18,7 +18,8 @@ export class RrModule {
   constructor(ctx: ModuleContext) {
     const avp = ctx.str('custom_user_avp');
     const name = /^\$avp\((?:s:)?(.+)\)$/.exec(avp)?.[1];
-    if (avp !== '' && name === undefined) throw new Error(`rr: custom_user_avp must be an AVP such as "$avp(user)", not "${avp}"`);
+    if (avp !== '' && name === undefined)
+      throw new Error(`rr: custom_user_avp must be an AVP such as "$avp(user)", not "${avp}"`);
     this.enableDoubleRr = ctx.int('enable_double_rr') !== 0;
     this.#options = {
       appendFromTag: ctx.int('append_fromtag') !== 0,
@@ -38,7 +39,8 @@ export class RrModule {
   removeRecordRoute(run: Run): number {
     const state = stateOf(run.msg);
     if (!state.isAdded) return 1;
-    for (const lump of run.msg.lumpList?.items ?? []) if (lump.kind === HDR.RECORDROUTE && lump.deleted === 0) lump.isCancelled = true;
+    for (const lump of run.msg.lumpList?.items ?? [])
+      if (lump.kind === HDR.RECORDROUTE && lump.deleted === 0) lump.isCancelled = true;
     state.isAdded = false;
     return 1;
   }

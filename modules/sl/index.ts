@@ -1,4 +1,14 @@
-import { command, type CommandDef, defineModule, FAILURE_ROUTE, intParam, ONREPLY_ROUTE, REQUEST_ROUTE, type Run, strParam } from 'strowger';
+import {
+  type CommandDef,
+  command,
+  defineModule,
+  FAILURE_ROUTE,
+  intParam,
+  ONREPLY_ROUTE,
+  REQUEST_ROUTE,
+  type Run,
+  strParam,
+} from 'strowger';
 import { SlModule } from './sl.ts';
 
 const REPLY_ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE;
@@ -16,12 +26,35 @@ export default defineModule<SlModule>({
   summary: 'Stateless replies (RFC 3261 §8.2.7).',
   depends: ['tm?'],
   params: {
-    default_code: intParam({ default: 500, min: 100, max: 699, doc: 'Code of send_reply where it has none that is usable.' }),
+    default_code: intParam({
+      default: 500,
+      min: 100,
+      max: 699,
+      doc: 'Code of send_reply where it has none that is usable.',
+    }),
     default_reason: strParam({ default: 'Internal Server Error', doc: 'Reason that goes with default_code.' }),
-    bind_tm: intParam({ default: 1, min: 0, max: 1, doc: 'Whether send_reply answers through a transaction where there is one.' }),
-    rich_redirect: intParam({ default: 0, min: 0, max: 3, doc: 'Bits: 1 q and expires of contacts in a 3xx, 2 their paths as Route headers.' }),
-    event_callback_fl_ack: strParam({ default: null, doc: 'KEMI function for ACKs to local replies.', noEffect: 'there is no KEMI; use event_route[sl:filtered-ack]' }),
-    event_callback_lres_sent: strParam({ default: null, doc: 'KEMI function for local replies sent.', noEffect: 'there is no KEMI; use event_route[sl:local-response]' }),
+    bind_tm: intParam({
+      default: 1,
+      min: 0,
+      max: 1,
+      doc: 'Whether send_reply answers through a transaction where there is one.',
+    }),
+    rich_redirect: intParam({
+      default: 0,
+      min: 0,
+      max: 3,
+      doc: 'Bits: 1 q and expires of contacts in a 3xx, 2 their paths as Route headers.',
+    }),
+    event_callback_fl_ack: strParam({
+      default: null,
+      doc: 'KEMI function for ACKs to local replies.',
+      noEffect: 'there is no KEMI; use event_route[sl:filtered-ack]',
+    }),
+    event_callback_lres_sent: strParam({
+      default: null,
+      doc: 'KEMI function for local replies sent.',
+      noEffect: 'there is no KEMI; use event_route[sl:local-response]',
+    }),
   },
   commands: {
     sl_send_reply: slSendReply,
@@ -46,17 +79,49 @@ export default defineModule<SlModule>({
       run: (run: Run, sl: SlModule) => sl.replyError(run),
     }),
     sl_forward_reply: [
-      command({ doc: 'Passes a reply on without a transaction.', args: ['int?', 'str?'], argNames: ['code', 'reason'], routes: ONREPLY_ROUTE, run: (run: Run, sl: SlModule, code, reason) => sl.forwardReply(run, code, reason) }),
+      command({
+        doc: 'Passes a reply on without a transaction.',
+        args: ['int?', 'str?'],
+        argNames: ['code', 'reason'],
+        routes: ONREPLY_ROUTE,
+        run: (run: Run, sl: SlModule, code, reason) => sl.forwardReply(run, code, reason),
+      }),
     ],
   },
   pseudoVariables: {
-    sltag: { doc: 'To tag that a stateless reply to this request would have.', name: 'none', bind: () => ({ get: (run) => run.server.replies.tagFor(run.msg) }) },
+    sltag: {
+      doc: 'To tag that a stateless reply to this request would have.',
+      name: 'none',
+      bind: () => ({ get: (run) => run.server.replies.tagFor(run.msg) }),
+    },
   },
   statistics: Object.fromEntries(
-    ['1xx_replies', '2xx_replies', '3xx_replies', '4xx_replies', '5xx_replies', '6xx_replies', '200_replies', '202_replies', '300_replies', '301_replies', '302_replies', '400_replies', '401_replies', '403_replies', '404_replies', '407_replies', '408_replies', '483_replies', '500_replies', 'sent_replies', 'sent_err_replies', 'received_ACKs', 'failures', 'xxx_replies'].map((name) => [
-      name,
-      { doc: name.replace('_', ' ') },
-    ]),
+    [
+      '1xx_replies',
+      '2xx_replies',
+      '3xx_replies',
+      '4xx_replies',
+      '5xx_replies',
+      '6xx_replies',
+      '200_replies',
+      '202_replies',
+      '300_replies',
+      '301_replies',
+      '302_replies',
+      '400_replies',
+      '401_replies',
+      '403_replies',
+      '404_replies',
+      '407_replies',
+      '408_replies',
+      '483_replies',
+      '500_replies',
+      'sent_replies',
+      'sent_err_replies',
+      'received_ACKs',
+      'failures',
+      'xxx_replies',
+    ].map((name) => [name, { doc: name.replace('_', ' ') }]),
   ),
   rpc: {
     'sl.stats': { doc: 'Stateless replies sent, by code.', run: (_args, sl: SlModule) => sl.rpcStats() },
@@ -68,4 +133,3 @@ export default defineModule<SlModule>({
   init: (ctx) => new SlModule(ctx),
   api: (sl) => sl.api(),
 });
-

@@ -1,4 +1,14 @@
-import { type Counter, forwardReply, METHOD, type ModuleContext, ROUTE, type RpcValue, type Run, type Server, type SipMsg } from 'strowger';
+import {
+  type Counter,
+  forwardReply,
+  METHOD,
+  type ModuleContext,
+  ROUTE,
+  type RpcValue,
+  type Run,
+  type Server,
+  type SipMsg,
+} from 'strowger';
 
 /** What sl needs of tm, when it is loaded. */
 interface TmReplies {
@@ -39,7 +49,12 @@ export class SlModule {
     const msg = run.msg;
     if (!msg.isRequest || msg.method === METHOD.ACK) return -1;
     const status = code >= 100 && code <= 699 ? code : this.#ctx.int('default_code');
-    const sent = this.#server.replies.send(msg, status, reason === '' ? this.#ctx.str('default_reason') : reason, this.#redirectContacts(msg, status));
+    const sent = this.#server.replies.send(
+      msg,
+      status,
+      reason === '' ? this.#ctx.str('default_reason') : reason,
+      this.#redirectContacts(msg, status),
+    );
     if (sent < 0) {
       this.#failures.value++;
       return -1;
@@ -61,12 +76,19 @@ export class SlModule {
 
   sendReplyAnyhow(run: Run, code: number, reason: string): number {
     const msg = run.routeType === ROUTE.TM_ONREPLY || run.routeType === ROUTE.CORE_ONREPLY ? null : run.msg;
-    if (msg !== null && this.#tm !== undefined && this.#tm.hasTransaction(msg)) return this.#tm.reply(msg, code, reason);
+    if (msg !== null && this.#tm !== undefined && this.#tm.hasTransaction(msg))
+      return this.#tm.reply(msg, code, reason);
     return this.sendReply(run, code, reason);
   }
 
   sendReplyMode(run: Run, code: number, reason: string, mode: number): number {
-    if (this.#tm !== undefined && (mode & 1) !== 0 && !this.#tm.hasTransaction(run.msg) && this.#tm.newTransaction(run) < 0) return -1;
+    if (
+      this.#tm !== undefined &&
+      (mode & 1) !== 0 &&
+      !this.#tm.hasTransaction(run.msg) &&
+      this.#tm.newTransaction(run) < 0
+    )
+      return -1;
     return this.sendReplyAnyhow(run, code, reason);
   }
 
@@ -79,7 +101,8 @@ export class SlModule {
     const msg = run.msg;
     if (msg.isRequest) return -1;
     // `SIP/2.0 ` is eight chars: what follows is the status and the reason.
-    if (code !== undefined || reason !== undefined) msg.lumps.del(8, msg.uriEnd - 8).insertAfter(`${code ?? msg.status} ${reason ?? msg.reason}`);
+    if (code !== undefined || reason !== undefined)
+      msg.lumps.del(8, msg.uriEnd - 8).insertAfter(`${code ?? msg.status} ${reason ?? msg.reason}`);
     return forwardReply(this.#server, msg) ? 1 : -1;
   }
 
@@ -109,16 +132,41 @@ export class SlModule {
   rpcStats(): RpcValue {
     const get = (name: string): number => this.#counter(name).value;
     const reply: Record<string, number> = {};
-    for (const code of ['200', '202', '2xx', '300', '301', '302', '3xx', '400', '401', '403', '404', '407', '408', '483', '4xx', '500', '5xx', '6xx', 'xxx']) reply[code] = get(`${code}_replies`);
+    for (const code of [
+      '200',
+      '202',
+      '2xx',
+      '300',
+      '301',
+      '302',
+      '3xx',
+      '400',
+      '401',
+      '403',
+      '404',
+      '407',
+      '408',
+      '483',
+      '4xx',
+      '500',
+      '5xx',
+      '6xx',
+      'xxx',
+    ])
+      reply[code] = get(`${code}_replies`);
     return reply;
   }
 
   api(): SlApi {
-    return { sendReply: (run, code, reason) => this.sendReplyAnyhow(run, code, reason), tagFor: (msg) => this.#server.replies.tagFor(msg) };
+    return {
+      sendReply: (run, code, reason) => this.sendReplyAnyhow(run, code, reason),
+      tagFor: (msg) => this.#server.replies.tagFor(msg),
+    };
   }
 }
 
 function contact(uri: string, q: number): string {
-  return q < 0 ? `<${uri}>` : `<${uri}>;q=${q === 1000 ? '1' : `0.${String(q).padStart(3, '0').replace(/0+$/, '') || '0'}`}`;
+  return q < 0
+    ? `<${uri}>`
+    : `<${uri}>;q=${q === 1000 ? '1' : `0.${String(q).padStart(3, '0').replace(/0+$/, '') || '0'}`}`;
 }
-
