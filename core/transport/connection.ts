@@ -12,6 +12,7 @@ export type CloseReason = 'closed' | 'timeout' | 'reset';
 export interface QueuedMessage {
   readonly text: string;
   readonly dst: Destination;
+  readonly onFailed: ((error: Error) => void) | undefined;
 }
 
 /** What a connection asks of its table. */

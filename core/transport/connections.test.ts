@@ -118,7 +118,6 @@ async function setup(change: Partial<ConnectionSettings> = {}) {
     events: {
       onMessage: (text, rcv) => messages.push({ text, rcv }),
       onClose: (conn, reason) => closes.push(`${conn.id} ${reason}`),
-      onSendFailed: (text, _dst, error) => failed.push(`${text}: ${error.message}`),
       onFramingError: (error) => `SIP/2.0 ${error.status} x\r\n\r\n`,
     },
   });
@@ -130,7 +129,9 @@ async function setup(change: Partial<ConnectionSettings> = {}) {
     return stream;
   };
   const stat = (name: string): number => counters.find('tcp', name)?.get() ?? -1;
-  return { clock, driver, table, settings, messages, closes, failed, lines, arrive, stat };
+  const send = (text: string, dst: Destination): number =>
+    table.send(text, dst, (error) => failed.push(`${text}: ${error.message}`));
+  return { clock, driver, table, send, settings, messages, closes, failed, lines, arrive, stat };
 }
 
 function to(ip: string, port: number, change: Partial<Destination> = {}): Destination {
@@ -138,7 +139,7 @@ function to(ip: string, port: number, change: Partial<Destination> = {}): Destin
     proto: PROTO.TCP,
     ip,
     port,
-    socket: null,
+    socket: US,
     conId: 0,
     noConnect: false,
     closeAfter: false,
@@ -247,7 +248,7 @@ describe('receiving', () => {
     const { arrive, messages, table } = await setup();
     const stream = arrive();
     messages.push = (entry) => {
-      table.close(entry.rcv.conId);
+      table.end(entry.rcv.conId);
       return Array.prototype.push.call(messages, entry);
     };
     stream.onData(MESSAGE + MESSAGE);
@@ -270,13 +271,13 @@ describe('receiving', () => {
 
 describe('limits', () => {
   test('tcp_max_connections: one log line, refusals counted, room again after a close', async () => {
-    const { driver, arrive, lines, stat, table } = await setup({ maxConnections: 3 });
+    const { driver, arrive, lines, stat, table, send } = await setup({ maxConnections: 3 });
     for (let i = 0; i < 3; i++) arrive('198.51.100.1', 1000 + i);
     for (let i = 0; i < 10_000; i++) assert.equal(driver.arrive('198.51.100.1', 2000 + i), null);
     assert.equal(stat('local_reject'), 10_000);
     assert.deepEqual(lines, ['tcp: connection from 198.51.100.1:2000 refused: tcp_max_connections reached']);
-    assert.equal(table.send(MESSAGE, to('198.51.100.9', 5060), US), -1);
-    table.close(1, true);
+    assert.equal(send(MESSAGE, to('198.51.100.9', 5060)), -1);
+    table.end(1, true);
     assert.notEqual(driver.arrive('198.51.100.1', 3000), null);
   });
 
@@ -287,7 +288,7 @@ describe('limits', () => {
     arrive('198.51.100.1', 2);
     assert.equal(driver.arrive('198.51.100.1', 3), null);
     arrive('198.51.100.2', 3);
-    table.close(2, true);
+    table.end(2, true);
     assert.notEqual(driver.arrive('198.51.100.1', 3), null);
   });
 
@@ -304,37 +305,37 @@ describe('limits', () => {
 
 describe('sending', () => {
   test('on the connection of the request, else to the same peer, else on a new one', async () => {
-    const { arrive, driver, table } = await setup();
+    const { arrive, driver, send } = await setup();
     const stream = arrive('198.51.100.1', 40_000);
-    assert.equal(table.send('by id', to('203.0.113.1', 1, { conId: 1 }), US), 1);
-    assert.equal(table.send(' by peer', to('198.51.100.1', 40_000), US), 1);
+    assert.equal(send('by id', to('203.0.113.1', 1, { conId: 1 })), 1);
+    assert.equal(send(' by peer', to('198.51.100.1', 40_000)), 1);
     assert.equal(stream.sent, 'by id by peer');
-    assert.equal(table.send('new', to('198.51.100.1', 5060), US), 1);
+    assert.equal(send('new', to('198.51.100.1', 5060)), 1);
     assert.equal(driver.attempts.length, 1);
     assert.equal(driver.attempts[0]?.options.localAddress, '192.0.2.1');
   });
 
   test('messages queue while connecting and leave in order; one attempt serves all', async () => {
-    const { driver, table, closes, clock, stat } = await setup();
-    for (const text of ['1', '2', '3']) assert.equal(table.send(text, to('198.51.100.7', 5060), US), 1);
+    const { driver, closes, clock, stat, send } = await setup();
+    for (const text of ['1', '2', '3']) assert.equal(send(text, to('198.51.100.7', 5060)), 1);
     assert.equal(driver.attempts.length, 1);
     const stream = new FakeStream('198.51.100.7', 5060, 33_000);
     driver.attempts[0]?.resolve(stream);
     await clock.advanceAsync(0);
     assert.equal(stream.sent, '123');
-    table.send('4', to('198.51.100.7', 5060), US);
+    send('4', to('198.51.100.7', 5060));
     assert.equal(stream.sent, '1234');
     assert.equal(stat('connect_success'), 1);
     stream.onClose(null);
     assert.deepEqual(closes, ['1 closed']);
-    table.send('5', to('198.51.100.7', 5060), US);
+    send('5', to('198.51.100.7', 5060));
     assert.equal(driver.attempts.length, 2);
   });
 
   test('a failed attempt gives back every message; onClose is for open connections only', async () => {
-    const { driver, table, failed, closes, clock, stat, lines } = await setup();
-    table.send('1', to('198.51.100.7', 5060), US);
-    table.send('2', to('198.51.100.7', 5060), US);
+    const { driver, table, failed, closes, clock, stat, lines, send } = await setup();
+    send('1', to('198.51.100.7', 5060));
+    send('2', to('198.51.100.7', 5060));
     driver.attempts[0]?.reject(new Error('refused'));
     await clock.advanceAsync(0);
     assert.deepEqual(failed, ['1: refused', '2: refused']);
@@ -343,64 +344,64 @@ describe('sending', () => {
   });
 
   test('no connection is opened with noConnect or tcp_no_connect', async () => {
-    const { driver, table, settings } = await setup();
-    assert.equal(table.send('x', to('198.51.100.7', 5060, { noConnect: true }), US), -1);
+    const { driver, settings, send } = await setup();
+    assert.equal(send('x', to('198.51.100.7', 5060, { noConnect: true })), -1);
     settings.noConnect = true;
-    assert.equal(table.send('x', to('198.51.100.7', 5060), US), -1);
+    assert.equal(send('x', to('198.51.100.7', 5060)), -1);
     assert.equal(driver.attempts.length, 0);
   });
 
   test('what waits for a connection is bounded', async () => {
-    const { table, driver, stat } = await setup({ connectionQueueBytes: 1000 });
-    assert.equal(table.send('x'.repeat(5000), to('198.51.100.7', 5060), US), 1);
-    assert.equal(table.send('x', to('198.51.100.7', 5060), US), -1);
+    const { driver, stat, send } = await setup({ connectionQueueBytes: 1000 });
+    assert.equal(send('x'.repeat(5000), to('198.51.100.7', 5060)), 1);
+    assert.equal(send('x', to('198.51.100.7', 5060)), -1);
     assert.equal(stat('sendq_full'), 1);
     assert.equal(driver.attempts.length, 1);
   });
 
   test('IPv6 peers are found whatever the spelling', async () => {
-    const { table, driver } = await setup();
+    const { driver, send } = await setup();
     const us6 = { ...US, family: 6, address: '2001:db8::1' } as const;
-    table.send('1', to('2001:DB8:0:0::2', 5060), us6);
-    table.send('2', to('2001:db8::2', 5060), us6);
+    send('1', to('2001:DB8:0:0::2', 5060, { socket: us6 }));
+    send('2', to('2001:db8::2', 5060, { socket: us6 }));
     assert.equal(driver.attempts.length, 1);
   });
 
   test('a forced socket is reused only with its own address; tcp_connection_match asks for the port too', async () => {
-    const { arrive, driver, table, settings } = await setup();
+    const { arrive, driver, settings, send } = await setup();
     const stream = arrive('198.51.100.1', 40_000);
     const other = { ...US, address: '192.0.2.2' };
-    table.send('other', to('198.51.100.1', 40_000, { socket: other }), other);
+    send('other', to('198.51.100.1', 40_000, { socket: other }));
     assert.equal(driver.attempts.length, 1);
     const otherPort = { ...US, port: 5070 };
-    table.send('same address', to('198.51.100.1', 40_000, { socket: otherPort }), otherPort);
+    send('same address', to('198.51.100.1', 40_000, { socket: otherPort }));
     assert.equal(stream.sent, 'same address');
     settings.matchLocalPort = true;
-    table.send('port', to('198.51.100.1', 40_000, { socket: otherPort }), otherPort);
+    send('port', to('198.51.100.1', 40_000, { socket: otherPort }));
     assert.equal(driver.attempts.length, 2);
   });
 
   test('aliases: found under another port, not under one that is taken, twelve at most, gone with the connection', async () => {
-    const { arrive, driver, table } = await setup();
+    const { arrive, driver, table, send } = await setup();
     const stream = arrive('198.51.100.1', 40_000);
     arrive('198.51.100.1', 40_001);
     assert.ok(table.addAlias(1, 5060));
     assert.ok(table.addAlias(1, 5060));
     assert.ok(!table.addAlias(1, 40_001));
     assert.ok(!table.addAlias(77, 5060));
-    table.send('via alias', to('198.51.100.1', 5060), US);
+    send('via alias', to('198.51.100.1', 5060));
     assert.equal(stream.sent, 'via alias');
     for (let port = 1; port <= 11; port++) assert.ok(table.addAlias(1, port));
     assert.ok(!table.addAlias(1, 12));
     stream.onClose(null);
-    table.send('x', to('198.51.100.1', 5060), US);
+    send('x', to('198.51.100.1', 5060));
     assert.equal(driver.attempts.length, 1);
   });
 
   test('closeAfter ends the connection when the message has left', async () => {
-    const { arrive, table } = await setup();
+    const { arrive, send } = await setup();
     const stream = arrive();
-    assert.equal(table.send('bye', to('198.51.100.1', 40_000, { closeAfter: true }), US), 1);
+    assert.equal(send('bye', to('198.51.100.1', 40_000, { closeAfter: true })), 1);
     assert.ok(stream.isEnded && !stream.isDestroyed);
     assert.equal(stream.sent, 'bye');
   });
@@ -408,10 +409,10 @@ describe('sending', () => {
 
 describe('back-pressure', () => {
   test('a peer that does not read is not read from, and goes on where it stopped', async () => {
-    const { arrive, table, clock, messages } = await setup({ connectionQueueBytes: 1000 });
+    const { arrive, clock, messages, send } = await setup({ connectionQueueBytes: 1000 });
     const stream = arrive();
     stream.isStuck = true;
-    table.send('x'.repeat(600), to('198.51.100.1', 40_000), US);
+    send('x'.repeat(600), to('198.51.100.1', 40_000));
     assert.ok(stream.isPaused);
     stream.queuedBytes = 0;
     stream.isStuck = false;
@@ -420,7 +421,7 @@ describe('back-pressure', () => {
     stream.onData(MESSAGE);
     assert.equal(messages.length, 1);
     stream.isStuck = true;
-    table.send('x'.repeat(600), to('198.51.100.1', 40_000), US);
+    send('x'.repeat(600), to('198.51.100.1', 40_000));
     assert.ok(stream.isPaused);
     stream.queuedBytes = 0;
     stream.onDrain?.();
@@ -428,11 +429,11 @@ describe('back-pressure', () => {
   });
 
   test('beyond tcp_conn_wq_max it is closed', async () => {
-    const { arrive, table, closes, lines, stat } = await setup({ connectionQueueBytes: 1000 });
+    const { arrive, closes, lines, stat, send } = await setup({ connectionQueueBytes: 1000 });
     const stream = arrive();
     stream.isStuck = true;
-    assert.equal(table.send('x'.repeat(900), to('198.51.100.1', 40_000), US), 1);
-    assert.equal(table.send('x'.repeat(200), to('198.51.100.1', 40_000), US), -1);
+    assert.equal(send('x'.repeat(900), to('198.51.100.1', 40_000)), 1);
+    assert.equal(send('x'.repeat(200), to('198.51.100.1', 40_000)), -1);
     assert.ok(stream.isDestroyed);
     assert.deepEqual(closes, ['1 timeout']);
     assert.equal(lines.length, 1);
@@ -440,20 +441,20 @@ describe('back-pressure', () => {
   });
 
   test('tcp_wq_max bounds all connections together', async () => {
-    const { arrive, table } = await setup({ totalQueueBytes: 1500, connectionQueueBytes: 10_000 });
+    const { arrive, table, send } = await setup({ totalQueueBytes: 1500, connectionQueueBytes: 10_000 });
     const streams = [arrive('198.51.100.1', 1), arrive('198.51.100.1', 2)];
     for (const stream of streams) stream.isStuck = true;
-    assert.equal(table.send('x'.repeat(1000), to('198.51.100.1', 1), US), 1);
-    assert.equal(table.send('x'.repeat(1000), to('198.51.100.1', 2), US), -1);
+    assert.equal(send('x'.repeat(1000), to('198.51.100.1', 1)), 1);
+    assert.equal(send('x'.repeat(1000), to('198.51.100.1', 2)), -1);
     assert.equal(table.queuedBytes, 1000);
   });
 
   test('tcp_send_timeout runs only while nothing at all is taken', async () => {
-    const { arrive, table, clock, closes, stat } = await setup({ connectionQueueBytes: 100_000 });
+    const { arrive, clock, closes, stat, send } = await setup({ connectionQueueBytes: 100_000 });
     const stream = arrive();
     stream.onData(MESSAGE);
     stream.isStuck = true;
-    table.send('x'.repeat(10_000), to('198.51.100.1', 40_000), US);
+    send('x'.repeat(10_000), to('198.51.100.1', 40_000));
     for (let i = 0; i < 5; i++) {
       clock.advance(9000);
       stream.queuedBytes -= 1000;
@@ -477,14 +478,14 @@ describe('ends', () => {
   });
 
   test('closeAll drops everything and lets nothing new in', async () => {
-    const { arrive, driver, table, failed, clock } = await setup();
+    const { arrive, driver, table, failed, clock, send } = await setup();
     const stream = arrive();
-    table.send('x', to('198.51.100.7', 5060), US);
-    table.closeAll();
+    send('x', to('198.51.100.7', 5060));
+    void table.close();
     assert.ok(stream.isDestroyed);
     assert.equal(failed.length, 1);
     assert.equal(driver.arrive('198.51.100.1', 1), null);
-    assert.equal(table.send('x', to('198.51.100.8', 5060), US), -1);
+    assert.equal(send('x', to('198.51.100.8', 5060)), -1);
     const late = new FakeStream('198.51.100.7', 5060);
     driver.attempts[0]?.resolve(late);
     await clock.advanceAsync(0);

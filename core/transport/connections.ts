@@ -30,8 +30,6 @@ export interface ConnectionEvents {
   readonly onOpen?: (conn: Connection) => void;
   /** Once for each connection that was open. */
   readonly onClose?: (conn: Connection, reason: CloseReason) => void;
-  /** A message that was accepted for sending but never reached a connection; `error` says why. */
-  readonly onSendFailed?: (text: string, dst: Destination, error: Error) => void;
   /** Returns what to answer before the connection is closed, or null. */
   readonly onFramingError?: (error: FramingError, rcv: ReceiveInfo) => string | null;
 }
@@ -147,16 +145,18 @@ export class ConnectionTable {
   }
 
   /**
-   * Sends on the connection `dst.conId`, else on one to the same peer, else on a new one (unless `noConnect`).
-   * `from` is the socket that connections are opened from and belong to. -1: nothing was queued.
+   * Sends on the connection `dst.conId`, else on one to the same peer, else on a new one (unless `noConnect`), which
+   * is opened from `dst.socket` and belongs to it. -1: nothing was queued. `onFailed` is called later, once, for a
+   * message that was queued but never reached a connection.
    */
-  send(text: string, dst: Destination, from: SocketInfo): SendResult {
+  send(text: string, dst: Destination, onFailed?: (error: Error) => void): SendResult {
     const byId = dst.conId === 0 ? undefined : this.#index.get(dst.conId);
     const usable = byId !== undefined && byId.state !== 'closing' ? byId : undefined;
     const conn = usable ?? this.find(dst.proto, dst.ip, dst.port, dst.socket);
-    if (conn !== undefined) return this.#write(conn, text, dst);
-    if (dst.noConnect || this.settings.noConnect || this.#isClosed) return -1;
-    return this.#connect(text, dst, from);
+    const message: QueuedMessage = { text, dst, onFailed };
+    if (conn !== undefined) return this.#write(conn, message);
+    if (dst.socket === null || dst.noConnect || this.settings.noConnect || this.#isClosed) return -1;
+    return this.#connect(message, dst.socket);
   }
 
   /**
@@ -190,7 +190,7 @@ export class ConnectionTable {
   }
 
   /** Ends a connection once what is queued has left, or drops it. */
-  close(id: number, isAbrupt = false): boolean {
+  end(id: number, isAbrupt = false): boolean {
     const conn = this.#index.get(id);
     if (conn === undefined) return false;
     if (isAbrupt) this.#drop(conn, 'closed', 'closed by us');
@@ -198,8 +198,8 @@ export class ConnectionTable {
     return true;
   }
 
-  /** Drops all connections. */
-  closeAll(): void {
+  /** Drops all connections and what they queue. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     for (const conn of this.#index.list()) this.#drop(conn, 'closed', 'shutdown');
   }
@@ -257,14 +257,15 @@ export class ConnectionTable {
     } while (this.#index.get(this.#nextId) !== undefined);
   }
 
-  #connect(text: string, dst: Destination, from: SocketInfo): SendResult {
+  #connect(message: QueuedMessage, from: SocketInfo): SendResult {
+    const { dst } = message;
     const driver = this.#drivers.get(from.proto);
     if (driver === undefined || this.#index.size + this.#handshakes >= this.settings.maxConnections) {
       this.#counters.localReject.inc();
       return -1;
     }
     const conn = this.#make(from, { ip: oneSpelling(dst.ip), port: dst.port, host: dst.host, isOutgoing: true });
-    const result = this.#write(conn, text, dst);
+    const result = this.#write(conn, message);
     const source = from.family === 4 ? this.settings.sourceIpv4 : this.settings.sourceIpv6;
     const local = source !== '' ? source : isAnyAddress(from.address) ? '' : from.address;
     const connecting = driver.connect({
@@ -292,9 +293,7 @@ export class ConnectionTable {
     conn.queue = [];
     this.#queued(conn, 0);
     this.#open(conn, stream);
-    for (const { text, dst } of queue) {
-      if (this.#write(conn, text, dst) < 0) this.#events.onSendFailed?.(text, dst, new Error(conn.closeText));
-    }
+    for (const message of queue) if (this.#write(conn, message) < 0) message.onFailed?.(new Error(conn.closeText));
   }
 
   #connectFailed(conn: Connection, error: Error): void {
@@ -362,7 +361,7 @@ export class ConnectionTable {
     const { queue } = conn;
     conn.queue = [];
     this.#queued(conn, 0);
-    for (const { text, dst } of queue) this.#events.onSendFailed?.(text, dst, error);
+    for (const message of queue) message.onFailed?.(error);
     if (!wasOpen) return;
     const reason = conn.closeReason ?? 'closed';
     if (this.#log.isEnabled(LOG_LEVELS.DBG)) this.#log.debug(`${describe(conn)} closed: ${conn.closeText}`);
@@ -409,7 +408,8 @@ export class ConnectionTable {
 
   // ---- sending ----
 
-  #write(conn: Connection, text: string, dst: Destination): SendResult {
+  #write(conn: Connection, message: QueuedMessage): SendResult {
+    const { text, dst } = message;
     if (conn.stream !== null) {
       if (conn.state !== 'open' || !this.#writeOpen(conn, text)) return -1;
       if (dst.closeAfter) this.#end(conn, 'closed after a message');
@@ -424,8 +424,7 @@ export class ConnectionTable {
       if (conn.queue.length === 0) this.#drop(conn, 'closed', 'tcp_wq_max reached');
       return -1;
     }
-    const entry: QueuedMessage = { text, dst };
-    conn.queue.push(entry);
+    conn.queue.push(message);
     this.#queued(conn, conn.queuedBytes + length);
     return 1;
   }
