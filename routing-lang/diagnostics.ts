@@ -52,6 +52,7 @@ export const DIAGNOSTIC_CODES = {
   syntax: 'error',
   'missing-semicolon': 'error',
   'empty-block': 'error',
+  'empty-argument': 'warning',
   'bare-word': 'error',
   'bad-number': 'error',
   'bad-address': 'error',

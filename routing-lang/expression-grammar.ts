@@ -247,11 +247,7 @@ export class ExpressionGrammar extends LiteralGrammar {
     const args: Expr[] = [];
     this.OPTION(() => {
       const comma = this.CONSUME(t.Comma);
-      this.ACTION(() =>
-        this.builder.report('lax-syntax', spanOf(comma), 'the empty first argument is left out', {
-          severity: 'warning',
-        }),
-      );
+      this.ACTION(() => this.builder.report('empty-argument', spanOf(comma), 'the empty first argument is left out'));
     });
     this.OPTION2({
       GATE: () => !this.is(t.RParen),

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import {
   EmbeddedActionsParser,
   EOF,
@@ -106,7 +107,15 @@ export class LiteralGrammar extends EmbeddedActionsParser {
           this.CONSUME(t.RBracket);
         },
       },
-      { ALT: () => this.CONSUME2(t.Ip6) },
+      {
+        ALT: () => {
+          const token = this.CONSUME2(t.Ip6);
+          this.ACTION(() => {
+            if (isIPv6(token.image)) return;
+            this.builder.report('bad-address', spanOf(token), `${token.image} is no IPv6 address`);
+          });
+        },
+      },
       {
         ALT: () => {
           this.SUBRULE(this.hostPart);
