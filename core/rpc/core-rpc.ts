@@ -1,4 +1,5 @@
 import type { Log } from '../log/log.ts';
+import { ctime } from '../pv/strftime.ts';
 import { PROTO_NAMES } from '../transport/socket-info.ts';
 import { memoryUsage, scaled, scaleOf } from './memory.ts';
 import { RpcFault, RpcMany, type RpcMethod, RpcStruct, type RpcValue } from './registry.ts';
@@ -170,6 +171,9 @@ const PROCESSES: Readonly<Record<string, CoreMethod>> = {
   },
 };
 
+/** What Linux gives datagrams, and `core.udp4_raw_info` says for -1. */
+const SYSTEM_TTL = 64;
+
 const NETWORK: Readonly<Record<string, CoreMethod>> = {
   'core.tcp_info': {
     doc: 'Returns counts of stream connections.',
@@ -209,7 +213,7 @@ const NETWORK: Readonly<Record<string, CoreMethod>> = {
     run: (_args, { server }) => ({
       udp4_raw: 0,
       udp4_raw_mtu: server.settings.int('udp4_raw_mtu'),
-      udp4_raw_ttl: server.settings.int('udp4_raw_ttl'),
+      udp4_raw_ttl: server.settings.int('udp4_raw_ttl') === -1 ? SYSTEM_TTL : server.settings.int('udp4_raw_ttl'),
     }),
   },
   'core.aliases_list': {
@@ -284,16 +288,6 @@ function advertised(host: string, port: number): string {
 export function isMulticast(address: string): boolean {
   const first = Number(/^(\d+)\.\d+\.\d+\.\d+$/.exec(address)?.[1] ?? 0);
   return (first >= 224 && first <= 239) || /^ff/i.test(address);
-}
-
-const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-/** A time as C's ctime() writes it: `Sat Nov 21 05:09:34 2026`, local time, without a line end. */
-export function ctime(wallMs: number): string {
-  const date = new Date(wallMs);
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
-  return `${WEEKDAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)} ${time} ${date.getFullYear()}`;
 }
 
 function days(seconds: number): string {
