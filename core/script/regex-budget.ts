@@ -10,8 +10,8 @@ import {
 
 /** Steps one search may take; what needs more does not match. About a tenth of a second. */
 const MAX_STEPS = 2_000_000;
-/** Calls within each other: the matcher recurses with the length of what it matches, to about 800 chars. */
-const MAX_DEPTH = 2500;
+/** Calls within each other: the matcher recurses with the length of what it matches, to about 250 chars. */
+const MAX_DEPTH = 800;
 
 /** What remains to be matched behind a node: true when it matches from there. */
 type Rest = (at: number) => boolean;

@@ -1,4 +1,4 @@
-import { compilePosix } from './posix-compile.ts';
+import { compilePosix } from './posix-cache.ts';
 import type { PosixRegex } from './posix-regex.ts';
 import type { Run } from './run.ts';
 

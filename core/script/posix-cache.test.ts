@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compilePosix, PosixCache, type PosixFlags } from './posix-compile.ts';
+import { compilePosix, PosixCache, type PosixFlags } from './posix-cache.ts';
 
 const LINES = { newline: true };
 const ICASE = { ignoreCase: true };
@@ -29,8 +29,6 @@ const MATCHES: [string, PosixFlags, string, string | null][] = [
   ['(a)(b)?\\1', {}, 'xaa', 'aa'],
   ['a{2,3}', {}, 'aaaa', 'aaa'],
   ['a{,2}', {}, 'aaaa', 'aa'],
-  ['a{x', {}, 'a{x', 'a{x'],
-  ['*a', {}, '*a', '*a'],
   ['a+*', {}, 'aaa', 'aaa'],
   ['a+?', {}, 'aaa', 'aaa'],
   ['a)', {}, 'a)', 'a)'],
