@@ -171,12 +171,15 @@ export class Preprocessor {
         } else at = next;
         continue;
       }
+      if ((c === 35 || c === 33) && text.charCodeAt(at + 1) === 33) {
+        // A directive may put text of its own into the output: what stands before it goes first.
+        this.#copy(frame, from, at);
+        from = at;
+      }
       const end = this.#element(frame, c, at);
       if (end === null) at++;
-      else if (end.isDirective) {
-        this.#copy(frame, from, at);
-        from = at = end.end;
-      } else if (end.end < 0) {
+      else if (end.isDirective) from = at = end.end;
+      else if (end.end < 0) {
         this.#copy(frame, from, text.length);
         return end.isString;
       } else at = end.end;
