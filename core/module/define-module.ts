@@ -5,6 +5,7 @@ import type { PosixRegex } from '../script/posix-regex.ts';
 import type { ScriptRoute } from '../script/program.ts';
 import type { Run } from '../script/run.ts';
 import type { Subst } from '../script/subst.ts';
+import type { SelectDef } from '../select/select.ts';
 import type { PvValue } from '../values.ts';
 import type { ModuleContext } from './context.ts';
 
@@ -21,6 +22,7 @@ import type { ModuleContext } from './context.ts';
  *   the command gets the name (format strings allowed; then it is checked at run time);
  * - `fmt`: as `str`, but the command gets the compiled format, to evaluate when and if it wants.
  * - `subst`: a constant `/expression/replacement/flags`; the command gets it compiled (`core/script/subst.ts`).
+ * - `flag`: a number from 0 to 31, or the name of a flag that the script declares (`flags a:1, b;`).
  * A trailing `?` makes the argument (and those after it) optional: the command gets undefined.
  */
 export interface ArgTypes {
@@ -40,6 +42,7 @@ export interface ArgTypes {
   'event-route': string;
   fmt: (run: Run) => string;
   subst: Subst;
+  flag: number;
 }
 export type ArgType = keyof ArgTypes;
 export type ArgSpec = ArgType | `${ArgType}?`;
@@ -134,6 +137,8 @@ export interface ModuleDef<S = unknown> {
   readonly pseudoVariables?: Readonly<Record<string, PvDef<S>>>;
   /** By class, then name: `{ s: { len: … } }`. */
   readonly transformations?: Readonly<Record<string, Readonly<Record<string, TransformDef<S>>>>>;
+  /** Selects (`@name…`) by the name of their first part. */
+  readonly selects?: Readonly<Record<string, SelectDef<S>>>;
   readonly rpc?: Readonly<Record<string, RpcMethod<S>>>;
   /** By name; the group is the module's name unless written `group:name`. */
   readonly statistics?: Readonly<Record<string, StatDef<S>>>;

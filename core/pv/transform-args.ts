@@ -21,8 +21,9 @@ export function intArg(param: TransformParam, what: string): IntArg | string {
   return value ?? `${what} must be an integer or a variable, not '${param.text}'`;
 }
 
+/** The text a parameter stands for; white space in front of a constant is no part of it. */
 export function strArg(param: TransformParam): StrArg {
-  if (param.kind === 'text') return param.text;
+  if (param.kind === 'text') return param.text.trimStart();
   const { pv } = param;
   return (run) => {
     const value = pv.get(run);
@@ -64,6 +65,28 @@ export function textIntTransform(
       return (run, value) => {
         const n = arg(run);
         return value === null || n === null ? null : change(valueToString(value), n);
+      };
+    },
+  };
+}
+
+/**
+ * A transformation of text with one character, the first of its parameter; it may be the comma that cuts parameters
+ * (`{s.before,,}`). What `c` is empty for, the caller decides.
+ */
+export function textCharTransform(doc: string, change: (text: string, c: string) => PvValue): TransformDef {
+  return {
+    doc,
+    params: [1, 2],
+    bind: ([param, rest]) => {
+      const arg = rest === undefined ? strArg(param ?? { kind: 'text', text: '' }) : ',';
+      if (typeof arg === 'string') {
+        const c = arg.charAt(0);
+        return (_run, value) => (value === null ? null : change(valueToString(value), c));
+      }
+      return (run, value) => {
+        const text = arg(run);
+        return value === null || text === null ? null : change(valueToString(value), text.charAt(0));
       };
     },
   };

@@ -49,7 +49,7 @@ function decimal(word: FlagWord): PvDef<PvState> {
 function hexadecimal(word: FlagWord): PvDef<PvState> {
   return readWrite(
     `${word.doc} as eight hexadecimal digits.`,
-    (run) => (word.get(run) >>> 0).toString(16).toUpperCase().padStart(8, '0'),
+    (run) => (word.get(run) >>> 0).toString(16).padStart(8, '0'),
     assign(word),
   );
 }

@@ -100,6 +100,8 @@ interface Edit {
   display: string;
   head: Lump | null;
   body: Lump | null;
+  /** The text the lumps are about. */
+  readonly buf: string;
 }
 
 const EDITS: Readonly<Record<Side, object>> = { from: {}, to: {} };
@@ -129,9 +131,9 @@ function editDisplay(msg: SipMsg, side: Side, display: string): boolean {
 
 function editOf(msg: SipMsg, side: Side, addr: NameAddr): Edit {
   let edit = msg.extension<Edit>(EDITS[side]);
-  // Edits that were dropped with the message's lumps (msg_apply_changes, a new branch) begin anew.
-  if (edit === undefined || (edit.body ?? edit.head)?.isCancelled === true) {
-    edit = { uri: addr.uriText, display: addr.display, head: null, body: null };
+  // After msg_apply_changes() the text is another and the lumps are gone.
+  if (edit === undefined || edit.buf !== msg.buf) {
+    edit = { uri: addr.uriText, display: addr.display, head: null, body: null, buf: msg.buf };
     msg.setExtension(EDITS[side], edit);
     msg.msgFlags |= side === 'from' ? MSG_FLAG.USE_UAC_FROM : MSG_FLAG.USE_UAC_TO;
   }

@@ -2,7 +2,7 @@ import {
   HDR,
   headerKindOf,
   indexOf,
-  listValueEnd,
+  listValues,
   METHOD,
   type PvDef,
   type PvIndex,
@@ -49,15 +49,16 @@ export const HEADER_PVS: Readonly<Record<string, PvDef<PvState>>> = {
 /** Which rows a use is about: by kind, by name, or all. */
 interface RowMatch {
   first(msg: SipMsg, from: number): number;
-  readonly isList: boolean;
+  /** Kind of a header whose values $hfl() counts one by one, else OTHER. */
+  readonly listKind: number;
 }
 
 function rowMatch(name: string): RowMatch {
-  if (name === '*') return { first: (msg, from) => (from < msg.hdrCount ? from : -1), isList: false };
+  if (name === '*') return { first: (msg, from) => (from < msg.hdrCount ? from : -1), listKind: HDR.OTHER };
   const kind = headerKindOf(name);
-  if (kind === HDR.OTHER) return { first: (msg, from) => msg.findHdrByName(name, from), isList: false };
+  if (kind === HDR.OTHER) return { first: (msg, from) => msg.findHdrByName(name, from), listKind: HDR.OTHER };
   const isList = kind === HDR.CONTACT || kind === HDR.RECORDROUTE || kind === HDR.ROUTE || kind === HDR.VIA;
-  return { first: (msg, from) => msg.findHdr(kind, from), isList };
+  return { first: (msg, from) => msg.findHdr(kind, from), listKind: isList ? kind : HDR.OTHER };
 }
 
 function countRows(msg: SipMsg, match: RowMatch): number {
@@ -77,28 +78,13 @@ function rowValue(msg: SipMsg, match: RowMatch, index: number): PvValue {
 }
 
 function listValue(msg: SipMsg, match: RowMatch, index: number): PvValue {
-  if (!match.isList) return rowValue(msg, match, index);
-  let left = index < 0 ? index + countValues(msg, match) : index;
-  if (left < 0) return null;
-  for (let row = match.first(msg, 0); row >= 0; row = match.first(msg, row + 1)) {
-    const end = msg.hdrValueEnd(row);
-    for (let at = msg.hdrValueStart(row); at < end; ) {
-      const stop = listValueEnd(msg.buf, at, end);
-      if (left-- === 0) return msg.buf.slice(at, stop).trim();
-      at = stop + 1;
-    }
-  }
-  return null;
+  if (match.listKind === HDR.OTHER) return rowValue(msg, match, index);
+  const value = listValues(msg, match.listKind).at(index);
+  return value === undefined ? null : msg.buf.slice(value.start, value.end);
 }
 
 function countValues(msg: SipMsg, match: RowMatch): number {
-  if (!match.isList) return countRows(msg, match);
-  let n = 0;
-  for (let row = match.first(msg, 0); row >= 0; row = match.first(msg, row + 1)) {
-    const end = msg.hdrValueEnd(row);
-    for (let at = msg.hdrValueStart(row); at < end; n++) at = listValueEnd(msg.buf, at, end) + 1;
-  }
-  return n;
+  return match.listKind === HDR.OTHER ? countRows(msg, match) : listValues(msg, match.listKind).length;
 }
 
 function allRows(msg: SipMsg, match: RowMatch): string[] {

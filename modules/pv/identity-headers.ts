@@ -1,4 +1,4 @@
-import { HDR, listValueEnd, type NameAddr, type PvDef, parseNameAddr, type Run, readOnly, type SipMsg } from 'strowger';
+import { firstNameAddr, HDR, type NameAddr, type PvDef, type Run, readOnly } from 'strowger';
 import type { PvState } from './state.ts';
 import { URI_ATTRIBUTES } from './uri-attributes.ts';
 
@@ -32,9 +32,5 @@ function diversionParam(name: string): PvDef<PvState> {
 }
 
 function first(run: Run, kind: number): NameAddr | null {
-  const msg: SipMsg = run.msg;
-  const row = msg.findHdr(kind);
-  if (row < 0) return null;
-  const start = msg.hdrValueStart(row);
-  return parseNameAddr(msg.buf, start, listValueEnd(msg.buf, start, msg.hdrValueEnd(row)));
+  return firstNameAddr(run.msg, kind);
 }

@@ -1,8 +1,8 @@
-import { type AvpName, type PvValue, stringToInt } from 'strowger';
+import { type AvpName, stringToInt } from 'strowger';
 import { parseAvpName } from './avp.ts';
 
 /** `name=i:3`, `name=s:text`: pairs of a variable's name and value. Throws an Error that says what is wrong. */
-export function parseNamedValues(texts: readonly string[]): [string, PvValue][] {
+export function parseNamedValues(texts: readonly string[]): [string, string | number][] {
   return texts.map((text) => {
     const match = /^\s*([^=\s]+)\s*=\s*([isIS]):(.*)$/s.exec(text);
     if (match === null) throw new Error(`'${text}' is not of the form name=i:number or name=s:text`);

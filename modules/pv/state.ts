@@ -1,14 +1,22 @@
-import type { AvpName, Branch, ModuleContext, PvValue } from 'strowger';
+import type { AvpName, Branch, ModuleContext, Run, ScriptProgram } from 'strowger';
 
 /** What one server's pv module keeps. */
 export interface PvState {
   readonly ctx: ModuleContext;
-  /** `$shv(name)`: lives as long as the server. */
-  readonly shared: Map<string, PvValue>;
+  /** `$shv(name)`: lives as long as the server. Holds a name once a script or a parameter has named it. */
+  readonly shared: Map<string, string | number>;
   /** `$var(name)` values that every run begins with, from the parameter `varset`. */
-  readonly initialVars: ReadonlyMap<string, PvValue>;
+  readonly initialVars: ReadonlyMap<string, string | number>;
   /** `$avp(alias)`: the AVP an alias stands for, from the parameter `avp_aliases`. */
   readonly avpAliases: ReadonlyMap<string, AvpName>;
   /** `$sbranch(…)`, until sbranch_reset(). */
   sbranch: Branch;
+  /** Texts that pv_evalx() has compiled, by text, for the program it ran in. */
+  readonly compiled: Map<string, CompiledText>;
+}
+
+/** A text compiled at run time; a reload brings another program. */
+export interface CompiledText {
+  readonly program: ScriptProgram;
+  readonly expand: (run: Run) => string;
 }

@@ -6,6 +6,7 @@ import {
   strIn,
   stringToInt,
   type TransformDef,
+  textCharTransform,
   textIntTransform,
   textStrTransform,
   textTransform,
@@ -34,26 +35,24 @@ export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   striptail: textIntTransform('Without the last n characters.', 'the count', (text, n) =>
     n <= 0 ? text : text.slice(0, Math.max(0, text.length - n)),
   ),
-  stripto: textStrTransform('From the first occurrence of a character on.', (text, c) =>
-    from(text, text.indexOf(c.charAt(0))),
-  ),
+  stripto: textCharTransform('From the first occurrence of a character on.', (text, c) => from(text, find(text, c))),
   rm: textStrTransform('Without every occurrence of a text.', (text, what) =>
     what === '' ? text : text.split(what).join(''),
   ),
-  count: textStrTransform('How often a character occurs.', (text, c) =>
+  count: textCharTransform('How often a character occurs.', (text, c) =>
     c === '' ? 0 : text.split(c.charAt(0)).length - 1,
   ),
-  before: textStrTransform('What stands before the first c; all of it without one.', (text, c) =>
-    before(text, text.indexOf(c.charAt(0))),
+  before: textCharTransform('What stands before the first c; all of it without one.', (text, c) =>
+    before(text, find(text, c)),
   ),
-  rbefore: textStrTransform('What stands before the last c; all of it without one.', (text, c) =>
-    before(text, text.lastIndexOf(c.charAt(0))),
+  rbefore: textCharTransform('What stands before the last c; all of it without one.', (text, c) =>
+    before(text, findLast(text, c)),
   ),
-  after: textStrTransform('What stands after the first c; nothing without one.', (text, c) =>
-    after(text, text.indexOf(c.charAt(0))),
+  after: textCharTransform('What stands after the first c; nothing without one.', (text, c) =>
+    after(text, find(text, c)),
   ),
-  rafter: textStrTransform('What stands after the last c; nothing without one.', (text, c) =>
-    after(text, text.lastIndexOf(c.charAt(0))),
+  rafter: textCharTransform('What stands after the last c; nothing without one.', (text, c) =>
+    after(text, findLast(text, c)),
   ),
   substr: {
     doc: 'Part from an offset (negative: from the end), of a length (0: to the end). Null when the offset is outside.',
@@ -161,6 +160,15 @@ function unwrap(text: string, open: string, close: string): string {
   if (text.length < 2) return text;
   const at = open.indexOf(text.charAt(0));
   return at >= 0 && text.charAt(text.length - 1) === close.charAt(at) ? text.slice(1, -1) : text;
+}
+
+/** Nothing is found of the empty text. */
+function find(text: string, c: string): number {
+  return c === '' ? -1 : text.indexOf(c);
+}
+
+function findLast(text: string, c: string): number {
+  return c === '' ? -1 : text.lastIndexOf(c);
 }
 
 function from(text: string, at: number): string {

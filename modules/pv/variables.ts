@@ -68,11 +68,12 @@ function bindShared(use: PvUse, state: PvState): Omit<PvAccessor, 'text'> | stri
   const name = variableName(use);
   if (name === null) return 'the name of the variable is missing';
   const { shared } = state;
+  if (!shared.has(name)) shared.set(name, 0);
   return {
     get: () => shared.get(name) ?? 0,
+    // $null makes it the empty text, as in Kamailio.
     set: (_run, value) => {
-      if (value === null) shared.delete(name);
-      else shared.set(name, typeof value === 'string' ? flatCopy(value) : value);
+      shared.set(name, typeof value === 'string' ? flatCopy(value) : (value ?? ''));
     },
   };
 }

@@ -11,7 +11,7 @@ import {
   type ModuleContext,
   type ModuleDef,
   type PvAccessor,
-  PvRegistry,
+  type PvDef,
   type PvUse,
   type PvValue,
   type ReceiveInfo,
@@ -21,6 +21,7 @@ import {
   type Server,
   SipMsg,
   type SocketInfo,
+  type TransformDef,
   type TransformFn,
   type TransformParam,
   valueToString,
@@ -31,7 +32,8 @@ import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 type Getter = (run: Run) => PvValue;
 
 export class PvEvaluator {
-  readonly registry = new PvRegistry();
+  readonly #pvs = new Map<string, { readonly def: PvDef<never>; readonly state: unknown }>();
+  readonly #transforms = new Map<string, { readonly def: TransformDef<never>; readonly state: unknown }>();
   readonly varSlots = new Map<string, number>();
   readonly logged: string[] = [];
   readonly server: Server;
@@ -42,7 +44,7 @@ export class PvEvaluator {
 
   constructor(settings: Iterable<readonly [string, string | number]> = []) {
     const log = recordingLog(this.logged);
-    for (const [name, def] of Object.entries(CORE_PVS)) this.registry.addPv(name, def, undefined, 'core');
+    for (const [name, def] of Object.entries(CORE_PVS)) this.#pvs.set(name, { def, state: undefined });
     const none = new Map<string, never>();
     this.program = {
       id: 1,
@@ -74,7 +76,10 @@ export class PvEvaluator {
     params: Readonly<Record<string, string | number | readonly string[]>> = {},
   ): Promise<S> {
     const state = (await def.init?.(this.#context(def, params))) as S;
-    this.registry.addModule(def, state);
+    for (const [name, pv] of Object.entries(def.pseudoVariables ?? {})) this.#pvs.set(name, { def: pv, state });
+    for (const [className, members] of Object.entries(def.transformations ?? {}))
+      for (const [name, member] of Object.entries(members))
+        this.#transforms.set(`${className}.${name}`, { def: member, state });
     for (const [name, commands] of Object.entries(def.commands ?? {}))
       this.commands.set(
         name,
@@ -111,6 +116,50 @@ export class PvEvaluator {
     return this.#bind(parsed);
   }
 
+  /**
+   * Runs statements `$a = "text"`, `$a = 5`, `$a = $b`, `command("a", "b")`, separated by `;`. The value of the last
+   * command is returned, 1 without one.
+   */
+  exec(statements: string, run: Run): number {
+    let result = 1;
+    for (const statement of splitOutside(statements, ';').map((text) => text.trim())) {
+      if (statement === '') continue;
+      const call = /^([a-z_]\w*)\((.*)\)$/s.exec(statement);
+      if (call !== null) result = this.call(call[1] ?? '', splitOutside(call[2] ?? '', ','), run);
+      else {
+        const [target = '', value = ''] = splitOutside(statement, '=');
+        this.pv(target.trim()).set?.(run, this.#literal(value.trim(), run));
+      }
+    }
+    return result;
+  }
+
+  /** Calls a command that does not wait; arguments are written as in a script. */
+  call(name: string, args: readonly string[], run: Run): number {
+    const texts = args.map((arg) => arg.trim()).filter((arg) => arg !== '');
+    const found = this.commands.get(name)?.find(({ def }) => def.args.length === texts.length);
+    if (found === undefined) throw new Error(`no command ${name} with ${texts.length} arguments`);
+    const values = found.def.args.map((spec, i) => {
+      const text = unquoted(texts[i] ?? '');
+      if (spec.startsWith('pv')) return this.pv(text);
+      const expanded = this.format(text)(run);
+      return spec.startsWith('int') ? Number(expanded) : expanded;
+    });
+    const result = (found.def.run as (run: Run, state: unknown, ...args: unknown[]) => number | Promise<number>)(
+      run,
+      found.state,
+      ...values,
+    );
+    if (typeof result !== 'number') throw new Error(`${name} waits`);
+    return result;
+  }
+
+  #literal(text: string, run: Run): PvValue {
+    if (text === '$null') return null;
+    if (text.startsWith('$')) return this.pv(text).get(run);
+    return text.startsWith('"') ? unquoted(text) : Number(text);
+  }
+
   /** Compiles text with pseudo-variables. */
   format(text: string): (run: Run) => string {
     const parts: (string | Getter)[] = [];
@@ -135,7 +184,7 @@ export class PvEvaluator {
   }
 
   #bind(parsed: ParsedPv): PvAccessor {
-    const bound = this.registry.pv(parsed.className);
+    const bound = this.#pvs.get(parsed.className);
     if (bound === undefined) throw new Error(`unknown pseudo-variable $${parsed.className}`);
     if (bound.def.name === 'required' && parsed.name === null) throw new Error(`$${parsed.className} needs a name`);
     if (bound.def.name === 'none' && parsed.name !== null) throw new Error(`$${parsed.className} has no name`);
@@ -175,13 +224,12 @@ export class PvEvaluator {
 
   #transform(text: string): TransformFn {
     const comma = text.indexOf(',');
-    const [className = '', ...rest] = (comma < 0 ? text : text.slice(0, comma)).split('.');
-    const bound = this.registry.transform(className, rest.join('.'));
+    const bound = this.#transforms.get(comma < 0 ? text : text.slice(0, comma));
     if (bound === undefined) throw new Error(`unknown transformation {${text}}`);
     const params = comma < 0 ? [] : this.#transformParams(text.slice(comma + 1), bound.def.paramStyle === 'rest');
     const [min, max] = bound.def.params;
     if (params.length < min || params.length > max) throw new Error(`{${text}}: ${params.length} parameters`);
-    const fn = bound.def.bind(params, bound.state as never);
+    const fn = bound.def.bind(params, bound.state as never, (format) => this.format(format));
     if (typeof fn === 'string') throw new Error(`{${text}}: ${fn}`);
     return fn;
   }
@@ -205,6 +253,34 @@ export class PvEvaluator {
   }
 }
 
+/** Cuts at a character outside strings and brackets. */
+function splitOutside(text: string, separator: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charAt(i);
+    if (c === '"') {
+      i++;
+      while (i < text.length && text.charAt(i) !== '"') i += text.charAt(i) === '\\' ? 2 : 1;
+    } else if ('([{'.includes(c)) depth++;
+    else if (')]}'.includes(c)) depth--;
+    else if (c === separator && depth === 0) {
+      parts.push(text.slice(start, i));
+      start = i + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts;
+}
+
+/** Content of a string literal, its escapes undone; other text as it is. */
+function unquoted(text: string): string {
+  if (!text.startsWith('"')) return text;
+  const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+  return text.slice(1, -1).replace(/\\(.)/gs, (_all, c: string) => escapes[c] ?? c);
+}
+
 interface ParsedPv {
   readonly text: string;
   readonly end: number;
@@ -220,7 +296,7 @@ function parsePv(text: string, start: number): ParsedPv | null {
   let at = start + (isWrapped ? 2 : 1);
   const match = /^(?:\?|[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)?)/.exec(text.slice(at));
   if (match === null) return null;
-  const className = isWrapped || text.charAt(at + match[0].length) !== '(' ? match[0] : match[0];
+  const className = match[0];
   at += className.length;
   let name: string | null = null;
   if (text.charAt(at) === '(') {

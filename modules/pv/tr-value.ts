@@ -1,0 +1,32 @@
+import type { PvValue, TransformDef } from 'strowger';
+
+/** {val.…}: values that may be null. */
+export const VALUE_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
+  n0: valueTransform('0 instead of null.', (value) => value ?? 0),
+  ne: valueTransform('Empty text instead of null.', (value) => value ?? ''),
+  json: valueTransform('Escaped for a JSON string, without the quotes; empty text for null.', (value) =>
+    typeof value === 'string' ? escapeJson(value) : (value ?? ''),
+  ),
+  jsonqe: valueTransform('As a JSON value: quoted and escaped text, a number, or "" for null.', (value) =>
+    typeof value === 'number' ? value : `"${escapeJson(value ?? '')}"`,
+  ),
+};
+
+function valueTransform(doc: string, change: (value: PvValue) => PvValue): TransformDef {
+  return { doc, params: [0, 0], bind: () => (_run, value) => change(value) };
+}
+
+const SHORT: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+};
+
+/** RFC 8259 §7; bytes above 127 stay as they are: the text is taken for UTF-8. */
+function escapeJson(text: string): string {
+  return text.replace(/["\\\0-\x1f]/g, (c) => SHORT[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
