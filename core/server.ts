@@ -13,7 +13,7 @@ import { forwardReply } from './forward.ts';
 import type { Log } from './log/log.ts';
 import type { ModuleHost } from './module/host.ts';
 import { METHOD } from './parser/methods.ts';
-import { SipMsg } from './parser/sip-msg.ts';
+import { MSG_FLAG, SipMsg } from './parser/sip-msg.ts';
 import type { Resolver } from './resolve/resolver.ts';
 import { RpcRegistry } from './rpc/registry.ts';
 import type { ScriptProgram, ScriptRoute } from './script/program.ts';
@@ -22,6 +22,7 @@ import { StatelessReplies } from './stateless-reply.ts';
 import { SuspendedRuns } from './suspended.ts';
 import type { Clock, Random } from './timer/clock.ts';
 import { TimerWheel } from './timer/wheel.ts';
+import type { ConnectionTable } from './transport/connections.ts';
 import type { LocalAddresses } from './transport/local-addresses.ts';
 import type { Destination, ReceiveInfo } from './transport/socket-info.ts';
 import type { Transport } from './transport/transport.ts';
@@ -80,6 +81,15 @@ export class Server {
     Promise.resolve({ ok: false, messages: ['this server has no script file'], unchanged: [] });
   stop: () => Promise<void> = () => Promise.resolve();
 
+  connections!: ConnectionTable;
+  /** Folder for sockets and FIFOs (`-Y`, `runtime_dir`). */
+  runtimeDir = '';
+  /** Workers that share this server's sockets; 1 where it is alone. */
+  workerCount = 1;
+  /** New calls are refused: the server waits for open transactions to end. */
+  isStopping = false;
+  /** Transactions under way; set by tm. */
+  openTransactions: () => number = () => 0;
   /** Set by start.ts: feeds the destination blocklist. */
   onDestinationFailed: (dst: Destination, why: 'timeout' | 'send') => void = () => {};
 
@@ -233,6 +243,23 @@ export class Server {
     if (run.routeType === ROUTE.REQUEST && run.msg.isRequest && run.msg.method !== METHOD.ACK)
       this.replies.sendError(run.msg);
     return RUN_EXIT;
+  }
+
+  /**
+   * A request for event routes that are about no message, as Kamailio makes one: an OPTIONS from the first socket to
+   * itself. Null where there is no socket.
+   */
+  fakeMessage(): SipMsg | null {
+    const socket = this.transport.sockets[0];
+    if (socket === undefined) return null;
+    const rcv = { proto: socket.proto, srcIp: socket.address, srcPort: socket.port, dstIp: socket.address, dstPort: socket.port, socket, conId: 0 };
+    const text =
+      `OPTIONS sip:you@strowger.invalid SIP/2.0\r\nVia: SIP/2.0/UDP ${socket.sentBy};branch=z9hG4bKnone\r\n` +
+      'From: <sip:you@strowger.invalid>;tag=none\r\nTo: <sip:you@strowger.invalid>\r\nCall-ID: none\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n';
+    const msg = new SipMsg(text, rcv);
+    msg.msgFlags |= MSG_FLAG.FAKED;
+    msg.transaction = null;
+    return msg;
   }
 
   /** `event_route[name]` of the current program. 0 when there is none. */

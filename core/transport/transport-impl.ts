@@ -39,7 +39,13 @@ export class TransportImpl implements Transport {
     this.#streams = parts.streams;
     this.#filter = parts.filter;
     this.#hasFilter = parts.hasFilter;
-    for (const socket of parts.sockets) {
+    this.socketsChanged();
+  }
+
+  /** The list of sockets has grown, or a port is known now. */
+  socketsChanged(): void {
+    this.#first.fill(null);
+    for (const socket of this.sockets) {
       const at = socket.proto * 2 + (socket.family === 6 ? 1 : 0);
       if (!socket.isVirtual) this.#first[at] ??= socket;
     }

@@ -1,0 +1,149 @@
+/**
+ * Puts a server together: script, modules, sockets, program, in this order. The command line, the tests and worker
+ * threads all start here.
+ */
+
+import type { CheckResult, StartedServer, StartOptions } from './cli/start-options.ts';
+import { ScriptError } from './cli/start-options.ts';
+import { packageVersion } from './cli/version.ts';
+import { ModuleHostImpl } from './module/host-impl.ts';
+import { BLST } from './resolve/dst-blocklist.ts';
+import { Resolver } from './resolve/resolver.ts';
+import { registerCoreRpc } from './rpc/core-rpc.ts';
+import { registerDnsRpc } from './rpc/dns-rpc.ts';
+import { rpcEnvironment } from './rpc/rpc-environment.ts';
+import { Server } from './server.ts';
+import { type Environment, systemEnvironment } from './start/environment.ts';
+import { compileRoutes, loadModules } from './start/program.ts';
+import { Reloader } from './start/reload.ts';
+import { readScript, type ScriptSource } from './start/script.ts';
+import { openTransport } from './start/transport.ts';
+
+/** Version of the product as it calls itself in `Server:` and `User-Agent:`. */
+function productHeader(source: ScriptSource, name: 'server_header' | 'user_agent_header', label: string): string {
+  const text = source.settings.str(name);
+  if (text === '') return `Strowger (${packageVersion()})`;
+  // Kamailio's parameter holds the whole row.
+  return text.replace(new RegExp(`^${label}:\\s*`, 'i'), '').trim();
+}
+
+/** How long between looks at whether open transactions have ended. */
+const DRAIN_CHECK_MS = 50;
+
+/**
+ * Starts a server. Rejects with ScriptError where the script has errors, with a StrowgerError where a module or a socket
+ * can not start; whatever had been started is undone.
+ */
+export async function startServer(options: StartOptions, env: Environment = systemEnvironment(), workerIndex = 0): Promise<StartedServer> {
+  const source = readScript(options, env);
+  const host = new ModuleHostImpl();
+  await loadModules(host, source, options, env);
+  failOnErrors(source);
+  const { settings } = source;
+  options.onSettings?.(settings);
+  const server = new Server(
+    {
+      clock: env.clock,
+      random: env.random,
+      log: options.log,
+      settings,
+      serverHeader: settings.bool('server_signature') ? productHeader(source, 'server_header', 'Server') : '',
+      userAgentHeader: settings.bool('server_signature') ? productHeader(source, 'user_agent_header', 'User-Agent') : '',
+    },
+    workerIndex,
+  );
+  server.modules = host;
+  server.runtimeDir = options.runtimeDir ?? settings.str('runtime_dir');
+  server.resolver = new Resolver({
+    wheel: server.wheel,
+    random: env.random,
+    settings,
+    log: options.log,
+    counters: server.counters,
+    ...(env.dns === null ? {} : { transport: env.dns }),
+    ...(env.dnsFiles === null ? {} : { readFiles: env.dnsFiles }),
+    canSend: (proto, family) => server.transport.sockets.some((socket) => socket.proto === proto && socket.family === family),
+  });
+  server.onDestinationFailed = (dst, why) => server.resolver.blocklist.report(dst.proto, dst.ip, dst.port, why === 'timeout' ? BLST.ERR_TIMEOUT : BLST.ERR_SEND);
+  const undo: (() => Promise<void> | void)[] = [() => server.wheel.close(), () => server.resolver.close()];
+  try {
+    const opened = await openTransport(server, source, options, env);
+    undo.push(() => server.transport.close());
+    registerCoreRpc(rpcEnvironment(server, packageVersion(), { defines: () => [...source.parsed.source.defines].map(([name, value]) => ({ name, value })), ...opened.rpc }));
+    registerDnsRpc(server.rpc, server.resolver);
+    undo.push(() => host.destroy());
+    await host.init(server);
+    await opened.openLate();
+    server.program = compileRoutes(source, host, server);
+    failOnErrors(source);
+    const reloader = new Reloader(server, host, source, options, env);
+    server.reload = () => reloader.reload();
+    await host.childInit();
+    opened.begin();
+    server.hooks.started.run();
+    await runWorkerInit(server);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    await env.loader.close();
+    throw error;
+  }
+  await env.loader.close();
+  const stop = stopper(server, undo);
+  server.stop = async () => void (await stop(0));
+  return { server, stop };
+}
+
+/** `event_route[core:worker-one-init]`, once everything runs. */
+async function runWorkerInit(server: Server): Promise<void> {
+  const msg = server.fakeMessage();
+  if (msg !== null) await server.runEventRoute('core:worker-one-init', msg);
+}
+
+function failOnErrors(source: ScriptSource): void {
+  if (source.parsed.diagnostics.hasErrors) throw new ScriptError(resultOf(source));
+}
+
+function resultOf(source: ScriptSource): CheckResult {
+  const { diagnostics, source: text } = source.parsed;
+  return { ok: !diagnostics.hasErrors, diagnostics: diagnostics.sorted(), lineText: (file, line) => text.lineText(file, line) };
+}
+
+/** Ends a server: no new requests, open transactions get `graceMs`, then modules and sockets in reverse order of start. */
+function stopper(server: Server, undo: (() => Promise<void> | void)[]): (graceMs: number) => Promise<boolean> {
+  let result: Promise<boolean> | null = null;
+  const stop = async (graceMs: number): Promise<boolean> => {
+    server.isStopping = true;
+    const isDrained = await drained(server, graceMs);
+    for (const step of undo.reverse()) await step();
+    return isDrained;
+  };
+  return (graceMs) => (result ??= stop(graceMs));
+}
+
+async function drained(server: Server, graceMs: number): Promise<boolean> {
+  const end = server.clock.now() + graceMs;
+  while (server.openTransactions() > 0) {
+    if (server.clock.now() >= end) return graceMs === 0;
+    await new Promise<void>((resolve) => {
+      server.clock.schedule(DRAIN_CHECK_MS, resolve);
+    });
+  }
+  return true;
+}
+
+/** Reads, loads and checks a script without starting anything. */
+export async function checkScript(options: StartOptions, env: Environment = systemEnvironment()): Promise<CheckResult> {
+  const source = readScript(options, env);
+  const host = new ModuleHostImpl();
+  await loadModules(host, source, options, env);
+  compileRoutes(source, host, null);
+  await env.loader.close();
+  return resultOf(source);
+}
+
+/** The script after its preprocessor. */
+export function printScript(options: StartOptions, env: Environment = systemEnvironment()): Promise<string> {
+  const source = readScript(options, env);
+  if (source.parsed.diagnostics.hasErrors) return Promise.reject(new ScriptError(resultOf(source)));
+  return Promise.resolve(source.parsed.source.text);
+}

@@ -1,0 +1,14 @@
+import type { Settings } from '../cfg/settings.ts';
+import type { LocalAddresses } from '../transport/local-addresses.ts';
+import { protoByName } from '../parser/uri.ts';
+
+const ALIAS = /^(?:(udp|tcp|tls|sctp|wss?):)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/i;
+
+/** `alias=udp:example.org:5060`: protocol and port may be left out, and then match any. */
+export function addAliases(addresses: LocalAddresses, settings: Settings): void {
+  for (const text of settings.list('alias')) {
+    const match = ALIAS.exec(text);
+    if (match === null) continue;
+    addresses.addAlias(match[2] as string, match[3] === undefined ? 0 : Number(match[3]), match[1] === undefined ? 0 : protoByName(match[1]));
+  }
+}
