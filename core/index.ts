@@ -81,6 +81,7 @@ export { type ReloadResult, Server } from './server.ts';
 export type * from './timer/clock.ts';
 export { Timer } from './timer/timer.ts';
 export { TimerWheel } from './timer/wheel.ts';
+export * from './transport/ip-address.ts';
 export * from './transport/socket-info.ts';
 export type * from './transport/transport.ts';
 export * from './values.ts';
