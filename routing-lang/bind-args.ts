@@ -1,5 +1,6 @@
 import type { ArgSpec, ArgType } from '../core/module/define-module.ts';
 import type { PosixRegex } from '../core/script/posix-regex.ts';
+import type { Run } from '../core/script/run.ts';
 import type { Expr, Span } from './ast.ts';
 import { formatFunction, type PvBinder, type ReportAt } from './bind-pv.ts';
 import type { BoundArg, BoundFormat } from './bound.ts';
@@ -20,6 +21,7 @@ export interface ArgContext {
   flag(name: string): number | undefined;
   flagNames(): readonly string[];
   regex(source: string): PosixRegex | string;
+  subst(source: string, format: (text: string) => (run: Run) => string): unknown;
 }
 
 export type RouteArgType = Extract<ArgType, 'route' | `${string}-route`>;
@@ -71,6 +73,8 @@ export function bindArg(spec: ArgSpec, expr: Expr, ctx: ArgContext): BoundArg {
       return text === null ? notConstant(expr, 'a constant regular expression', ctx) : bindRegex(expr, text, ctx);
     case 'dyn-regex':
       return bindDynamicRegex(expr, text, ctx);
+    case 'subst':
+      return text === null ? notConstant(expr, 'a constant /expression/replacement/', ctx) : bindSubst(expr, text, ctx);
     case 'pv':
     case 'pvw':
       return bindReference(type, expr, text, ctx);
@@ -174,6 +178,16 @@ function bindRegex(expr: Expr, source: string, ctx: ArgContext): BoundArg {
   const compiled = ctx.regex(source);
   if (typeof compiled !== 'string') return constant(compiled);
   ctx.report('bad-regex', expr.span, `bad regular expression: ${compiled}`);
+  return BAD;
+}
+
+function bindSubst(expr: Expr, source: string, ctx: ArgContext): BoundArg {
+  const compiled = ctx.subst(source, (text) => {
+    const format = bindFormat(expr, text, ctx);
+    return format === null ? () => '' : formatFunction(format);
+  });
+  if (typeof compiled !== 'string') return constant(compiled);
+  ctx.report('bad-regex', expr.span, compiled);
   return BAD;
 }
 

@@ -14,14 +14,15 @@ export type ReportAt = (offset: number, message: string, extra?: DiagnosticExtra
 
 /** Binds variables and format strings to what declares them. One per program: it hands out the slots of `$var`s. */
 export class PvBinder {
-  readonly varSlots = new Map<string, number>();
+  readonly varSlots: Map<string, number>;
   readonly #symbols: SymbolTable;
   readonly #defines: ReadonlyMap<string, string | null>;
   readonly #known = new Map<string, BoundUse>();
   /** Told each variable that is read or written, inner ones of names and parameters as well. */
   onUse: ((pv: PvSyntax) => void) | null = null;
 
-  constructor(symbols: SymbolTable, defines: ReadonlyMap<string, string | null>) {
+  constructor(symbols: SymbolTable, defines: ReadonlyMap<string, string | null>, varSlots = new Map<string, number>()) {
+    this.varSlots = varSlots;
     this.#symbols = symbols;
     this.#defines = defines;
   }

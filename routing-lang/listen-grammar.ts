@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { IToken } from 'chevrotain';
 import type { ListenItem, Span } from './ast.ts';
 import { spanOf } from './ast-builder.ts';
@@ -125,6 +126,12 @@ export class ListenGrammar extends ParamGrammar {
     });
     this.ACTION(() => {
       const span = this.span(start);
+      if (protos[0] !== null && isIPv6(hosts[0] ?? '')) {
+        const hint = `write ${protos[0]}:[${hosts[0]}]`;
+        this.builder.report('lax-syntax', span, 'Kamailio 5.6.3 refuses an IPv6 address without brackets here', {
+          hint,
+        });
+      }
       for (const proto of protos) for (const host of hosts) sockets.push({ proto, host, port, span });
     });
   });

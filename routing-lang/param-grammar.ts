@@ -168,7 +168,9 @@ export class ParamGrammar extends StatementGrammar {
               return { span: spanOf(token), value: BOOLEAN_WORDS.get(token.image) ?? 0, kind: 'number' };
             },
           },
+          { ALT: () => this.SUBRULE(this.path, { ARGS: [name] }) },
           {
+            GATE: () => !this.isItemStart(),
             ALT: () => {
               const span = this.SUBRULE(this.socketText);
               return this.ACTION(() => this.builder.wordValue(span));

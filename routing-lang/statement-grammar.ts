@@ -18,7 +18,6 @@ export class StatementGrammar extends ExpressionGrammar {
 
   /** Reports an exception of Chevrotain's, once. Anything else is a fault of ours and goes on. */
   protected reportError(error: unknown): void {
-    if (error instanceof TooDeep) return;
     if (!(error instanceof Error) || !('token' in error)) throw error;
     const token = error.token as IToken;
     const span: Span = token.tokenType === EOF ? this.here() : spanOf(token);
@@ -50,8 +49,9 @@ export class StatementGrammar extends ExpressionGrammar {
 
   protected isLineStart(token: IToken): boolean {
     const { text } = this.builder.source;
-    const lineStart = text.lastIndexOf('\n', token.startOffset - 1) + 1;
-    return text.slice(lineStart, token.startOffset).trim() === '';
+    let at = token.startOffset - 1;
+    while (at >= 0 && (text.charCodeAt(at) === 32 || text.charCodeAt(at) === 9)) at--;
+    return at < 0 || text.charCodeAt(at) === 10;
   }
 
   /** A route, or a module's line, at the beginning of a line: the brace before it is missing. */
@@ -106,6 +106,7 @@ export class StatementGrammar extends ExpressionGrammar {
         if (Array.isArray(found)) body.push(...found);
         else body.push(found);
       } catch (error) {
+        if (error instanceof TooDeep) throw error;
         if (!(error instanceof Reported)) this.reportError(error);
         this.leaveRules(depth);
         this.#switches = switches;
@@ -374,7 +375,7 @@ export class StatementGrammar extends ExpressionGrammar {
     try {
       return this.SUBRULE(this.condition);
     } catch (error) {
-      if (error instanceof Reported) throw error;
+      if (error instanceof Reported || error instanceof TooDeep) throw error;
       this.reportError(error);
       this.leaveRules(depth);
       if (this.#skipToBlock()) return nothing(start);
@@ -406,6 +407,7 @@ export class StatementGrammar extends ExpressionGrammar {
     const token = this.CONSUME(t.Switch);
     const subject = this.SUBRULE(this.headExpression);
     this.CONSUME(t.LBrace);
+    this.ACTION(() => this.#skipToCase());
     const cases: SwitchCase[] = [];
     this.#switches++;
     this.nested(() => {
@@ -426,6 +428,18 @@ export class StatementGrammar extends ExpressionGrammar {
       return { type: 'switch', span: this.span(token.startOffset), subject, cases };
     });
   });
+
+  /** Statements before the first case are reported and passed over. */
+  #skipToCase(): void {
+    const isCase = (): boolean => this.is(t.Case) || this.is(t.Default) || this.is(t.RBrace);
+    if (isCase() || this.LA(1).tokenType === EOF) return;
+    this.builder.report('syntax', spanOf(this.LA(1)), `"case" or "default" expected before ${describe(this.LA(1))}`);
+    for (let depth = 0; this.LA(1).tokenType !== EOF && !(depth === 0 && isCase()); ) {
+      if (this.is(t.LBrace)) depth++;
+      if (this.is(t.RBrace)) depth--;
+      this.SKIP_TOKEN();
+    }
+  }
 
   protected readonly switchCase = this.RULE('switchCase', (): SwitchCase => {
     const start = this.LA(1).startOffset;

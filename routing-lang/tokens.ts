@@ -55,7 +55,8 @@ export const Attribute = createToken({ name: 'Attribute', pattern: /%[A-Za-z_]\w
 
 export const Ip6 = createToken({
   name: 'Ip6',
-  pattern: /(?:[0-9a-fA-F]{0,4}:){2,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{1,4})?(?![\w:])/,
+  pattern:
+    /(?:::|[0-9a-fA-F]{1,4}:[0-9a-fA-F]{0,4}:)(?:[0-9a-fA-F]{0,4}:){0,6}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{1,4})?(?![\w:])/,
   start_chars_hint: '0123456789abcdefABCDEF:'.split(''),
   line_breaks: false,
   label: 'an address',

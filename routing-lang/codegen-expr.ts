@@ -1,0 +1,596 @@
+import type { BinaryOp, CallExpr, Expr, PvExpr } from './ast.ts';
+import type { BoundArg, BoundCall, BoundFormat, BoundUse, StaticType } from './bound.ts';
+import type { ProgramGen } from './codegen.ts';
+import { BOOLEAN_WORDS } from './core-keywords.ts';
+import type { Node } from './emitter.ts';
+import { constantValue, isInt } from './fold.ts';
+
+/** Old operators that a keyword's test implements; `=~` is an ordinary one. */
+const KEYWORD_OPS: ReadonlySet<BinaryOp> = new Set(['==', '!=', '<', '<=', '>', '>=', 'eq', 'ne', 'ieq', 'ine']);
+
+/**
+ * Generates expressions. What has no call in it becomes one JavaScript expression; a call becomes statements before it
+ * (it may end the run, or wait), and what was computed before a call is kept in a temporary. Each `gen…` returns text that
+ * must be evaluated before anything else is generated.
+ *
+ * Kamailio has three readings of a value: as a condition of `if` it is true when greater than 0; operands of `!`, `&&`,
+ * `||` and `while` are true when not 0; a call inside an expression is 1 when it returned more than 0, else 0, but alone
+ * on the right of an assignment it is its code.
+ */
+export class ExprGen {
+  protected readonly program: ProgramGen;
+  /** Where statements go. */
+  protected nodes: Node[] = [];
+  /** Temporaries of the route: declared at its top, saved when it waits. */
+  protected readonly temps: string[] = [];
+  /** Resume points handed out. */
+  protected points = 0;
+  /** The block that a failing operation leaves; null outside of an expression. */
+  protected failLabel: string | null = null;
+  protected isFailUsed = false;
+  /** The statement being generated: where its lines come from. */
+  protected at = -1;
+  readonly #effects = new Map<Expr, boolean>();
+
+  constructor(program: ProgramGen) {
+    this.program = program;
+  }
+
+  protected line(text: string): void {
+    this.nodes.push({ kind: 'line', text, at: this.at });
+  }
+
+  protected temp(): string {
+    const name = `t${this.temps.length + 1}`;
+    this.temps.push(name);
+    return name;
+  }
+
+  /** Keeps a value in a temporary. */
+  protected keep(text: string): string {
+    const name = this.temp();
+    this.line(`${name} = ${text};`);
+    return name;
+  }
+
+  /** Runs `generate` with its statements collected apart. */
+  protected collect(generate: () => void): Node[] {
+    const outer = this.nodes;
+    this.nodes = [];
+    generate();
+    const inner = this.nodes;
+    this.nodes = outer;
+    return inner;
+  }
+
+  // ---- what an expression is
+
+  type(expr: Expr): StaticType {
+    if (expr.type === 'number') return 'int';
+    if (expr.type === 'string') return 'str';
+    return this.program.bindings.types.get(expr) ?? 'any';
+  }
+
+  /** True where evaluating needs statements of its own: calls, assignments, operations that can fail. */
+  hasStatements(expr: Expr): boolean {
+    const known = this.#effects.get(expr);
+    if (known !== undefined) return known;
+    const found = this.#findStatements(expr);
+    this.#effects.set(expr, found);
+    return found;
+  }
+
+  #findStatements(expr: Expr): boolean {
+    switch (expr.type) {
+      case 'call':
+      case 'assignExpr':
+        return true;
+      case 'unary':
+        return this.hasStatements(expr.operand);
+      case 'binary':
+        return this.canFail(expr) || this.hasStatements(expr.left) || this.hasStatements(expr.right);
+      default:
+        return false;
+    }
+  }
+
+  /** Division by what may be 0, an expression that is compiled when it is matched. */
+  canFail(expr: Extract<Expr, { type: 'binary' }>): boolean {
+    if (expr.op === '/' || expr.op === 'mod') return !isInt(expr.right) || expr.right.value === 0;
+    return (expr.op === '=~' || expr.op === '!~') && !this.program.bindings.regexes.has(expr.right);
+  }
+
+  #fail(): string {
+    this.isFailUsed = true;
+    return `break ${this.failLabel ?? 'fail'};`;
+  }
+
+  // ---- readings
+
+  /** As a condition of `if`. */
+  cond(expr: Expr): string {
+    const constant = constantValue(expr);
+    if (constant !== undefined) return String(typeof constant === 'number' ? constant > 0 : false);
+    if (this.isBoolean(expr)) return this.bool(expr);
+    if (expr.type === 'call' && !this.isSelval(expr)) return `${this.code(expr)} > 0`;
+    return `${this.int(expr)} > 0`;
+  }
+
+  /** As an operand of `!`, `&&`, `||`, or the condition of `while`. */
+  bool(expr: Expr): string {
+    const constant = constantValue(expr);
+    if (typeof constant === 'number') return String(constant !== 0);
+    switch (expr.type) {
+      case 'call':
+        return this.isSelval(expr) ? `${this.int(expr)} !== 0` : `${this.code(expr)} > 0`;
+      case 'unary':
+        return this.#boolUnary(expr);
+      case 'binary':
+        return this.#boolBinary(expr);
+      case 'assignExpr':
+        return this.#assignExpr(expr);
+      default:
+        return `${this.int(expr)} !== 0`;
+    }
+  }
+
+  /** True for what gives 1 or 0. */
+  isBoolean(expr: Expr): boolean {
+    if (expr.type === 'unary') return expr.op === '!' || expr.op === 'defined' || expr.op === 'strempty';
+    if (expr.type === 'assignExpr') return true;
+    return expr.type === 'binary' && BOOLEAN_OPS.has(expr.op) && this.#neutral(expr) === null;
+  }
+
+  int(expr: Expr): string {
+    const constant = constantValue(expr);
+    if (typeof constant === 'number') return literalInt(constant);
+    if (typeof constant === 'string') return `textToInt(${JSON.stringify(constant)})`;
+    if (this.isBoolean(expr)) return `(${this.bool(expr)} ? 1 : 0)`;
+    switch (expr.type) {
+      case 'unary':
+        return this.#intUnary(expr);
+      case 'binary':
+        return this.#intBinary(expr);
+      case 'call':
+        return this.isSelval(expr) ? `toInt(${this.value(expr)})` : `(${this.code(expr)} > 0 ? 1 : 0)`;
+      default:
+        return `toInt(${this.value(expr)})`;
+    }
+  }
+
+  str(expr: Expr): string {
+    const constant = constantValue(expr);
+    if (constant !== undefined) return JSON.stringify(String(constant));
+    if (expr.type === 'unary' && expr.op === '(str)') return this.str(expr.operand);
+    if (this.type(expr) === 'int') return `String(${this.int(expr)})`;
+    return `toStr(${this.operand(expr)})`;
+  }
+
+  /** The value as it is; of a call its code. */
+  value(expr: Expr): string {
+    const constant = constantValue(expr);
+    if (constant !== undefined) return typeof constant === 'number' ? literalInt(constant) : JSON.stringify(constant);
+    switch (expr.type) {
+      case 'pv':
+        return this.use(this.program.bindings.pvs.get(expr));
+      case 'select':
+        return `${this.program.constant(this.program.bindings.selects.get(expr))}(run)`;
+      case 'keyword':
+        return `${this.program.constant(this.program.bindings.keywords.get(expr))}(run)`;
+      case 'word':
+        return JSON.stringify(BOOLEAN_WORDS.get(expr.value) ?? this.program.symbols.word(expr.value) ?? null);
+      case 'call':
+        return this.isSelval(expr) ? this.#selval(expr) : this.code(expr);
+      case 'binary':
+        return this.#valueBinary(expr);
+      case 'unary':
+        return expr.op === '(str)' ? this.str(expr.operand) : this.int(expr);
+      case 'regex':
+        return JSON.stringify(expr.pattern);
+      default:
+        return this.int(expr);
+    }
+  }
+
+  /** A value as an operand: a call counts as 1 or 0. */
+  operand(expr: Expr): string {
+    return expr.type === 'call' && !this.isSelval(expr) ? this.int(expr) : this.value(expr);
+  }
+
+  use(use: BoundUse | undefined): string {
+    if (use === undefined) return 'null';
+    const base = `${this.program.constant(use.base)}.get(run)`;
+    return use.transforms.reduce((text, fn) => `${this.program.constant(fn)}(run, ${text})`, base);
+  }
+
+  format(format: BoundFormat): string {
+    const parts = format.parts.map((part) =>
+      typeof part === 'string' ? JSON.stringify(part) : `toText(${this.use(part)})`,
+    );
+    return parts.length === 0 ? '""' : parts.join(' + ');
+  }
+
+  // ---- operators
+
+  #boolUnary(expr: Extract<Expr, { type: 'unary' }>): string {
+    const { op, operand } = expr;
+    if (op === '!') return `!(${this.bool(operand)})`;
+    if (op === 'strempty') return `${this.str(operand)} === ""`;
+    if (op !== 'defined') return `${this.int(expr)} !== 0`;
+    if (operand.type === 'pv') return `${this.value(operand)} !== null`;
+    if (this.hasStatements(operand)) this.line(`${this.value(operand)};`);
+    return 'true';
+  }
+
+  #intUnary(expr: Extract<Expr, { type: 'unary' }>): string {
+    const { op, operand } = expr;
+    switch (op) {
+      case '-':
+        return `(-${this.int(operand)} | 0)`;
+      case '~':
+        return `~${this.int(operand)}`;
+      case 'strlen':
+        return `${this.str(operand)}.length`;
+      case '(str)':
+        return `textToInt(${this.str(operand)})`;
+      default:
+        return this.int(operand);
+    }
+  }
+
+  /** Both operands by the given readings, in order: what comes before statements of the right one is kept. */
+  #pair(
+    expr: Extract<Expr, { type: 'binary' }>,
+    left: (e: Expr) => string,
+    right: (e: Expr) => string,
+  ): [string, string] {
+    let first = left(expr.left);
+    if (this.hasStatements(expr.right) && constantValue(expr.left) === undefined) first = this.keep(first);
+    return [first, right(expr.right)];
+  }
+
+  #ints(expr: Extract<Expr, { type: 'binary' }>): [string, string] {
+    return this.#pair(
+      expr,
+      (e) => this.int(e),
+      (e) => this.int(e),
+    );
+  }
+
+  #intBinary(expr: Extract<Expr, { type: 'binary' }>): string {
+    const neutral = this.#neutral(expr);
+    if (neutral !== null) return this.int(neutral);
+    switch (expr.op) {
+      case '-':
+        return infix('-', this.#ints(expr), ' | 0');
+      case '*': {
+        const [left, right] = this.#ints(expr);
+        return `Math.imul(${left}, ${right})`;
+      }
+      case '/':
+      case 'mod':
+        return this.#division(expr);
+      case '&':
+      case '|':
+      case '^':
+      case '<<':
+      case '>>':
+        return infix(expr.op, this.#ints(expr), '');
+      case '+':
+        if (this.type(expr.left) === 'int') return infix('+', this.#ints(expr), ' | 0');
+        return `toInt(${this.value(expr)})`;
+      default:
+        return `toInt(${this.value(expr)})`;
+    }
+  }
+
+  #division(expr: Extract<Expr, { type: 'binary' }>): string {
+    const js = expr.op === '/' ? '/' : '%';
+    if (!this.canFail(expr)) return infix(js, this.#ints(expr), ' | 0');
+    const [left, right] = this.#ints(expr);
+    const [dividend, divisor] = [this.keep(left), this.keep(right)];
+    this.line(`if (${divisor} === 0) { divisionByZero(run); ${this.#fail()} }`);
+    return `(${dividend} ${js} ${divisor} | 0)`;
+  }
+
+  #valueBinary(expr: Extract<Expr, { type: 'binary' }>): string {
+    const neutral = this.#neutral(expr);
+    if (neutral !== null) return this.value(neutral);
+    if (expr.op === '.') return this.#concat(expr);
+    if (expr.op !== '+') return this.int(expr);
+    const type = this.type(expr.left);
+    if (type === 'int') return this.#intBinary(expr);
+    if (type === 'str') return this.#concat(expr);
+    const [left, right] = this.#pair(
+      expr,
+      (e) => this.operand(e),
+      (e) => this.operand(e),
+    );
+    return `add(${left}, ${right})`;
+  }
+
+  #concat(expr: Extract<Expr, { type: 'binary' }>): string {
+    return infix(
+      '+',
+      this.#pair(
+        expr,
+        (e) => this.str(e),
+        (e) => this.str(e),
+      ),
+      '',
+    );
+  }
+
+  /** `x && 1`, `x || 0` and their mirrors are x itself, as Kamailio's optimiser has it: a code or number shows through. */
+  #neutral(expr: Extract<Expr, { type: 'binary' }>): Expr | null {
+    if (expr.op !== '&&' && expr.op !== '||') return null;
+    const unit = expr.op === '&&' ? 1 : 0;
+    if (isConstantInt(expr.right, unit) && constantValue(expr.left) === undefined) return expr.left;
+    if (isConstantInt(expr.left, unit) && constantValue(expr.right) === undefined) return expr.right;
+    return null;
+  }
+
+  #boolBinary(expr: Extract<Expr, { type: 'binary' }>): string {
+    const { op, left, right } = expr;
+    const neutral = this.#neutral(expr);
+    if (neutral !== null) return this.bool(neutral);
+    if (left.type === 'keyword' && KEYWORD_OPS.has(op)) return this.#keywordTest(expr);
+    switch (op) {
+      case '&&':
+      case '||':
+        return this.#logical(op, left, right);
+      case '==':
+        return this.#equality(expr, '===');
+      case '!=':
+        return this.#equality(expr, '!==');
+      case 'ieq':
+        return infix('===', this.#ints(expr), '');
+      case 'ine':
+        return infix('!==', this.#ints(expr), '');
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+        return infix(op, this.#ints(expr), '');
+      case 'eq':
+      case 'ne': {
+        const pair = this.#pair(
+          expr,
+          (e) => this.str(e),
+          (e) => this.str(e),
+        );
+        return infix(op === 'eq' ? '===' : '!==', pair, '');
+      }
+      case '=~':
+        return this.#match(expr);
+      case '!~':
+        return `!(${this.#match(expr)})`;
+      default:
+        return `${this.int(expr)} !== 0`;
+    }
+  }
+
+  #logical(op: '&&' | '||', left: Expr, right: Expr): string {
+    const first = this.bool(left);
+    if (!this.hasStatements(right)) return `(${first} ${op} ${this.bool(right)})`;
+    const result = this.keep(first);
+    const then = this.collect(() => this.line(`${result} = ${this.bool(right)};`));
+    this.nodes.push({ kind: 'if', test: op === '&&' ? result : `!${result}`, then, otherwise: null, at: this.at });
+    return result;
+  }
+
+  #equality(expr: Extract<Expr, { type: 'binary' }>, js: '===' | '!=='): string {
+    const { left, right } = expr;
+    const not = js === '===' ? '' : '!';
+    if (this.isNull(right)) return `${this.operand(left)} ${js} null`;
+    const [leftType, rightType] = [this.type(left), this.type(right)];
+    if (leftType === 'int') return infix(js, this.#ints(expr), '');
+    if (leftType === 'str') {
+      const pair = this.#pair(
+        expr,
+        (e) => this.str(e),
+        (e) => this.str(e),
+      );
+      return infix(js, pair, '');
+    }
+    const constant = constantValue(right);
+    if (typeof constant === 'string') return `${not}equalsText(${this.operand(left)}, ${JSON.stringify(constant)})`;
+    if (typeof constant === 'number') {
+      return `${not}equalsInt(${this.operand(left)}, ${literalInt(constant)}, "${constant}")`;
+    }
+    const [first, second] = this.#pair(
+      expr,
+      (e) => this.operand(e),
+      (e) => (rightType === 'int' ? this.int(e) : this.operand(e)),
+    );
+    return `${not}equals(${first}, ${second})`;
+  }
+
+  isNull(expr: Expr): boolean {
+    return expr.type === 'pv' && this.program.bindings.pvs.get(expr)?.isNull === true;
+  }
+
+  #match(expr: Extract<Expr, { type: 'binary' }>): string {
+    const regex = this.program.bindings.regexes.get(expr.right);
+    if (regex !== undefined) return `${this.program.constant(regex)}.test(${this.str(expr.left)})`;
+    const [text, source] = this.#pair(
+      expr,
+      (e) => this.str(e),
+      (e) => this.str(e),
+    );
+    const result = this.keep(`matches(run, ${text}, ${source})`);
+    this.line(`if (${result} < 0) ${this.#fail()}`);
+    return `${result} === 1`;
+  }
+
+  #keywordTest(expr: Extract<Expr, { type: 'binary' }>): string {
+    const test = this.program.constant(this.program.bindings.keywordTests.get(expr));
+    const { right } = expr;
+    const isDynamic = right.type === 'pv' || right.type === 'select';
+    return `${test}(run, ${isDynamic ? this.value(right) : 'null'})`;
+  }
+
+  #assignExpr(expr: Extract<Expr, { type: 'assignExpr' }>): string {
+    return this.keep(`${this.assignment(expr.target, expr.value)} !== false`);
+  }
+
+  /** The call that assigns; false where it failed. */
+  assignment(target: PvExpr, value: Expr): string {
+    const accessor = this.program.constant(this.program.bindings.pvs.get(target)?.base);
+    return `${accessor}.set(run, ${this.value(value)})`;
+  }
+
+  // ---- calls
+
+  isSelval(expr: CallExpr): boolean {
+    return this.program.bindings.calls.get(expr)?.kind === 'selval';
+  }
+
+  #selval(expr: CallExpr): string {
+    const [test, yes, no] = expr.args;
+    if (test === undefined || yes === undefined || no === undefined) return 'null';
+    const first = this.cond(test);
+    if (!this.hasStatements(yes) && !this.hasStatements(no))
+      return `(${first} ? ${this.operand(yes)} : ${this.operand(no)})`;
+    const condition = this.keep(first);
+    const result = this.temp();
+    const then = this.collect(() => this.line(`${result} = ${this.operand(yes)};`));
+    const otherwise = this.collect(() => this.line(`${result} = ${this.operand(no)};`));
+    this.nodes.push({ kind: 'if', test: condition, then, otherwise, at: this.at });
+    return result;
+  }
+
+  /** Makes a call; its code is in `r` until the next one. */
+  code(expr: CallExpr): string {
+    const bound = this.program.bindings.calls.get(expr);
+    if (bound !== undefined) this.#call(expr, bound);
+    return 'r';
+  }
+
+  #call(expr: CallExpr, bound: BoundCall): void {
+    switch (bound.kind) {
+      case 'command': {
+        const { command } = bound;
+        const args = this.#args(bound.args);
+        this.position(expr);
+        const run = this.program.constant(command.def.run);
+        this.line(`r = ${run}(${['run', this.program.constant(command.state), ...args].join(', ')});`);
+        if (command.def.isAsync === true) this.suspendPoint();
+        this.line('if (r === 0) { run.rc = 0; return 1; }');
+        if (command.module !== 'core') this.line('run.rc = r;');
+        return;
+      }
+      case 'route':
+        this.position(expr);
+        this.#routeCall(
+          this.program.routeCall(bound.route),
+          this.program.isAsync(bound.route),
+          this.program.isRecursive(bound.route),
+        );
+        return;
+      case 'dynamicRoute': {
+        const [name = '""'] = this.#args([bound.name]);
+        this.position(expr);
+        this.#routeCall(`callRoute(run, ${name})`, this.program.isAnyAsync, true);
+        return;
+      }
+      case 'selval':
+      case 'bad':
+        this.line('r = -1;');
+    }
+  }
+
+  #routeCall(call: string, isAsync: boolean, isGuarded: boolean): void {
+    const body = this.collect(() => {
+      this.line(`r = ${call};`);
+      if (isAsync) this.suspendPoint();
+      if (isGuarded) this.line('run.depth--;');
+      this.line('if (r > 0) return r;');
+      this.line('if (r === 0) r = run.rc;');
+    });
+    if (!isGuarded) this.nodes.push(...body);
+    else {
+      const otherwise = this.collect(() => this.line('r = run.rc = -1;'));
+      this.nodes.push({ kind: 'if', test: 'enter(run)', then: body, otherwise, at: this.at });
+    }
+  }
+
+  /** What came back may be a promise: leave, and go on here once it is settled. */
+  protected suspendPoint(): void {
+    const point = ++this.points;
+    this.line(`if (typeof r !== 'number') return suspend(run, r, ${this.selfName}, ${point}, @saved);`);
+    this.nodes.push({ kind: 'point', point });
+  }
+
+  /** Name of the function being generated. */
+  protected selfName = '';
+
+  protected position(expr: Expr): void {
+    this.line(`run.position = ${this.program.position(expr.span.start, this.title)};`);
+  }
+
+  protected title = '';
+
+  #args(args: readonly BoundArg[]): string[] {
+    const texts: string[] = [];
+    for (const [i, arg] of args.entries()) {
+      const text = this.#arg(arg);
+      const isLater = args.slice(i + 1).some((a) => a.kind === 'expr' && this.hasStatements(a.expr));
+      texts.push(isLater && arg.kind !== 'const' ? this.keep(text) : text);
+    }
+    return texts;
+  }
+
+  #arg(arg: BoundArg): string {
+    switch (arg.kind) {
+      case 'const': {
+        const { value } = arg;
+        if (typeof value === 'number') return literalInt(value);
+        return typeof value === 'string' ? JSON.stringify(value) : this.program.constant(value);
+      }
+      case 'expr':
+        if (arg.as === 'int') return this.int(arg.expr);
+        if (arg.as === 'value') return this.operand(arg.expr);
+        return arg.expr.type === 'pv' ? `toText(${this.value(arg.expr)})` : this.str(arg.expr);
+      case 'format':
+        if (arg.as === 'int') return `textToInt(${this.format(arg.format)})`;
+        if (arg.as === 'str') return this.format(arg.format);
+        return this.#regexArg(arg.format);
+    }
+  }
+
+  #regexArg(format: BoundFormat): string {
+    const regex = this.keep(`argumentRegex(run, ${this.format(format)})`);
+    this.line(`if (${regex} === null) ${this.#fail()}`);
+    return regex;
+  }
+}
+
+const BOOLEAN_OPS: ReadonlySet<BinaryOp> = new Set([
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  '=~',
+  '!~',
+  '&&',
+  '||',
+  'eq',
+  'ne',
+  'ieq',
+  'ine',
+]);
+
+function isConstantInt(expr: Expr, value: number): boolean {
+  return constantValue(expr) === value;
+}
+
+function infix(op: string, [left, right]: readonly [string, string], suffix: string): string {
+  return `(${left} ${op} ${right}${suffix})`;
+}
+
+function literalInt(value: number): string {
+  return value < 0 || Object.is(value, -0) ? `(${value})` : String(value);
+}

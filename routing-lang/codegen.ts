@@ -1,0 +1,196 @@
+import type { ScriptPosition } from '../core/script/program.ts';
+import type { Expr, Statement } from './ast.ts';
+import type { Bindings, RouteEntry } from './bound.ts';
+import { RouteGen } from './codegen-route.ts';
+import type { Line } from './emitter.ts';
+import type { Preprocessed } from './preprocessor.ts';
+import type { SymbolTable } from './symbols.ts';
+
+/**
+ * From bound routes to JavaScript.
+ *
+ * Each route becomes one function `(run) => bits`: plain statements over constants that were bound before (commands,
+ * accessors, expressions), no closures made while it runs, `exit` and `drop` as returned bits. A route that can reach no
+ * command that may wait, itself or through `route()`, is just that.
+ *
+ * In the others a call that answers with a promise leaves the function at once with `suspend(…)`, which returns a promise
+ * that enters the same function again when the result is there: at the resume point behind the call, with the
+ * temporaries it had. So there is one copy of the code, and a run that need not wait costs a comparison a route and a
+ * `typeof` a call: no promise, no generator, no state kept. (Measured on a route of six calls: plain 24 ns, this 27,
+ * generator 190, async function with six awaits of plain numbers 300.)
+ */
+export class ProgramGen {
+  readonly bindings: Bindings;
+  readonly symbols: SymbolTable;
+  readonly positions: ScriptPosition[] = [];
+  /** Values the code refers to: `k0`, `k1`, … */
+  readonly constants: unknown[] = [];
+  readonly #source: Preprocessed;
+  readonly #constantNames = new Map<unknown, string>();
+  readonly #positionIndex = new Map<string, number>();
+  readonly #async: ReadonlySet<number>;
+  readonly #recursive: ReadonlySet<number>;
+
+  constructor(bindings: Bindings, symbols: SymbolTable, source: Preprocessed) {
+    this.bindings = bindings;
+    this.symbols = symbols;
+    this.#source = source;
+    const graph = bindings.routes.map((route) => callsOf(bindings, route));
+    this.#async = asyncRoutes(graph);
+    this.#recursive = recursiveRoutes(graph);
+  }
+
+  /** The functions of all routes, as lines. */
+  generate(): readonly Line[] {
+    return this.bindings.routes.flatMap((route) => new RouteGen(this, route).generate());
+  }
+
+  constant(value: unknown): string {
+    const known = this.#constantNames.get(value);
+    if (known !== undefined) return known;
+    const name = `k${this.constants.length}`;
+    this.constants.push(value);
+    this.#constantNames.set(value, name);
+    return name;
+  }
+
+  /** Index of the place in the program's positions; one a line of each route. */
+  position(offset: number, title: string): number {
+    const { file, line, column } = this.#source.locate(offset);
+    const key = `${file}\n${line}\n${title}`;
+    const known = this.#positionIndex.get(key);
+    if (known !== undefined) return known;
+    const index = this.positions.length;
+    this.positions.push({ file, line, column, route: title });
+    this.#positionIndex.set(key, index);
+    return index;
+  }
+
+  functionName(route: RouteEntry): string {
+    return `${route.kind}_${(route.name ?? '').replace(/\W/g, '_')}$${route.index}`;
+  }
+
+  routeCall(route: RouteEntry): string {
+    return this.isAsync(route) ? `${this.functionName(route)}(run, 0, 0, null)` : `${this.functionName(route)}(run)`;
+  }
+
+  isAsync(route: RouteEntry): boolean {
+    return this.#async.has(route.index);
+  }
+
+  get isAnyAsync(): boolean {
+    return this.bindings.routes.some((route) => route.kind === 'route' && this.isAsync(route));
+  }
+
+  /** True for a route that can come back to itself: its depth is watched. */
+  isRecursive(route: RouteEntry): boolean {
+    return this.#recursive.has(route.index);
+  }
+}
+
+/** What a route calls. */
+interface Calls {
+  readonly routes: ReadonlySet<number>;
+  /** By a computed name: any `route[…]`. */
+  readonly isDynamic: boolean;
+  readonly isAsync: boolean;
+  readonly isTarget: boolean;
+}
+
+function callsOf(bindings: Bindings, route: RouteEntry): Calls {
+  const routes = new Set<number>();
+  let isDynamic = false;
+  let isAsync = false;
+  for (const expr of callsIn(route.blocks.flatMap((block) => block.body))) {
+    const bound = bindings.calls.get(expr);
+    if (bound?.kind === 'route') routes.add(bound.route.index);
+    else if (bound?.kind === 'dynamicRoute') isDynamic = true;
+    else if (bound?.kind === 'command' && bound.command.def.isAsync === true) isAsync = true;
+  }
+  return { routes, isDynamic, isAsync, isTarget: route.kind === 'route' };
+}
+
+function reaches(calls: Calls, graph: readonly Calls[], test: (index: number) => boolean): boolean {
+  for (const index of calls.routes) if (test(index)) return true;
+  return calls.isDynamic && graph.some((other, index) => other.isTarget && test(index));
+}
+
+function asyncRoutes(graph: readonly Calls[]): Set<number> {
+  const found = new Set<number>();
+  for (const [index, calls] of graph.entries()) if (calls.isAsync) found.add(index);
+  for (let size = -1; size !== found.size; ) {
+    size = found.size;
+    for (const [index, calls] of graph.entries()) {
+      if (!found.has(index) && reaches(calls, graph, (i) => found.has(i))) found.add(index);
+    }
+  }
+  return found;
+}
+
+/** Routes on a cycle, by repeatedly taking away those that call none of the rest. */
+function recursiveRoutes(graph: readonly Calls[]): Set<number> {
+  const left = new Set(graph.keys());
+  for (let size = -1; size !== left.size; ) {
+    size = left.size;
+    for (const index of left) {
+      const calls = graph[index];
+      if (calls !== undefined && !reaches(calls, graph, (i) => left.has(i))) left.delete(index);
+    }
+  }
+  return left;
+}
+
+type Call = Extract<Expr, { type: 'call' }>;
+
+/** All calls in statements, at any depth. */
+export function* callsIn(body: readonly Statement[]): Generator<Call> {
+  for (const statement of body) {
+    switch (statement.type) {
+      case 'if':
+        yield* callsInExpr(statement.test);
+        yield* callsIn(statement.then);
+        if (statement.otherwise !== null) yield* callsIn(statement.otherwise);
+        break;
+      case 'while':
+        yield* callsInExpr(statement.test);
+        yield* callsIn(statement.body);
+        break;
+      case 'switch':
+        yield* callsInExpr(statement.subject);
+        for (const { body: inner } of statement.cases) yield* callsIn(inner);
+        break;
+      case 'assign':
+        yield* callsInExpr(statement.value);
+        break;
+      case 'expr':
+        yield* callsInExpr(statement.expr);
+        break;
+      case 'return':
+        if (statement.value !== null) yield* callsInExpr(statement.value);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+function* callsInExpr(expr: Expr): Generator<Call> {
+  switch (expr.type) {
+    case 'call':
+      for (const arg of expr.args) yield* callsInExpr(arg);
+      yield expr;
+      break;
+    case 'unary':
+      yield* callsInExpr(expr.operand);
+      break;
+    case 'binary':
+      yield* callsInExpr(expr.left);
+      yield* callsInExpr(expr.right);
+      break;
+    case 'assignExpr':
+      yield* callsInExpr(expr.value);
+      break;
+    default:
+      break;
+  }
+}

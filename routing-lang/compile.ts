@@ -1,0 +1,139 @@
+import { compileFunction } from 'node:vm';
+import type { PosixRegex } from '../core/script/posix-regex.ts';
+import type { ScriptProgram, ScriptRoute } from '../core/script/program.ts';
+import type { Run } from '../core/script/run.ts';
+import { formatFunction, PvBinder } from './bind-pv.ts';
+import type { Bindings, RouteEntry } from './bound.ts';
+import { type CheckInput, checkRoutes } from './check.ts';
+import { ProgramGen } from './codegen.ts';
+import type { ParsedScript } from './index.ts';
+import * as runtime from './runtime.ts';
+import { RuntimeHost } from './runtime-host.ts';
+import { type GeneratedSource, inlineSourceMap, LineTable } from './source-map.ts';
+import type { SymbolTable } from './symbols.ts';
+
+/** What the core gives the compiler, since the language imports nothing of it. */
+export interface CompileHost {
+  /** Compiles a POSIX expression: of `=~` (without regard to case), `case /…/` (with), or an argument (as `=~`, by lines). */
+  readonly regex: CheckInput['regex'];
+  /** The same for the expressions that scripts compute; expected to remember them. */
+  readonly dynamicRegex: (source: string, kind: 'match' | 'argument') => PosixRegex | string;
+  readonly subst: CheckInput['subst'];
+  /** `max_while_loops`, 0 for no limit, and `max_recursive_level`, read while the script runs. */
+  readonly maxWhileLoops: () => number;
+  readonly maxRecursiveLevel: () => number;
+}
+
+export interface CompileOptions {
+  /** Number of the program, `ScriptProgram.id`. */
+  readonly id: number;
+  /** Attach a source map for debuggers; stacks are mapped without one. */
+  readonly debug?: boolean;
+}
+
+/** A program with what its stacks are mapped by. */
+export interface CompiledProgram extends ScriptProgram {
+  readonly generated: GeneratedSource;
+}
+
+/**
+ * Checks the routes of a parsed script against the symbols of the core and its modules, and compiles them. Mistakes go to
+ * the script's diagnostics; null when there are errors, of this phase or an earlier one.
+ */
+export function compileProgram(
+  parsed: ParsedScript,
+  symbols: SymbolTable,
+  host: CompileHost,
+  options: CompileOptions,
+): CompiledProgram | null {
+  const { script, source, diagnostics } = parsed;
+  const bindings = checkRoutes({ script, source, symbols, diagnostics, regex: host.regex, subst: host.subst });
+  if (diagnostics.hasErrors) return null;
+  const gen = new ProgramGen(bindings, symbols, source);
+  const lines = gen.generate();
+  const table = new LineTable(lines, PRELUDE_LINES, (offset) => source.locate(offset));
+  const name = `${parsed.file}.js`;
+  const code = [
+    `const { ${Object.keys(HELPERS).join(', ')}, callRoute, enter, matches, argumentRegex, maxLoops, tooManyLoops, divisionByZero, assignFailed } = H;`,
+    `const [${gen.constants.map((_, i) => `k${i}`).join(', ')}] = K;`,
+    ...lines.map((line) => line.text),
+    `return [${bindings.routes.map((route) => `(run) => ${gen.routeCall(route)}`).join(', ')}];`,
+    ...(options.debug === true ? [inlineSourceMap(name, table, (file) => fileText(parsed, file))] : []),
+  ].join('\n');
+  const routes = new Map<string, ScriptRoute>();
+  const runtimeHost = new RuntimeHost(host, routes);
+  const make = compileFunction(code, ['H', 'K'], { filename: name }) as (
+    helpers: object,
+    constants: readonly unknown[],
+  ) => ScriptRoute[];
+  const functions = make({ ...HELPERS, ...runtimeHost.helpers() }, gen.constants);
+  return assemble(bindings, functions, routes, gen, table, code, options, symbols, source.defines);
+}
+
+/** Lines of generated code before the routes. */
+const PRELUDE_LINES = 2;
+
+const { textToInt, toInt, toStr, toText, add, equals, equalsText, equalsInt, suspend } = runtime;
+const HELPERS = { textToInt, toInt, toStr, toText, add, equals, equalsText, equalsInt, suspend };
+
+function fileText(parsed: ParsedScript, file: string): string {
+  const lines: string[] = [];
+  for (let line = 1; ; line++) {
+    const text = parsed.source.lineText(file, line);
+    if (text === null) break;
+    lines.push(text);
+  }
+  return lines.join('\n');
+}
+
+function assemble(
+  bindings: Bindings,
+  functions: readonly ScriptRoute[],
+  routes: Map<string, ScriptRoute>,
+  gen: ProgramGen,
+  table: LineTable,
+  code: string,
+  options: CompileOptions,
+  symbols: SymbolTable,
+  defines: ReadonlyMap<string, string | null>,
+): CompiledProgram {
+  const named = (kind: RouteEntry['kind'], into = new Map<string, ScriptRoute>()): Map<string, ScriptRoute> => {
+    for (const route of bindings.routes) {
+      const fn = functions[route.index];
+      if (route.kind === kind && route.name !== null && fn !== undefined) into.set(route.name, fn);
+    }
+    return into;
+  };
+  const single = (kind: RouteEntry['kind']): ScriptRoute | null => {
+    const route = bindings.routes.find((r) => r.kind === kind);
+    return route === undefined ? null : (functions[route.index] ?? null);
+  };
+  return {
+    id: options.id,
+    request: single('request'),
+    reply: single('reply'),
+    routes: named('route', routes),
+    onreply: named('onreply'),
+    failure: named('failure'),
+    branch: named('branch'),
+    onsend: single('onsend'),
+    event: named('event'),
+    varSlots: bindings.varSlots,
+    positions: gen.positions,
+    compileFormat: (text) => compileFormat(text, symbols, defines, bindings.varSlots),
+    generated: { code, table },
+  };
+}
+
+/** A format bound while the program runs: variables it names first get new slots. */
+function compileFormat(
+  text: string,
+  symbols: SymbolTable,
+  defines: ReadonlyMap<string, string | null>,
+  slots: Map<string, number>,
+): (run: Run) => string {
+  const problems: string[] = [];
+  const format = new PvBinder(symbols, defines, slots).format(text, (_offset, message) => problems.push(message));
+  if (format === null) throw new Error(problems.join('; '));
+  return formatFunction(format);
+}

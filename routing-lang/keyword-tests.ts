@@ -1,0 +1,84 @@
+import type { Run } from '../core/script/run.ts';
+import type { PvValue } from '../core/values.ts';
+import type { Expr } from './ast.ts';
+import { literalText } from './bind-args.ts';
+import type { KeywordTest } from './bound.ts';
+import type { Checker } from './check.ts';
+import { BOOLEAN_WORDS, KEYWORD_OPERANDS } from './core-keywords.ts';
+import { addressTest } from './ip-net.ts';
+import { toInt, toStr } from './runtime.ts';
+
+/**
+ * The old comparisons, `src_ip == 10.0.0.0/8`, `method == INVITE`, `uri == myself`, `proto != UDP`: binds the test of one.
+ * URIs, methods, host names and status codes compare as text without regard to case.
+ */
+export function bindKeywordTest(checker: Checker, expr: Extract<Expr, { type: 'binary' }>): void {
+  if (expr.left.type !== 'keyword') return;
+  const { name } = expr.left;
+  const getter = checker.bindings.keywords.get(expr.left);
+  const kind = KEYWORD_OPERANDS.get(name);
+  if (getter === undefined || kind === undefined) return;
+  const test =
+    kind === 'number' || kind === 'protocol' || kind === 'family'
+      ? numberTest(checker, expr, getter)
+      : textTest(checker, expr, getter, name, kind);
+  if (test === null) return;
+  const isNegated = expr.op === '!=' || expr.op === 'ne' || expr.op === 'ine';
+  checker.bindings.keywordTests.set(expr, isNegated ? (run, operand) => !test(run, operand) : test);
+}
+
+type Getter = (run: Run) => PvValue;
+type Comparison = Extract<Expr, { type: 'binary' }>;
+
+function numberTest(checker: Checker, expr: Comparison, getter: Getter): KeywordTest | null {
+  const constant = constantNumber(checker, expr.right);
+  if (constant === undefined && checker.expr(expr.right) === 'str') {
+    checker.report('wrong-type', expr.right.span, 'a number is needed here');
+    return null;
+  }
+  const right = (operand: PvValue): number => constant ?? toInt(operand);
+  switch (expr.op) {
+    case '<':
+      return (run, operand) => toInt(getter(run)) < right(operand);
+    case '<=':
+      return (run, operand) => toInt(getter(run)) <= right(operand);
+    case '>':
+      return (run, operand) => toInt(getter(run)) > right(operand);
+    case '>=':
+      return (run, operand) => toInt(getter(run)) >= right(operand);
+    default:
+      return (run, operand) => toInt(getter(run)) === right(operand);
+  }
+}
+
+function constantNumber(checker: Checker, expr: Expr): number | undefined {
+  if (expr.type === 'number') return expr.value;
+  if (expr.type !== 'word') return undefined;
+  const value = BOOLEAN_WORDS.get(expr.value) ?? checker.symbols.word(expr.value);
+  return typeof value === 'number' ? value : undefined;
+}
+
+function textTest(checker: Checker, expr: Comparison, getter: Getter, name: string, kind: string): KeywordTest | null {
+  const { right } = expr;
+  if (right.type === 'word' && right.value === 'myself') {
+    const { symbols } = checker;
+    return (run) => symbols.isMyself(run, toStr(getter(run)), name);
+  }
+  if (right.type === 'keyword') {
+    const other = checker.symbols.keyword(right.name);
+    return other === undefined ? null : (run) => sameText(toStr(getter(run)), toStr(other(run)));
+  }
+  const text = literalText(right);
+  if (text === null) {
+    checker.expr(right);
+    if (kind === 'address') return (run, operand) => addressTest(toStr(operand))(toStr(getter(run)));
+    return (run, operand) => sameText(toStr(getter(run)), toStr(operand));
+  }
+  if (kind !== 'address') return (run) => sameText(toStr(getter(run)), text);
+  const matches = addressTest(text);
+  return (run) => matches(toStr(getter(run)));
+}
+
+function sameText(a: string, b: string): boolean {
+  return a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
+}
