@@ -86,10 +86,9 @@ function writeTypes(out: string): void {
     rootDir: root,
     outDir: join(out, 'types'),
   };
-  const files = [
-    ...Object.values(CORE_ENTRIES).filter((file) => file !== CORE_ENTRIES['main']),
-    'core/buffer-latin1.d.ts',
-  ];
+  const ambient = globSync('{core,test}/**/*.d.ts', { cwd: root });
+  const entries = Object.entries(CORE_ENTRIES).filter(([name]) => name !== 'main');
+  const files = [...entries.map(([, file]) => file), ...ambient];
   const content = {
     extends: join(root, 'tsconfig.json'),
     compilerOptions,

@@ -1,23 +1,27 @@
 import { StrowgerError } from '../errors.ts';
-import type { ModuleDef } from './define-module.ts';
+import type { ArgType, ModuleDef } from './define-module.ts';
 
-const ARG_TYPES = new Set([
-  'int',
-  'str',
-  'const-str',
-  'const-int',
-  'regex',
-  'dyn-regex',
-  'pv',
-  'pvw',
-  'value',
-  'route',
-  'failure-route',
-  'onreply-route',
-  'branch-route',
-  'event-route',
-  'fmt',
-]);
+/** A record, so that a type that is added to ArgTypes and not here does not compile. */
+const ARG_TYPE_NAMES: Readonly<Record<ArgType, true>> = {
+  int: true,
+  str: true,
+  'const-str': true,
+  'const-int': true,
+  regex: true,
+  'dyn-regex': true,
+  pv: true,
+  pvw: true,
+  value: true,
+  route: true,
+  'failure-route': true,
+  'onreply-route': true,
+  'branch-route': true,
+  'event-route': true,
+  fmt: true,
+  subst: true,
+  flag: true,
+};
+const ARG_TYPES: ReadonlySet<string> = new Set(Object.keys(ARG_TYPE_NAMES));
 const PARAM_TYPES = new Set(['int', 'string', 'func']);
 const PHASES = ['init', 'childInit', 'onReply', 'destroy', 'api', 'reload'];
 
