@@ -287,6 +287,9 @@ describe('TLS through node:tls', { timeout: 30_000 }, () => {
     const driver = new TlsDriver({ clock: new RealClock(), profiles: profilesOf(CLIENT), socketOptions });
     const client = await driver.connect({ ip: '127.0.0.1', port: listener.port, timeoutMs: 5000 });
     const server = await connection();
+    const seen = received(server, 1);
+    client.write('x');
+    await seen;
     const end = new Promise<Error | null>((resolve) => {
       server.onClose = resolve;
     });
