@@ -30,6 +30,7 @@ export {
   type ModuleDef,
   type ParamDef,
   type ParamType,
+  type StatDef,
   strParam,
 } from './module/define-module.ts';
 export { cloneMsg, copyState } from './msg/clone.ts';
@@ -103,3 +104,4 @@ export * from './script/subst.ts';
 export * from './transport/unix-dgram.ts';
 export { KAMAILIO_VERSION, packageVersion } from './cli/version.ts';
 export * from './select/bind-select.ts';
+export * from './msg/core-hash.ts';

@@ -31,4 +31,6 @@ export interface Log {
   debug(text: string, fields?: LogFields): void;
   /** A log that names the module in each line and obeys that module's own level where one is set. */
   child(module: string): Log;
+  /** Sets the server's level, or one module's own; null gives a module the server's again. Absent on a log without levels. */
+  setLevel?(module: string | null, level: number | null): void;
 }
