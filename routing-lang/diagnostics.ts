@@ -40,6 +40,7 @@ export const DIAGNOSTIC_CODES = {
   'unbalanced-conditional': 'error',
   'stray-else': 'warning',
   'macro-recursion': 'error',
+  'script-too-long': 'error',
   'macro-comment': 'warning',
   'env-not-set': 'error',
   'bad-subst': 'error',
@@ -126,9 +127,14 @@ export class Diagnostics {
     });
   }
 
+  /** True once the limit is reached: what comes is counted, not kept, and reading on is of little use. */
+  get isFull(): boolean {
+    return this.items.length >= this.limit;
+  }
+
   add(diagnostic: Diagnostic): void {
     if (diagnostic.severity === 'error') this.errorCount++;
-    if (this.items.length >= this.limit) this.dropped++;
+    if (this.isFull) this.dropped++;
     else this.items.push(diagnostic);
   }
 

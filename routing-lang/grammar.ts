@@ -4,7 +4,7 @@ import { AstBuilder, endOf, spanOf } from './ast-builder.ts';
 import { Diagnostics, suggest } from './diagnostics.ts';
 import { tokenize } from './lexer.ts';
 import { ListenGrammar } from './listen-grammar.ts';
-import { TooDeep } from './literal-grammar.ts';
+import { GiveUp } from './literal-grammar.ts';
 import { type Preprocessed, preprocess } from './preprocessor.ts';
 import { Reported } from './statement-grammar.ts';
 import * as t from './tokens.ts';
@@ -52,8 +52,7 @@ export class ScriptGrammar extends ListenGrammar {
         if (Array.isArray(item)) items.push(...item);
         else if (item !== null) items.push(item as Item);
       } catch (error) {
-        // Whatever follows stands inside of what is too deep: one message is enough.
-        if (error instanceof TooDeep) break;
+        if (error instanceof GiveUp || this.builder.diagnostics.isFull) break;
         if (!(error instanceof Reported)) this.reportError(error);
         this.leaveRules(0);
         this.#skipItem(before);

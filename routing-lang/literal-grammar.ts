@@ -74,7 +74,7 @@ export class LiteralGrammar extends EmbeddedActionsParser {
     if (++this.#depth > MAX_DEPTH && !this.RECORDING_PHASE) {
       this.#depth = 0;
       this.builder.report('too-deep', this.here(), `nested more than ${MAX_DEPTH} deep`);
-      throw new TooDeep();
+      throw new GiveUp();
     }
     const result = run();
     this.#depth--;
@@ -264,5 +264,5 @@ export class LiteralGrammar extends EmbeddedActionsParser {
   });
 }
 
-/** Thrown to leave rules that are nested too deep; reported where it is thrown. */
-export class TooDeep extends Error {}
+/** Thrown to end the parse: it is nested too deep, or has too many errors to keep. Reported where it is thrown. */
+export class GiveUp extends Error {}

@@ -39,7 +39,8 @@ export interface Preprocessed {
 const MAX_INCLUDES = 10;
 const MAX_MACRO_DEPTH = 64;
 const MAX_EXPANSIONS = 200_000;
-const MAX_OUTPUT = 32 * 1024 * 1024;
+/** Chars of a script with all its includes and expansions. */
+const MAX_OUTPUT = 8 * 1024 * 1024;
 
 const WORD = /\w+/y;
 const SELECT = /@\s*\w+(?:\s*\.\s*\w+)*/y;
@@ -78,6 +79,7 @@ export class Preprocessor {
   readonly #expanding = new Set<string>();
   #length = 0;
   #expansions = 0;
+  #isTooLong = false;
   /** A `loadmodule` was read, its name not yet. */
   #isLoading = false;
 
@@ -142,11 +144,23 @@ export class Preprocessor {
   }
 
   #copy(frame: Frame, from: number, to: number): void {
-    if (to <= from || this.#length > MAX_OUTPUT) return;
+    if (to <= from) return;
     const { expansion } = frame;
+    if (this.#length + to - from > MAX_OUTPUT) {
+      this.#tooLong(frame.file, expansion?.at ?? from);
+      return;
+    }
     this.#map.append(this.#length, frame.file, expansion?.at ?? from, expansion?.origin ?? null);
     this.#chunks.push(frame.text.slice(from, to));
     this.#length += to - from;
+  }
+
+  /** What does not fit is left out, reported once. */
+  #tooLong(file: SourceFile, offset: number): void {
+    if (this.#isTooLong) return;
+    this.#isTooLong = true;
+    const place = file.place(offset);
+    this.diagnostics.report('script-too-long', place, place, `the script has more than ${MAX_OUTPUT} characters`);
   }
 
   /** Reads a frame to its end. Returns true where it ends inside a string that goes on behind it. */
@@ -240,7 +254,9 @@ export class Preprocessor {
 
   #expand(frame: Frame, name: string, value: string, origin: MacroOrigin, at: number): boolean {
     const use = frame.expansion?.at ?? at;
-    if (this.#expanding.has(name) || frame.depth >= MAX_MACRO_DEPTH || ++this.#expansions > MAX_EXPANSIONS) {
+    if (this.#expansions > MAX_EXPANSIONS || this.#isTooLong) return false;
+    this.#expansions++;
+    if (this.#expanding.has(name) || frame.depth >= MAX_MACRO_DEPTH || this.#expansions > MAX_EXPANSIONS) {
       const place = frame.file.place(use);
       const why = this.#expanding.has(name) ? `macro ${name} expands to itself` : 'macros are nested or used too much';
       this.diagnostics.report('macro-recursion', place, frame.file.place(use + name.length), why);

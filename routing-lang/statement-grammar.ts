@@ -2,7 +2,7 @@ import { EOF, type IOrAlt, type IToken, type ParserMethod } from 'chevrotain';
 import type { Expr, PvExpr, Span, Statement, SwitchCase } from './ast.ts';
 import { endOf, nothing, spanOf } from './ast-builder.ts';
 import { ExpressionGrammar } from './expression-grammar.ts';
-import { TooDeep } from './literal-grammar.ts';
+import { GiveUp } from './literal-grammar.ts';
 import { endOfPv } from './scan.ts';
 import * as t from './tokens.ts';
 
@@ -98,6 +98,7 @@ export class StatementGrammar extends ExpressionGrammar {
   readonly statements: ParserMethod<[], Statement[]> = this.RULE('statements', (): Statement[] => {
     const body: Statement[] = [];
     while (this.RECORDING_PHASE || !this.#isListEnd()) {
+      if (this.builder.diagnostics.isFull) throw new GiveUp();
       const start = this.LA(1).startOffset;
       const { depth } = this;
       const switches = this.#switches;
@@ -106,7 +107,7 @@ export class StatementGrammar extends ExpressionGrammar {
         if (Array.isArray(found)) body.push(...found);
         else body.push(found);
       } catch (error) {
-        if (error instanceof TooDeep) throw error;
+        if (error instanceof GiveUp) throw error;
         if (!(error instanceof Reported)) this.reportError(error);
         this.leaveRules(depth);
         this.#switches = switches;
@@ -375,7 +376,7 @@ export class StatementGrammar extends ExpressionGrammar {
     try {
       return this.SUBRULE(this.condition);
     } catch (error) {
-      if (error instanceof Reported || error instanceof TooDeep) throw error;
+      if (error instanceof Reported || error instanceof GiveUp) throw error;
       this.reportError(error);
       this.leaveRules(depth);
       if (this.#skipToBlock()) return nothing(start);
