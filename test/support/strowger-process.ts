@@ -16,6 +16,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** A test that fails must not leave its servers behind. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** A program in a process of its own, with this Node first on PATH. */
 export class StrowgerProcess {
   readonly child: ChildProcess;
@@ -31,6 +37,8 @@ export class StrowgerProcess {
       env: { ...process.env, ...options.env, PATH: path },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
+    running.add(this.child);
+    this.child.on('exit', () => running.delete(this.child));
     this.child.stdout?.on('data', (data: Buffer) => void (this.stdout += data.toString()));
     this.child.stderr?.on('data', (data: Buffer) => void (this.stderr += data.toString()));
     // `close` comes after `exit`, when the pipes are read to their end.

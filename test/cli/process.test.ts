@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { after, suite, test } from 'node:test';
+import { askOptions, BIN_FOLDER, type Ended, freePort, StrowgerProcess } from '../support/strowger-process.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'strowger-process-'));
+after(() => {
+  endDaemon();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Where the test of the background process left one, it is ended. */
+const DAEMON_PID = join(folder, 'daemon.pid');
+function endDaemon(): void {
+  if (existsSync(DAEMON_PID)) process.kill(Number(readFileSync(DAEMON_PID, 'utf8')), 'SIGKILL');
+}
+
+const STROWGER = join(BIN_FOLDER, 'strowger.js');
+const LIKE_KAMAILIO = join(BIN_FOLDER, 'strowger-kamailio.js');
+
+function answering(code: number): string {
+  return `loadmodule "sl.so"\nrequest_route {\n  sl_send_reply("${code}", "Fine");\n}\n`;
+}
+
+let count = 0;
+function scriptFile(text: string): string {
+  const file = join(folder, `${++count}.cfg`);
+  writeFileSync(file, text);
+  return file;
+}
+
+const GOOD = scriptFile(answering(200));
+const BAD = scriptFile('request_route {\n  exit;\n  nosuchcommand("x");\n}\n');
+
+async function run(file: string, ...args: string[]): Promise<Ended> {
+  return await new StrowgerProcess(file, args, { cwd: folder }).end();
+}
+
+async function started(
+  file: string,
+  script: string,
+  ...args: string[]
+): Promise<{ server: StrowgerProcess; port: number }> {
+  const port = await freePort();
+  const all = ['-f', script, '-l', `udp:127.0.0.1:${port}`, '-Y', join(folder, `run${port}`), ...args];
+  const server = new StrowgerProcess(file, all, { cwd: folder });
+  assert.notEqual(await askOptions(port), null, server.stderr);
+  return { server, port };
+}
+
+suite('strowger as a process', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`serves, and ${signal} ends it with 0`, async () => {
+      const { server, port } = await started(STROWGER, GOOD);
+      assert.equal(await askOptions(port), 'SIP/2.0 200 Fine');
+      const { code, stderr } = await server.stop(signal);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, new RegExp(`is ready on .*udp:127.0.0.1:${port}`));
+      assert.equal(await askOptions(port, 50), null);
+    });
+  }
+
+  test('a script with errors ends the start with 1 and says where they are', async () => {
+    const { code, stderr } = await run(STROWGER, '-f', BAD, '-E');
+    assert.equal(code, 1);
+    assert.match(stderr, /2\.cfg:3:3: error: .*nosuchcommand/);
+  });
+
+  test('a script that is not there, and a socket that can not be bound, end the start with 1', async () => {
+    assert.equal((await run(STROWGER, '-f', join(folder, 'none.cfg'))).code, 1);
+    assert.equal((await run(STROWGER, '-f', GOOD, '-l', 'udp:192.0.2.77:5060')).code, 1);
+  });
+
+  test('logs are JSON lines where nobody reads along, text with -E', async () => {
+    const json = await started(STROWGER, GOOD);
+    const { stderr } = await json.server.stop();
+    for (const line of stderr.trim().split('\n'))
+      assert.equal(typeof (JSON.parse(line) as { msg: unknown }).msg, 'string');
+    const text = await started(STROWGER, GOOD, '-E');
+    assert.match((await text.server.stop()).stderr, / 0\(\d+\) NOTICE: <core>: strowger \S+ is ready on/);
+  });
+
+  test('SIGHUP takes a new script; one with errors leaves the old', async () => {
+    const script = scriptFile(answering(200));
+    const { server, port } = await started(STROWGER, script);
+    writeFileSync(script, answering(202));
+    server.child.kill('SIGHUP');
+    await server.says('is reloaded');
+    assert.equal(await askOptions(port), 'SIP/2.0 202 Fine');
+    writeFileSync(script, 'request_route { nosuchcommand(); }');
+    server.child.kill('SIGHUP');
+    await server.says('the old one goes on');
+    assert.equal(await askOptions(port), 'SIP/2.0 202 Fine');
+    assert.equal((await server.stop()).code, 0);
+  });
+
+  test('the pid file is written, guards against a second start, and is removed', async () => {
+    const pidFile = join(folder, 'strowger.pid');
+    const { server } = await started(STROWGER, GOOD, '-P', pidFile);
+    assert.equal(Number(readFileSync(pidFile, 'utf8')), server.child.pid);
+    const second = await run(STROWGER, '-f', GOOD, '-l', 'udp:127.0.0.1:0', '-P', pidFile);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /names process \d+, which is running/);
+    await server.stop();
+    assert.equal(existsSync(pidFile), false);
+  });
+
+  test('SIGUSR1 and SIGUSR2 neither end it nor open an inspector', async () => {
+    const { server, port } = await started(STROWGER, GOOD);
+    server.child.kill('SIGUSR1');
+    server.child.kill('SIGUSR2');
+    await server.says(/memory: [^]*memory: /);
+    assert.equal(await askOptions(port), 'SIP/2.0 200 Fine');
+    assert.doesNotMatch((await server.stop()).stderr, /inspector|Debugger/);
+  });
+
+  test('check prints what is wrong; --json as data', async () => {
+    const text = await run(STROWGER, 'check', BAD);
+    assert.equal(text.code, 1);
+    assert.match(text.stderr, /2\.cfg:3:3: error/);
+    const json = await run(STROWGER, 'check', '--json', BAD);
+    assert.equal(json.code, 1);
+    const found = JSON.parse(json.stdout) as { file: string; line: number; severity: string }[];
+    assert.ok(
+      found.some(({ file, line, severity }) => file === BAD && line === 3 && severity === 'error'),
+      json.stdout,
+    );
+    assert.equal((await run(STROWGER, 'check', GOOD)).code, 0);
+  });
+});
+
+suite('strowger-kamailio as a process', () => {
+  test('goes to the background once it is ready', async () => {
+    const port = await freePort();
+    const pidFile = DAEMON_PID;
+    const runFolder = join(folder, 'daemon');
+    const args = [
+      '-f',
+      GOOD,
+      '-l',
+      `udp:127.0.0.1:${port}`,
+      '-P',
+      pidFile,
+      '-Y',
+      runFolder,
+      '-m',
+      '64',
+      '-n',
+      '1',
+      '-T',
+    ];
+    const { code, stdout, stderr } = await run(LIKE_KAMAILIO, ...args);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`Listening on \n +udp: 127\\.0\\.0\\.1:${port}\n`));
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    assert.equal(await askOptions(port, 1000), 'SIP/2.0 200 Fine');
+    process.kill(pid, 'SIGTERM');
+    while (existsSync(pidFile)) await askOptions(port, 20);
+  });
+
+  test('a failed start ends with 255, its reason on standard error', async () => {
+    const script = await run(LIKE_KAMAILIO, '-f', BAD);
+    assert.equal(script.code, 255);
+    assert.match(script.stderr, /nosuchcommand/);
+    const socket = await run(LIKE_KAMAILIO, '-f', GOOD, '-l', 'udp:192.0.2.77:5060');
+    assert.equal(socket.code, 255);
+    assert.match(socket.stderr, /192\.0\.2\.77/);
+  });
+
+  test('-DD stays in the foreground', async () => {
+    const { server } = await started(LIKE_KAMAILIO, GOOD, '-DD', '-E', '-n', '1');
+    const { code, stderr } = await server.stop();
+    assert.equal(code, 0, stderr);
+  });
+
+  test('fork=no in the script keeps it in the foreground', async () => {
+    const { server } = await started(LIKE_KAMAILIO, scriptFile(`fork=no\n${answering(200)}`), '-E');
+    assert.equal(server.child.exitCode, null);
+    assert.equal((await server.stop()).code, 0);
+  });
+
+  test('-c says so on standard error, with Kamailio’s exit codes', async () => {
+    const good = await run(LIKE_KAMAILIO, '-c', '-f', GOOD);
+    assert.equal(good.code, 0);
+    assert.match(good.stderr, /config file ok, exiting\.\.\.\n/);
+    const bad = await run(LIKE_KAMAILIO, '-c', '-f', BAD);
+    assert.equal(bad.code, 255);
+    assert.match(bad.stderr, /ERROR: bad config file \(1 errors\)/);
+  });
+
+  test('--cfg-print shows the script after its preprocessor', async () => {
+    const script = scriptFile('#!ifdef WITH_X\n#!define N 5\n#!endif\nrequest_route { return N; }\n');
+    const { code, stdout } = await run(LIKE_KAMAILIO, '--cfg-print', '-A', 'WITH_X', '-f', script);
+    assert.equal(code, 0);
+    assert.match(stdout, /request_route \{ return (5|N); \}/);
+    assert.doesNotMatch(stdout, /ifdef/);
+  });
+});
