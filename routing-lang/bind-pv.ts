@@ -176,7 +176,8 @@ export class PvBinder {
     };
     const values = pieces.map((piece) => this.#param(piece, bad));
     if (!isGood) return null;
-    const fn = def.bind(values, bound.state as never);
+    const fn = def.bind(values, bound.state as never, (format) => this.#formatFunction(format, bad));
+    if (!isGood) return null;
     if (typeof fn !== 'string') return fn;
     report(offset, `{${syntax.text}}: ${fn}`);
     return null;

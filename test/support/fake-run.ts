@@ -150,7 +150,15 @@ export class ModuleBench<S> {
     return found;
   }
 
-  call(run: Run, name: string, ...args: unknown[]): number | Promise<number> {
+  /** For commands that answer at once. */
+  call(run: Run, name: string, ...args: unknown[]): number {
+    const result = this.start(run, name, ...args);
+    if (typeof result !== 'number') throw new Error(`${name} waits: use start`);
+    return result;
+  }
+
+  /** For commands that may wait. */
+  start(run: Run, name: string, ...args: unknown[]): number | Promise<number> {
     return this.command(name, args.length).run(run, this.state, ...(args as never[]));
   }
 }
