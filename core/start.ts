@@ -34,7 +34,11 @@ const DRAIN_CHECK_MS = 50;
  * Starts a server. Rejects with ScriptError where the script has errors, with a StrowgerError where a module or a socket
  * can not start; whatever had been started is undone.
  */
-export async function startServer(options: StartOptions, env: Environment = systemEnvironment(), workerIndex = 0): Promise<StartedServer> {
+export async function startServer(
+  options: StartOptions,
+  env: Environment = systemEnvironment(),
+  workerIndex = 0,
+): Promise<StartedServer> {
   const source = readScript(options, env);
   const host = new ModuleHostImpl();
   await loadModules(host, source, options, env);
@@ -48,7 +52,9 @@ export async function startServer(options: StartOptions, env: Environment = syst
       log: options.log,
       settings,
       serverHeader: settings.bool('server_signature') ? productHeader(source, 'server_header', 'Server') : '',
-      userAgentHeader: settings.bool('server_signature') ? productHeader(source, 'user_agent_header', 'User-Agent') : '',
+      userAgentHeader: settings.bool('server_signature')
+        ? productHeader(source, 'user_agent_header', 'User-Agent')
+        : '',
     },
     workerIndex,
   );
@@ -62,19 +68,26 @@ export async function startServer(options: StartOptions, env: Environment = syst
     counters: server.counters,
     ...(env.dns === null ? {} : { transport: env.dns }),
     ...(env.dnsFiles === null ? {} : { readFiles: env.dnsFiles }),
-    canSend: (proto, family) => server.transport.sockets.some((socket) => socket.proto === proto && socket.family === family),
+    canSend: (proto, family) =>
+      server.transport.sockets.some((socket) => socket.proto === proto && socket.family === family),
   });
-  server.onDestinationFailed = (dst, why) => server.resolver.blocklist.report(dst.proto, dst.ip, dst.port, why === 'timeout' ? BLST.ERR_TIMEOUT : BLST.ERR_SEND);
+  server.onDestinationFailed = (dst, why) =>
+    server.resolver.blocklist.report(dst.proto, dst.ip, dst.port, why === 'timeout' ? BLST.ERR_TIMEOUT : BLST.ERR_SEND);
   const undo: (() => Promise<void> | void)[] = [() => server.wheel.close(), () => server.resolver.close()];
   try {
     const opened = await openTransport(server, source, options, env);
     undo.push(() => server.transport.close());
-    registerCoreRpc(rpcEnvironment(server, packageVersion(), { defines: () => [...source.parsed.source.defines].map(([name, value]) => ({ name, value })), ...opened.rpc }));
+    registerCoreRpc(
+      rpcEnvironment(server, packageVersion(), {
+        defines: () => [...source.parsed.source.defines].map(([name, value]) => ({ name, value })),
+        ...opened.rpc,
+      }),
+    );
     registerDnsRpc(server.rpc, server.resolver);
     undo.push(() => host.destroy());
     await host.init(server);
     await opened.openLate();
-    server.program = compileRoutes(source, host, server);
+    server.program = compileRoutes(source, host.index, server);
     failOnErrors(source);
     const reloader = new Reloader(server, host, source, options, env);
     server.reload = () => reloader.reload();
@@ -105,7 +118,11 @@ function failOnErrors(source: ScriptSource): void {
 
 function resultOf(source: ScriptSource): CheckResult {
   const { diagnostics, source: text } = source.parsed;
-  return { ok: !diagnostics.hasErrors, diagnostics: diagnostics.sorted(), lineText: (file, line) => text.lineText(file, line) };
+  return {
+    ok: !diagnostics.hasErrors,
+    diagnostics: diagnostics.sorted(),
+    lineText: (file, line) => text.lineText(file, line),
+  };
 }
 
 /** Ends a server: no new requests, open transactions get `graceMs`, then modules and sockets in reverse order of start. */
@@ -136,7 +153,7 @@ export async function checkScript(options: StartOptions, env: Environment = syst
   const source = readScript(options, env);
   const host = new ModuleHostImpl();
   await loadModules(host, source, options, env);
-  compileRoutes(source, host, null);
+  compileRoutes(source, host.index, null);
   await env.loader.close();
   return resultOf(source);
 }

@@ -1,6 +1,6 @@
 import type { Settings } from '../cfg/settings.ts';
-import type { LocalAddresses } from '../transport/local-addresses.ts';
 import { protoByName } from '../parser/uri.ts';
+import type { LocalAddresses } from '../transport/local-addresses.ts';
 
 const ALIAS = /^(?:(udp|tcp|tls|sctp|wss?):)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/i;
 
@@ -9,6 +9,10 @@ export function addAliases(addresses: LocalAddresses, settings: Settings): void 
   for (const text of settings.list('alias')) {
     const match = ALIAS.exec(text);
     if (match === null) continue;
-    addresses.addAlias(match[2] as string, match[3] === undefined ? 0 : Number(match[3]), match[1] === undefined ? 0 : protoByName(match[1]));
+    addresses.addAlias(
+      match[2] as string,
+      match[3] === undefined ? 0 : Number(match[3]),
+      match[1] === undefined ? 0 : protoByName(match[1]),
+    );
   }
 }

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { CoreParam, CustomParam, ListenItem } from '../../routing-lang/ast.ts';
 import { type ParsedScript, parseScript } from '../../routing-lang/index.ts';
 import { canonicalParamName, coreParam, coreParamValue, settingsOf } from '../cfg/core-params.ts';
@@ -28,15 +27,14 @@ export function readScript(options: StartOptions, env: Environment): ScriptSourc
     parsed,
     settings: gatherSettings(parsed, options),
     listens: items.filter((item): item is ListenItem => item.type === 'listen'),
-    modules: [...commandLineModules(options, parsed), ...moduleItems(items), ...commandLineParams(options)],
+    modules: [...commandLineModules(options), ...moduleItems(items), ...commandLineParams(options)],
   };
 }
 
 const NOWHERE = { start: 0, end: 0 } as const;
 
 /** --loadmodule: as if they stood at the top of the script. */
-function commandLineModules(options: StartOptions, parsed: ParsedScript): ModuleItem[] {
-  void parsed;
+function commandLineModules(options: StartOptions): ModuleItem[] {
   return options.loadModules.map((name) => ({
     type: 'loadModule',
     span: NOWHERE,
@@ -71,10 +69,11 @@ function gatherSettings(parsed: ParsedScript, options: StartOptions): Settings {
     // Unknown names are the checker's to report: it has the suggestion.
     if (remark.kind === 'error' && coreParam(item.name) === undefined) continue;
     parsed.diagnostics.report(
-      remark.kind === 'error' ? 'param-value' : 'param-no-effect',
+      remark.kind === 'error' ? 'param-value' : 'no-effect',
       parsed.source.locate(item.span.start),
       parsed.source.locate(item.span.end),
       remark.text,
+      remark.kind === 'notice' ? { severity: 'notice' } : {},
     );
   }
   for (const [name, value] of Object.entries(options.settings)) setFromCommandLine(settings, name, value);
@@ -93,9 +92,4 @@ function setFromCommandLine(settings: Settings, name: string, value: string | nu
 function declareCustom(settings: Settings, item: CustomParam): void {
   const value = item.value.value;
   settings.groups.declareCustom(item.group, item.groupId, item.name, value, item.description);
-}
-
-/** Folder from which `./module` and npm modules are looked for. */
-export function scriptFolder(options: StartOptions): string {
-  return dirname(options.scriptPath);
 }

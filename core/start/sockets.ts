@@ -1,10 +1,9 @@
-import type { ConnectionTable } from '../transport/connections.ts';
-import type { StreamListener, UdpDriver, UdpEndpoint } from '../transport/drivers.ts';
-import type { MessageHandler } from '../transport/drivers.ts';
 import { StrowgerError } from '../errors.ts';
+import type { ConnectionTable } from '../transport/connections.ts';
+import type { MessageHandler, StreamListener, UdpDriver, UdpEndpoint } from '../transport/drivers.ts';
 import { PROTO, PROTO_NAMES, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
-import { withPort } from './plan-sockets.ts';
 import type { StreamSender } from '../transport/transport-impl.ts';
+import { withPort } from './plan-sockets.ts';
 
 /** What `openSockets` opened, in the order of the sockets planned. */
 export interface OpenSockets {
@@ -58,7 +57,13 @@ export async function openSockets(parts: SocketParts): Promise<OpenSockets> {
   return { sockets, endpoints, listeners, openLate: () => openAll(true) };
 }
 
-async function openUdp(parts: SocketParts, socket: SocketInfo, at: number, sockets: SocketInfo[], endpoints: (UdpEndpoint | null)[]): Promise<void> {
+async function openUdp(
+  parts: SocketParts,
+  socket: SocketInfo,
+  at: number,
+  sockets: SocketInfo[],
+  endpoints: (UdpEndpoint | null)[],
+): Promise<void> {
   const receiver = new UdpReceiver(parts.onMessage);
   const options = { address: socket.address, port: socket.port, family: socket.family, ...parts.options };
   const endpoint = await parts.udp.open(options, receiver.onDatagram, parts.onError);
@@ -67,12 +72,25 @@ async function openUdp(parts: SocketParts, socket: SocketInfo, at: number, socke
   endpoints[at] = endpoint;
 }
 
-function openStream(parts: SocketParts, socket: SocketInfo, at: number, sockets: SocketInfo[]): Promise<StreamListener> {
+function openStream(
+  parts: SocketParts,
+  socket: SocketInfo,
+  at: number,
+  sockets: SocketInfo[],
+): Promise<StreamListener> {
   if (parts.connections.driver(socket.proto) === undefined) {
     const name = PROTO_NAMES[socket.proto];
-    throw new StrowgerError('NO_DRIVER', `listen=${socket.uri}: ${name} needs a module (loadmodule "${socket.proto === PROTO.TLS ? 'tls' : 'websocket'}.so")`);
+    throw new StrowgerError(
+      'NO_DRIVER',
+      `listen=${socket.uri}: ${name} needs a module (loadmodule "${socket.proto === PROTO.TLS ? 'tls' : 'websocket'}.so")`,
+    );
   }
-  const options = { address: socket.address, port: socket.port, family: socket.family, reusePort: parts.options.reusePort };
+  const options = {
+    address: socket.address,
+    port: socket.port,
+    family: socket.family,
+    reusePort: parts.options.reusePort,
+  };
   return parts.connections.listen(socket.proto, options, (port) => {
     const bound = withPort(socket, port);
     sockets[at] = bound;
@@ -118,10 +136,10 @@ class UdpReceiver {
 /** The way to streams for `TransportImpl`. */
 export function streamSender(connections: ConnectionTable, listeners: () => readonly StreamListener[]): StreamSender {
   return {
-    send: (text, dst, onFailed) => (dst.socket === null ? -1 : connections.send(text, dst, dst.socket, onFailed)),
+    send: (text, dst, onFailed) => connections.send(text, dst, onFailed),
     async close() {
       await Promise.all(listeners().map((listener) => listener.close()));
-      connections.closeAll();
+      await connections.close();
     },
   };
 }

@@ -1,8 +1,8 @@
 import type { StartOptions } from '../cli/start-options.ts';
 import type { RpcEnvironment } from '../rpc/rpc-environment.ts';
 import type { Server } from '../server.ts';
-import { ConnectionTable } from '../transport/connections.ts';
 import { connectionSettings } from '../transport/connection-settings.ts';
+import { ConnectionTable } from '../transport/connections.ts';
 import { LocalAddresses } from '../transport/local-addresses.ts';
 import { PROTO, PROTO_NAMES, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
 import { TcpDriver } from '../transport/tcp.ts';
@@ -10,9 +10,9 @@ import { TransportImpl } from '../transport/transport-impl.ts';
 import type { UdpDriverChoice } from '../transport/udp.ts';
 import { addAliases } from './aliases.ts';
 import type { Environment } from './environment.ts';
+import { planSockets } from './plan-sockets.ts';
 import type { ScriptSource } from './script.ts';
 import { openSockets, streamSender } from './sockets.ts';
-import { planSockets } from './plan-sockets.ts';
 
 /** The sockets of a server, open but not yet heard: `begin` lets messages in. */
 export interface OpenTransport {
@@ -26,7 +26,12 @@ export interface OpenTransport {
 const MAX_EARLY = 1000;
 
 /** Opens the script's sockets and sets `server.transport` and `server.addresses`. */
-export async function openTransport(server: Server, source: ScriptSource, options: StartOptions, env: Environment): Promise<OpenTransport> {
+export async function openTransport(
+  server: Server,
+  source: ScriptSource,
+  options: StartOptions,
+  env: Environment,
+): Promise<OpenTransport> {
   const { settings } = source;
   const early: [string, ReceiveInfo][] = [];
   let receive = (text: string, rcv: ReceiveInfo): void => {

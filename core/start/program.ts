@@ -1,0 +1,107 @@
+import { compileProgram } from '../../routing-lang/compile.ts';
+import { CORE_PARAMS } from '../cfg/core-params.ts';
+import type { StartOptions } from '../cli/start-options.ts';
+import type { ModuleHostImpl } from '../module/host-impl.ts';
+import type { LoadEnvironment } from '../module/load-items.ts';
+import type { ModuleIndex } from '../module/module-index.ts';
+import { CORE_PVS } from '../pv/core-pvs.ts';
+import { SOCK_TRANSFORMS } from '../pv/socket-transforms.ts';
+
+const CORE_COMMANDS = {};
+
+import { isMyself, KEYWORDS, wordValue } from '../script/operands.ts';
+import { compilePosix, PosixCache } from '../script/posix-cache.ts';
+import type { ScriptProgram } from '../script/program.ts';
+
+const bindSelect = () => 'no selects yet';
+
+import { compileSubst } from '../script/subst.ts';
+import { buildSymbolTable, type CoreTables } from '../script/symbol-table.ts';
+import type { Server } from '../server.ts';
+import type { Environment } from './environment.ts';
+import type { ScriptSource } from './script.ts';
+
+/** Event routes that the core itself runs. */
+const CORE_EVENTS = [
+  'core:worker-one-init',
+  'core:pre-routing',
+  'core:receive-parse-error',
+  'core:msg-received',
+  'tcp:closed',
+  'tcp:timeout',
+  'tcp:reset',
+];
+
+/** REG_ICASE and REG_NEWLINE by where an expression stands (Kamailio 5.6.3, asked). */
+const FLAGS = { match: { ignoreCase: true }, case: {}, argument: { ignoreCase: true, newline: true } } as const;
+
+let lastProgramId = 0;
+
+/** Loads the script's modules; errors go to its diagnostics. */
+export async function loadModules(
+  host: ModuleHostImpl,
+  source: ScriptSource,
+  options: StartOptions,
+  env: Environment,
+): Promise<void> {
+  await host.load(source.modules, loadEnvironment(source, options, env));
+}
+
+/** How the modules of this script are found and its mistakes reported. */
+export function loadEnvironment(source: ScriptSource, options: StartOptions, env: Environment): LoadEnvironment {
+  const { diagnostics, source: text } = source.parsed;
+  return {
+    loader: env.loader,
+    diagnostics,
+    locate: (offset) => text.locate(offset),
+    loadPaths: options.loadPaths,
+  };
+}
+
+/**
+ * Checks and compiles the routes against the core and the loaded modules. Without a server (a check) the program can not
+ * run. Where there are errors the diagnostics have them, and the program is empty.
+ */
+export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: Server | null): ScriptProgram {
+  const tables: CoreTables = {
+    commands: CORE_COMMANDS,
+    pvs: CORE_PVS,
+    transformations: { sock: SOCK_TRANSFORMS },
+    params: CORE_PARAMS,
+    keywords: KEYWORDS,
+    select: bindSelect,
+    word: wordValue,
+    isMyself,
+    eventRoutes: CORE_EVENTS,
+    state: server,
+  };
+  const dynamic = { match: new PosixCache(FLAGS.match), argument: new PosixCache(FLAGS.argument) };
+  const { settings } = source;
+  const program = compileProgram(
+    source.parsed,
+    buildSymbolTable(index, tables),
+    {
+      regex: (text, kind) => compilePosix(text, FLAGS[kind]),
+      dynamicRegex: (text, kind) => dynamic[kind].get(text),
+      subst: compileSubst,
+      maxWhileLoops: () => settings.int('max_while_loops'),
+      maxRecursiveLevel: () => settings.int('max_recursive_level'),
+    },
+    { id: ++lastProgramId, debug: settings.bool('script_debug') },
+  );
+  return program ?? EMPTY_PROGRAM;
+}
+
+const EMPTY_PROGRAM: ScriptProgram = {
+  id: 0,
+  request: null,
+  reply: null,
+  routes: new Map(),
+  onreply: new Map(),
+  failure: new Map(),
+  branch: new Map(),
+  onsend: null,
+  event: new Map(),
+  varSlots: new Map(),
+  positions: [],
+};

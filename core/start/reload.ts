@@ -1,0 +1,92 @@
+import { formatDiagnostic } from '../../routing-lang/diagnostics.ts';
+import { coreParam } from '../cfg/core-params.ts';
+import type { StartOptions } from '../cli/start-options.ts';
+import type { ModuleHostImpl } from '../module/host-impl.ts';
+import type { ReloadResult, Server } from '../server.ts';
+import type { Environment } from './environment.ts';
+import { compileRoutes, loadEnvironment } from './program.ts';
+import { readScript, type ScriptSource } from './script.ts';
+
+/**
+ * Live reload (architecture §8): the new script is read, checked and compiled beside the running one; errors leave the
+ * old one running. New messages take the new program, transactions in flight keep theirs.
+ */
+export class Reloader {
+  readonly #server: Server;
+  readonly #host: ModuleHostImpl;
+  readonly #options: StartOptions;
+  readonly #env: Environment;
+  #source: ScriptSource;
+  #running: Promise<ReloadResult> | null = null;
+
+  constructor(server: Server, host: ModuleHostImpl, source: ScriptSource, options: StartOptions, env: Environment) {
+    this.#server = server;
+    this.#host = host;
+    this.#source = source;
+    this.#options = options;
+    this.#env = env;
+  }
+
+  /** One reload at a time: a second caller gets the result of the first. */
+  reload(): Promise<ReloadResult> {
+    this.#running ??= this.#reload().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const source = readScript(this.#options, this.#env);
+    if (source.parsed.diagnostics.hasErrors) return refused(source);
+    const plan = await this.#host.prepareReload(source.modules, loadEnvironment(source, this.#options, this.#env));
+    try {
+      if (source.parsed.diagnostics.hasErrors) {
+        await plan.abort();
+        return refused(source);
+      }
+      const program = compileRoutes(source, plan.index, this.#server);
+      if (source.parsed.diagnostics.hasErrors) {
+        await plan.abort();
+        return refused(source);
+      }
+      const unchanged = [...this.#takeSettings(source), ...plan.commit()];
+      this.#server.program = program;
+      this.#source = source;
+      return { ok: true, messages: [], unchanged: [...unchanged].sort() };
+    } finally {
+      await this.#env.loader.close();
+    }
+  }
+
+  /** Applies the core parameters that may change while running; returns the names of those that would have to. */
+  #takeSettings(source: ScriptSource): string[] {
+    const { settings } = this.#server;
+    const unchanged: string[] = [];
+    for (const name of new Set([...source.settings.names(), ...settings.names()])) {
+      const wanted = source.settings.list(name).join(' ');
+      if (wanted === settings.list(name).join(' ')) continue;
+      if (coreParam(name)?.runtime === true)
+        settings.set(
+          name,
+          source.settings.has(name) && !Number.isNaN(Number(wanted)) && wanted !== '' ? Number(wanted) : wanted,
+        );
+      else unchanged.push(name);
+    }
+    if (
+      JSON.stringify(source.listens.map((item) => item.sockets)) !==
+      JSON.stringify(this.#source.listens.map((item) => item.sockets))
+    )
+      unchanged.push('listen');
+    return unchanged;
+  }
+}
+
+function refused(source: ScriptSource): ReloadResult {
+  const { diagnostics, source: text } = source.parsed;
+  const lineText = (file: string, line: number): string | null => text.lineText(file, line);
+  const messages = diagnostics
+    .sorted()
+    .filter((diagnostic) => diagnostic.severity === 'error')
+    .map((diagnostic) => formatDiagnostic(diagnostic, { lineText }));
+  return { ok: false, messages, unchanged: [] };
+}
