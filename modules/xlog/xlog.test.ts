@@ -80,9 +80,14 @@ test('a prefix is written in front; in mode 1 it is a format', async () => {
   assert.deepEqual(evaluated.bench.log.lines, ['2 INVITE text']);
 });
 
+interface Checked {
+  check(values: unknown[]): string | null;
+}
+
 test('constant levels and facilities are checked', () => {
-  const [, two, three] = xlog.commands?.['xlog'] as unknown as { check: (values: unknown[]) => string | null }[];
-  assert.equal(two?.check(['L_INFO', undefined]), null);
-  assert.match(two?.check(['bad', undefined]) ?? '', /unknown log level/);
-  assert.match(three?.check(['LOG_X', 'L_INFO', undefined]) ?? '', /facility/);
+  const [, two, three] = (xlog.commands?.['xlog'] ?? []) as unknown as Checked[];
+  assert.ok(two && three);
+  assert.equal(two.check(['L_INFO', undefined]), null);
+  assert.match(two.check(['bad', undefined]) ?? '', /unknown log level/);
+  assert.match(three.check(['LOG_X', 'L_INFO', undefined]) ?? '', /facility/);
 });
