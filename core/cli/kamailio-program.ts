@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { EXIT, UsageError } from './command.ts';
 import { checkLikeKamailio, printScriptFile } from './commands/check.ts';
 import { daemonise, isDaemonChild } from './daemon.ts';
@@ -49,5 +50,5 @@ async function act(script: ScriptOptions, options: ProcessOptions, around: Surro
   if (options.action === 'print') return await printScriptFile(script, around);
   const { startServer } = await import('../start.ts');
   const code = await runServer('strowger-kamailio', script, options, startServer);
-  return code === EXIT.OK ? EXIT.OK : FAILED;
+  process.exit(code === EXIT.OK ? EXIT.OK : FAILED);
 }

@@ -19,7 +19,10 @@ export type Program = 'strowger' | 'strowger-kamailio';
 /** After the time for open transactions, the rest of the stop may take this long before the process ends anyway. */
 const CLOSE_LIMIT_MS = 5000;
 
-/** Runs a server in this process until a signal ends it. Resolves to an exit code of `strowger` (EXIT). */
+/**
+ * Runs a server in this process until a signal ends it. Resolves to an exit code of `strowger` (EXIT); the caller exits
+ * with it, for a module may have left something open that keeps the process alive.
+ */
 export async function runServer(
   program: Program,
   script: ScriptOptions,

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { type CliCommand, EXIT, UsageError } from '../command.ts';
 import { RUN_OPTIONS } from '../options.ts';
 import { processOptions, scriptOptions } from '../run-options.ts';
@@ -30,6 +31,6 @@ export const command: CliCommand = {
     if (options.action === 'check') return await checkScriptFile(script, context, { isJson: false });
     if (options.action === 'print') return await printScriptFile(script, context);
     const { startServer } = await import('../../start.ts');
-    return await runServer('strowger', script, options, startServer);
+    process.exit(await runServer('strowger', script, options, startServer));
   },
 };
