@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { binrpcRequest, parseBinrpcBody, parseBinrpcHeader, type RpcParam } from 'strowger';
+import { callBinrpc, parseBinrpcAddress } from '../../core/rpc/binrpc-client.ts';
 import { RealClock } from '../../core/timer/real-clock.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
 import ctl from './index.ts';
@@ -107,6 +108,22 @@ test('what is not binrpc, or claims to be huge, loses its connection', async () 
     socket.resume();
     await once(socket, 'close');
   }
+});
+
+test('our own client over each of them', async () => {
+  for (const text of [
+    `unix:${unixPath}`,
+    `tcp:127.0.0.1:${portOf('binrpc', 'tcp')}`,
+    `udp:127.0.0.1:${portOf('binrpc', 'udp')}`,
+  ]) {
+    const address = parseBinrpcAddress(text);
+    assert.ok(address !== null);
+    assert.deepEqual(await callBinrpc(address, 'core.printi', [4]), [4]);
+  }
+  await assert.rejects(callBinrpc({ type: 'unix', path: `${unixPath}x` }, 'a', []), { code: 'BINRPC' });
+  assert.deepEqual(parseBinrpcAddress('./x'), { type: 'unix', path: './x' });
+  assert.deepEqual(parseBinrpcAddress('tcp:[::1]'), { type: 'tcp', host: '::1', port: 2049 });
+  assert.equal(parseBinrpcAddress('x'), null);
 });
 
 test('the line protocol over TCP', async () => {

@@ -83,7 +83,7 @@ export default defineModule<CtlState>({
       maxReplyBytes: ctx.int('binrpc_max_body_size') * 1024,
       access: { mode: ctx.int('mode'), user: ctx.str('user'), group: ctx.str('group') },
     };
-    const standard = `unix:${join(ctx.server.settings.str('rundir'), 'kamailio_ctl')}`;
+    const standard = `unix:${join(ctx.server.runtimeDir, 'kamailio_ctl')}`;
     const open = async (protocol: Protocol, text: string, unprefixed: 'unix_stream' | 'fifo'): Promise<void> => {
       const address = parseAddress(text, unprefixed);
       if (typeof address === 'string') throw new Error(address);

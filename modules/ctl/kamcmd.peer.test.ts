@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { callBinrpc } from '../../core/rpc/binrpc-client.ts';
+import { RpcMany } from '../../core/rpc/registry.ts';
+import { replyText } from '../../core/rpc/reply-text.ts';
 import { RealClock } from '../../core/timer/real-clock.ts';
 import { datagramEnvironment } from '../../core/transport/datagram-environment.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
@@ -101,6 +104,17 @@ test('every method of kamailio core is listed', async () => {
 test('kamcmd formats and its own commands work', async () => {
   assert.match(await kamcmd(`unix:${ours}`, '-f', '[%v] %v:%v %v\\n', 'ctl.listen'), /^\[binrpc\] unix_stream:.*ours/);
   assert.match(await kamcmd(`unix:${ours}`, 'ps'), /main process - attendant/);
+});
+
+test("our own client prints what kamcmd prints, for kamailio's ctl and for ours", async () => {
+  for (const socket of [ours, theirs]) {
+    for (const args of [['core.sockets_list'], ['core.echo', 'a', '1'], ['core.tcp_options']]) {
+      const [method = '', ...params] = args;
+      const values = await callBinrpc({ type: 'unix', path: socket }, method, params);
+      assert.equal(replyText(new RpcMany(values)), await kamcmd(`unix:${socket}`, ...args));
+    }
+    await assert.rejects(callBinrpc({ type: 'unix', path: socket }, 'nono', []), { message: 'command nono not found' });
+  }
 });
 
 test('kamcmd over a Unix datagram', { skip: hasAddon ? false : 'no addon' }, async () => {

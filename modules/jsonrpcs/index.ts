@@ -193,7 +193,7 @@ async function openDatagram(
 
 function inRunFolder(ctx: ModuleContext, param: string): string {
   const path = ctx.str(param);
-  return isAbsolute(path) ? path : join(ctx.server.settings.str('rundir'), path);
+  return isAbsolute(path) ? path : join(ctx.server.runtimeDir, path);
 }
 
 function lastReply(run: Run): LastReply | undefined {
