@@ -19,7 +19,7 @@ export interface ArgContext {
   checkRoute(type: RouteArgType, name: string, span: Span): boolean;
   /** Number of a declared flag, or undefined. */
   flag(name: string): number | undefined;
-  flagNames(): readonly string[];
+  isAvpFlag(name: string): boolean;
   regex(source: string): PosixRegex | string;
   subst(source: string, format: (text: string) => (run: Run) => string): unknown;
 }
@@ -69,6 +69,8 @@ export function bindArg(spec: ArgSpec, expr: Expr, ctx: ArgContext): BoundArg {
       return bindConstInt(expr, text, ctx);
     case 'flag':
       return bindFlag(expr, ctx);
+    case 'avp-flag':
+      return bindAvpFlag(expr, text, ctx);
     case 'regex':
       return text === null ? notConstant(expr, 'a constant regular expression', ctx) : bindRegex(expr, text, ctx);
     case 'dyn-regex':
@@ -161,6 +163,14 @@ function bindFlag(expr: Expr, ctx: ArgContext): BoundArg {
     return constant(Number(name));
   }
   ctx.report('bad-flag', expr.span, `the flag ${name} is not declared`, { hint: `declare it: flags ${name};` });
+  return BAD;
+}
+
+function bindAvpFlag(expr: Expr, name: string | null, ctx: ArgContext): BoundArg {
+  if (name !== null && ctx.isAvpFlag(name)) return constant(name);
+  ctx.report('bad-flag', expr.span, `${name ?? 'this'} is no declared AVP flag`, {
+    hint: 'declare it: avpflags name;',
+  });
   return BAD;
 }
 

@@ -178,17 +178,17 @@ export class PvBinder {
     if (!isGood) return null;
     const fn = def.bind(values, bound.state as never, (format) => this.#formatFunction(format, bad));
     if (!isGood) return null;
-    if (typeof fn !== 'string') return fn;
+    if (typeof fn !== 'string') return isGood ? fn : null;
     report(offset, `{${syntax.text}}: ${fn}`);
     return null;
   }
 
   #param(text: string, report: ReportAt): TransformParam {
-    if (!text.startsWith('$')) return { kind: 'text', text };
-    const parsed = parsePv(text);
-    return parsed.error === null && parsed.end === text.length
-      ? { kind: 'pv', pv: this.#inner(text, report) }
-      : { kind: 'text', text };
+    const name = text.trimStart();
+    if (!name.startsWith('$')) return { kind: 'text', text };
+    const parsed = parsePv(name);
+    if (parsed.error !== null || parsed.end !== name.length) return { kind: 'text', text };
+    return { kind: 'pv', pv: this.#inner(name, report) };
   }
 
   #hint(pv: PvSyntax): DiagnosticExtra {

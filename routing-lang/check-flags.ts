@@ -1,11 +1,15 @@
 import type { Script, Span } from './ast.ts';
 
 /** Flags declared by `flags a:1, b`: those without a number get the free ones from 0 up, in order. */
-export function declaredFlags(script: Script, report: (span: Span, message: string) => void): Map<string, number> {
+export function declaredFlags(
+  script: Script,
+  words: readonly string[],
+  report: (span: Span, message: string) => void,
+): Map<string, number> {
   const flags = new Map<string, number>();
   const open: { name: string; span: Span }[] = [];
   for (const item of script.items) {
-    if (item.type !== 'coreParam' || (item.name !== 'flags' && item.name !== 'bool')) continue;
+    if (item.type !== 'coreParam' || !words.includes(item.name)) continue;
     for (const { value, span } of item.values) {
       const m = /^\s*(\w+)\s*(?::\s*(\d+))?\s*$/.exec(String(value));
       const name = m?.[1] ?? String(value);

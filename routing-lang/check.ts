@@ -49,6 +49,7 @@ export class Checker {
   /** A name that is computed was seen: any route may be called. */
   hasDynamicCalls = false;
   readonly flags: ReadonlyMap<string, number>;
+  readonly avpFlags: ReadonlyMap<string, number>;
   /** The block being checked. */
   kind: RouteKind = 'request';
   readonly #byName = new Map<string, RouteEntry>();
@@ -57,7 +58,9 @@ export class Checker {
     this.input = input;
     this.symbols = input.symbols;
     this.pvs = new PvBinder(input.symbols, input.source.defines);
-    this.flags = declaredFlags(input.script, (span, message) => this.report('bad-flag', span, message));
+    const badFlag = (span: Span, message: string): void => this.report('bad-flag', span, message);
+    this.flags = declaredFlags(input.script, ['flags', 'bool'], badFlag);
+    this.avpFlags = declaredFlags(input.script, ['avpflags'], badFlag);
     this.bindings = {
       pvs: new Map(),
       selects: new Map(),
@@ -156,8 +159,8 @@ export class Checker {
     return this.flags.get(name);
   }
 
-  flagNames(): readonly string[] {
-    return [...this.flags.keys()];
+  isAvpFlag(name: string): boolean {
+    return this.avpFlags.has(name);
   }
 
   regex(source: string): PosixRegex | string {

@@ -20,6 +20,7 @@ const ARG_TYPE_NAMES: Readonly<Record<ArgType, true>> = {
   fmt: true,
   subst: true,
   flag: true,
+  'avp-flag': true,
 };
 const ARG_TYPES: ReadonlySet<string> = new Set(Object.keys(ARG_TYPE_NAMES));
 const PARAM_TYPES = new Set(['int', 'string', 'func']);

@@ -22,7 +22,8 @@ import type { ModuleContext } from './context.ts';
  *   the command gets the name (format strings allowed; then it is checked at run time);
  * - `fmt`: as `str`, but the command gets the compiled format, to evaluate when and if it wants.
  * - `subst`: a constant `/expression/replacement/flags`; the command gets it compiled (`core/script/subst.ts`).
- * - `flag`: a number from 0 to 31, or the name of a flag that the script declares (`flags a:1, b;`).
+ * - `flag`: a number from 0 to 31, or the name of a flag that the script declares (`flags a:1, b;`);
+ * - `avp-flag`: the name of a declared flag of AVPs (`avpflags a, b;`); the command gets the name.
  * A trailing `?` makes the argument (and those after it) optional: the command gets undefined.
  */
 export interface ArgTypes {
@@ -43,6 +44,7 @@ export interface ArgTypes {
   fmt: (run: Run) => string;
   subst: Subst;
   flag: number;
+  'avp-flag': string;
 }
 export type ArgType = keyof ArgTypes;
 export type ArgSpec = ArgType | `${ArgType}?`;

@@ -38,6 +38,10 @@ export const MSG_FLAG = {
   RR_ADDED: 32768,
   USE_UAC_FROM: 65536,
   USE_UAC_TO: 131072,
+  /** What a request longer than `udp_mtu` goes by instead (udp_mtu_try_proto): none of them is UDP. */
+  MTU_TCP: 262144,
+  MTU_TLS: 524288,
+  MTU_SCTP: 1048576,
 } as const;
 
 let lastId = 0;
@@ -82,9 +86,14 @@ export class SipMsg {
   readonly duplicates: number;
 
   /** Request-URI rewritten by the script; null while it is the received one. */
-  newUri: string | null;
+  #newUri: string | null;
   /** `$du`; '' when unset. */
-  dstUri: string;
+  #dstUri: string;
+  /**
+   * False once the Request-URI has been used as a branch: relaying again leaves it out, until the script sets it or `$du`
+   * anew (Kamailio's forking state of the R-URI).
+   */
+  isRuriNew: boolean;
   pathVec: string;
   forceSocket: SocketInfo | null;
   branches: Branch[] | null;
@@ -140,8 +149,9 @@ export class SipMsg {
     this.rcv = rcv;
     this.error = null;
     this.errorAt = 0;
-    this.newUri = null;
-    this.dstUri = '';
+    this.#newUri = null;
+    this.#dstUri = '';
+    this.isRuriNew = true;
     this.pathVec = '';
     this.forceSocket = null;
     this.branches = null;
