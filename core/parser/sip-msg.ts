@@ -85,9 +85,7 @@ export class SipMsg {
   /** Bits `1 << kind` of the headers above, but Via, that occur more than once. */
   readonly duplicates: number;
 
-  /** Request-URI rewritten by the script; null while it is the received one. */
   #newUri: string | null;
-  /** `$du`; '' when unset. */
   #dstUri: string;
   /**
    * False once the Request-URI has been used as a branch: relaying again leaves it out, until the script sets it or `$du`
@@ -404,9 +402,29 @@ export class SipMsg {
     return this.buf.slice(this.uriStart, this.uriEnd);
   }
 
+  /** Request-URI rewritten by the script; null while it is the received one. */
+  get newUri(): string | null {
+    return this.#newUri;
+  }
+
+  set newUri(uri: string | null) {
+    this.#newUri = uri;
+    this.isRuriNew = true;
+  }
+
+  /** `$du`; '' when unset. */
+  get dstUri(): string {
+    return this.#dstUri;
+  }
+
+  set dstUri(uri: string) {
+    this.#dstUri = uri;
+    this.isRuriNew = true;
+  }
+
   /** The Request-URI now: rewritten, or as received. `$ru`. */
   get uri(): string {
-    return this.newUri ?? this.originalUri;
+    return this.#newUri ?? this.originalUri;
   }
 
   /** Parsed form of `uri`; parsed again when it has been rewritten. */
