@@ -1,3 +1,5 @@
+import type { SymbolTable } from '../../routing-lang/symbols.ts';
+import type { PvDef } from '../pv/spec.ts';
 import { compileProgram } from '../../routing-lang/compile.ts';
 import { CORE_PARAMS } from '../cfg/core-params.ts';
 import type { StartOptions } from '../cli/start-options.ts';
@@ -7,7 +9,7 @@ import type { ModuleIndex } from '../module/module-index.ts';
 import { CORE_PVS } from '../pv/core-pvs.ts';
 import { SOCK_TRANSFORMS } from '../pv/socket-transforms.ts';
 
-const CORE_COMMANDS = {};
+import { CORE_COMMANDS } from '../script/core-commands.ts';
 
 import { isMyself, KEYWORDS, wordValue } from '../script/operands.ts';
 import { compilePosix, PosixCache } from '../script/posix-cache.ts';
@@ -79,7 +81,7 @@ export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: 
   const { settings } = source;
   const program = compileProgram(
     source.parsed,
-    buildSymbolTable(index, tables),
+    server === null ? stateless(buildSymbolTable(index, tables)) : buildSymbolTable(index, tables),
     {
       regex: (text, kind) => compilePosix(text, FLAGS[kind]),
       dynamicRegex: (text, kind) => dynamic[kind].get(text),
@@ -90,6 +92,28 @@ export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: 
     { id: ++lastProgramId, debug: settings.bool('script_debug') },
   );
   return program ?? EMPTY_PROGRAM;
+}
+
+/**
+ * For a check, where no module has been initialised: what a variable's binder refuses by an error text is still
+ * reported, what it would have needed state for is taken as good.
+ */
+function stateless(symbols: SymbolTable): SymbolTable {
+  return {
+    ...symbols,
+    pv(className) {
+      const found = symbols.pv(className);
+      if (found === undefined || found.state !== undefined) return found;
+      const bind: PvDef<never>['bind'] = (use, state) => {
+        try {
+          return found.def.bind(use, state);
+        } catch {
+          return { get: () => null, set: () => true };
+        }
+      };
+      return { ...found, def: { ...found.def, bind } };
+    },
+  };
 }
 
 const EMPTY_PROGRAM: ScriptProgram = {
