@@ -49,7 +49,7 @@ export const DIAGNOSTIC_CODES = {
   'unclosed-string': 'error',
   'unclosed-comment': 'error',
   'unclosed-variable': 'error',
-  'bad-character': 'error',
+  'bad-character': 'warning',
   syntax: 'error',
   'missing-semicolon': 'error',
   'empty-block': 'error',

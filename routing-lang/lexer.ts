@@ -17,8 +17,8 @@ function scriptLexer(): Lexer {
 }
 
 /**
- * The tokens of a preprocessed script. Strings, variables and comments that do not end and chars that start nothing
- * are reported; the tokens around them are still there.
+ * The tokens of a preprocessed script. Strings, variables and comments that do not end are reported, and characters
+ * that begin nothing, which Kamailio passes over too; the tokens around them are there.
  */
 export function tokenize(source: Preprocessed, diagnostics: Diagnostics): IToken[] {
   const { text } = source;
@@ -48,7 +48,7 @@ export function tokenize(source: Preprocessed, diagnostics: Diagnostics): IToken
   for (const error of errors) {
     const found = text.slice(error.offset, error.offset + error.length);
     const shown = /^[!-~]+$/.test(found) ? `"${found}"` : `char code ${found.charCodeAt(0)}`;
-    report('bad-character', error.offset, error.offset + error.length, `unexpected ${shown}`);
+    report('bad-character', error.offset, error.offset + error.length, `${shown} is left out, as Kamailio does`);
   }
   return tokens;
 }

@@ -238,6 +238,10 @@ test('unknown directives are comments, with a suggestion; dialect lines are quie
     assert.deepEqual(run(line).codes, [], line);
 });
 
+test('a byte order mark is passed over', () => {
+  assert.equal(flat('\xef\xbb\xbf#!KAMAILIO\nx'), '#!KAMAILIO x');
+});
+
 test('a comment in a value is warned of', () => {
   assert.deepEqual(run('#!define A 5 # five').codes, ['macro-comment']);
   assert.deepEqual(run('#!define A "sip:x//y#z"').codes, []);

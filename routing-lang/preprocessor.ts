@@ -42,6 +42,9 @@ const MAX_EXPANSIONS = 200_000;
 /** Chars of a script with all its includes and expansions. */
 const MAX_OUTPUT = 8 * 1024 * 1024;
 
+/** Of UTF-8, read as latin1. */
+const BYTE_ORDER_MARK = '\xef\xbb\xbf';
+
 const WORD = /\w+/y;
 const SELECT = /@\s*\w+(?:\s*\.\s*\w+)*/y;
 const INCLUDE = /[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s;]*))[ \t]*(;?)/y;
@@ -166,8 +169,8 @@ export class Preprocessor {
   /** Reads a frame to its end. Returns true where it ends inside a string that goes on behind it. */
   #read(frame: Frame): boolean {
     const { text } = frame;
-    let from = 0;
-    let at = 0;
+    let from = frame.expansion === null && text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    let at = from;
     while (at < text.length) {
       if (!this.conditionals.isActive) {
         this.#copy(frame, from, at);
