@@ -6,7 +6,7 @@ import { tokenize } from './lexer.ts';
 import { ListenGrammar } from './listen-grammar.ts';
 import { GiveUp } from './literal-grammar.ts';
 import { type Preprocessed, preprocess } from './preprocessor.ts';
-import { Reported } from './statement-grammar.ts';
+import { Reported } from './recovery-grammar.ts';
 import * as t from './tokens.ts';
 
 const ROUTE_KINDS: Readonly<Record<string, RouteKind>> = {
