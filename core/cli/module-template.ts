@@ -175,6 +175,7 @@ Greets callers: a module to begin from.
 
 ## Examples
 
+    loadmodule "pv.so"
     loadmodule "./${name}"
 
     request_route {

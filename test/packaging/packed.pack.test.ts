@@ -27,6 +27,7 @@ function run(
 }
 
 const SCRIPT = `
+loadmodule "pv.so"
 loadmodule "sl.so"
 loadmodule "./hello"
 modparam("hello", "greeting", "Good day")
