@@ -91,6 +91,7 @@ export class RecoveryGrammar extends ExpressionGrammar {
 /** Thrown to leave a statement whose error is reported already. */
 export class Reported extends Error {}
 
+/** A token as a message quotes it, cut to 40 chars. */
 export function describe(token: IToken): string {
   const image = token.image.length > 40 ? `${token.image.slice(0, 37)}...` : token.image;
   return image.startsWith('"') ? image : `"${image}"`;

@@ -75,15 +75,10 @@ export class StatementGrammar extends RecoveryGrammar {
           });
         }
         if (!this.is(t.RBrace)) {
-          const place = this.builder.source.locate(open.startOffset);
-          this.builder.report(
-            'syntax',
-            spanOf(open),
-            `this "{" is not closed before ${this.LA(1).tokenType === EOF ? 'the end of the script' : `line ${this.builder.source.locate(this.LA(1).startOffset).line}`}`,
-            {
-              related: place.includedFrom === undefined ? [] : [],
-            },
-          );
+          const next = this.LA(1);
+          const isEnd = next.tokenType === EOF;
+          const where = isEnd ? 'the end of the script' : `line ${this.builder.source.locate(next.startOffset).line}`;
+          this.builder.report('syntax', spanOf(open), `this "{" is not closed before ${where}`);
         }
       });
       this.OPTION(() => this.CONSUME(t.RBrace));
