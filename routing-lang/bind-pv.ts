@@ -219,10 +219,10 @@ export function formatFunction(format: BoundFormat): (run: Run) => string {
   if (only === undefined) return () => '';
   if (format.parts.length === 1) {
     if (typeof only === 'string') return () => only;
-    const { whole } = only;
+    const whole = printed(only);
     return (run) => toText(whole.get(run));
   }
-  const getters = format.parts.map((part) => (typeof part === 'string' ? part : part.whole));
+  const getters = format.parts.map((part) => (typeof part === 'string' ? part : printed(part)));
   return (run) => {
     let out = '';
     for (let i = 0; i < getters.length; i++) {
@@ -231,6 +231,11 @@ export function formatFunction(format: BoundFormat): (run: Run) => string {
     }
     return out;
   };
+}
+
+/** As it prints in a format: nothing, not `<null>`, where a transformation gives null (Kamailio 5.6.3, asked). */
+function printed({ whole, transforms }: BoundUse): PvAccessor {
+  return transforms.length === 0 ? whole : { text: whole.text, get: (run) => whole.get(run) ?? '' };
 }
 
 /** Cuts at commas that stand outside of parentheses and braces; the last of `max` parameters keeps its commas. */

@@ -205,7 +205,10 @@ export class ExprGen {
 
   format(format: BoundFormat): string {
     const parts = format.parts.map((part) =>
-      typeof part === 'string' ? JSON.stringify(part) : `toText(${this.use(part)})`,
+      typeof part === 'string'
+        ? JSON.stringify(part)
+        : // Nothing, not `<null>`, is printed where a transformation gives null (Kamailio 5.6.3, asked).
+          `toText(${this.use(part)}${part.transforms.length === 0 ? '' : " ?? ''"})`,
     );
     return parts.length === 0 ? '""' : parts.join(' + ');
   }

@@ -14,11 +14,13 @@ export interface UriParts {
 
 /**
  * Writes a URI with some of its parts replaced. Removing the user removes the password with it (RFC 3261 §19.1.1: no
- * password without a user). For tel URIs only the number can be replaced.
+ * password without a user). A host makes a SIP URI of a tel URI (RFC 3261 §19.1.6); ports and passwords it has none.
  */
 export function writeUri(uri: SipUri, parts: UriParts): string {
   const user = parts.user ?? uri.user;
   const params = parts.params ?? uri.params;
+  if ((uri.scheme === URI_SCHEME.TEL || uri.scheme === URI_SCHEME.TELS) && parts.host !== undefined)
+    return `sip:${user}${params === '' ? '' : `;${params}`}@${parts.host};user=phone`;
   if (uri.scheme !== URI_SCHEME.SIP && uri.scheme !== URI_SCHEME.SIPS)
     return `${uri.schemeText}:${user}${params === '' ? '' : `;${params}`}`;
   const password = parts.password ?? uri.password;

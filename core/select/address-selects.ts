@@ -4,14 +4,15 @@ import { isLeaf, noSuchPart, paramName, type Reader, type SelectPart } from './s
 
 const URI_PARTS: ReadonlyMap<string, Reader<SipUri>> = new Map<string, Reader<SipUri>>([
   ['type', uriType],
-  ['user', (uri) => uri.user],
+  // RFC 3966 §3: visual separators are no part of a number.
+  ['user', (uri) => (uri.host === '' ? uri.user.replace(/[-.()]/g, '') : uri.user)],
   ['rn_user', (uri) => uri.user],
   ['pwd', (uri) => uri.password],
   ['host', (uri) => uri.host],
   ['port', (uri) => (uri.port === 0 ? '' : String(uri.port))],
   ['hostport', (uri) => `${uri.host}:${uri.port || (uri.scheme === URI_SCHEME.SIPS ? 5061 : 5060)}`],
   ['params', (uri) => uri.params],
-  ['transport', (uri) => uri.param('transport') ?? ''],
+  ['transport', (uri) => uri.param('transport') ?? (uri.scheme === URI_SCHEME.SIPS ? 'tls' : 'udp')],
 ]);
 
 /** A SIP URI with user=phone counts as a tel URI, as everywhere in Kamailio while `phone2tel` has its default. */

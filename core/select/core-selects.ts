@@ -1,3 +1,4 @@
+import { parseContacts } from '../parser/contact.ts';
 import { type DigestCredentials, digestCredentials, parseAuth } from '../parser/digest.ts';
 import { HDR } from '../parser/hf.ts';
 import { firstNameAddr } from '../parser/list.ts';
@@ -26,7 +27,7 @@ const CREDENTIAL_PARTS: ReadonlyMap<string, Reader<DigestCredentials>> = new Map
 
 const FROM = addressSelect('From', HDR.FROM, (msg) => msg.from, ['tag']);
 const TO = addressSelect('To', HDR.TO, (msg) => msg.to, ['tag']);
-const CONTACT = addressSelect('Contact', HDR.CONTACT, (msg) => firstNameAddr(msg, HDR.CONTACT), [
+const CONTACT = addressSelect('Contact', HDR.CONTACT, (msg) => parseContacts(msg).values[0] ?? null, [
   'q',
   'expires',
   'methods',

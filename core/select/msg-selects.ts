@@ -11,7 +11,7 @@ const MSG_PARTS: ReadonlyMap<string, (msg: SipMsg) => string> = new Map<string, 
   ['id', (msg) => String(msg.id)],
   ['flags', (msg) => String(msg.flags >>> 0)],
   ['body', (msg) => msg.body],
-  ['header', (msg) => msg.buf.slice(msg.firstLineEnd, msg.headersEnd).trimEnd()],
+  ['header', (msg) => msg.buf.slice(msg.firstLineEnd, msg.bodyStart)],
 ]);
 
 const REQUEST_PARTS: ReadonlyMap<string, (msg: SipMsg) => string> = new Map<string, (msg: SipMsg) => string>([

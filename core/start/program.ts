@@ -1,6 +1,5 @@
-import type { SymbolTable } from '../../routing-lang/symbols.ts';
-import type { PvDef } from '../pv/spec.ts';
 import { compileProgram } from '../../routing-lang/compile.ts';
+import type { SymbolTable } from '../../routing-lang/symbols.ts';
 import { CORE_PARAMS } from '../cfg/core-params.ts';
 import type { StartOptions } from '../cli/start-options.ts';
 import type { ModuleHostImpl } from '../module/host-impl.ts';
@@ -8,6 +7,7 @@ import type { LoadEnvironment } from '../module/load-items.ts';
 import type { ModuleIndex } from '../module/module-index.ts';
 import { CORE_PVS } from '../pv/core-pvs.ts';
 import { SOCK_TRANSFORMS } from '../pv/socket-transforms.ts';
+import type { PvDef } from '../pv/spec.ts';
 
 import { CORE_COMMANDS } from '../script/core-commands.ts';
 
@@ -15,10 +15,9 @@ import { isMyself, KEYWORDS, wordValue } from '../script/operands.ts';
 import { compilePosix, PosixCache } from '../script/posix-cache.ts';
 import type { ScriptProgram } from '../script/program.ts';
 
-const bindSelect = () => 'no selects yet';
-
 import { compileSubst } from '../script/subst.ts';
 import { buildSymbolTable, type CoreTables } from '../script/symbol-table.ts';
+import { bindSelect } from '../select/bind-select.ts';
 import type { Server } from '../server.ts';
 import type { Environment } from './environment.ts';
 import type { ScriptSource } from './script.ts';
@@ -71,7 +70,7 @@ export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: 
     transformations: { sock: SOCK_TRANSFORMS },
     params: CORE_PARAMS,
     keywords: KEYWORDS,
-    select: bindSelect,
+    select: (parts) => bindSelect(parts, index.modules.values()),
     word: wordValue,
     isMyself,
     eventRoutes: CORE_EVENTS,

@@ -16,11 +16,11 @@ import type { PvState } from './state.ts';
 /** Digest credentials as the client sent them, from Proxy-Authorization or else Authorization; only $Au and $AU are verified. */
 export const AUTH_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   au: credentialPv('User part of the username in the credentials.', (c) => c.user || c.username),
-  ad: credentialPv('Domain part of the username in the credentials.', (c) => c.domain),
+  ad: credentialPv('Domain part of the username in the credentials.', (c) => c.domain || null),
   aU: credentialPv('Whole username in the credentials.', (c) => c.username),
   ar: credentialPv('Realm of the credentials.', (c) => c.realm),
   adu: credentialPv('URI of the credentials.', (c) => c.uri),
-  aa: credentialPv('Algorithm of the credentials.', (c) => c.algorithm),
+  aa: credentialPv('Algorithm of the credentials.', (c) => c.algorithm || null),
   adn: credentialPv('Nonce of the credentials.', (c) => c.nonce),
   adc: credentialPv('Client nonce of the credentials.', (c) => c.cnonce),
   adr: credentialPv('Response of the credentials.', (c) => c.response),
@@ -41,10 +41,10 @@ function verifiedOf(msg: SipMsg): VerifiedCredentials | undefined {
   return msg.extension<VerifiedCredentials>(VERIFIED_CREDENTIALS);
 }
 
-function credentialPv(doc: string, get: (credentials: DigestCredentials) => string): PvDef<PvState> {
+function credentialPv(doc: string, get: (credentials: DigestCredentials) => string | null): PvDef<PvState> {
   return readOnly(doc, (run): PvValue => {
     const credentials = credentialsOf(run);
-    return credentials === null ? null : get(credentials) || null;
+    return credentials === null ? null : get(credentials);
   });
 }
 

@@ -2,6 +2,7 @@ import {
   HDR,
   headerKindOf,
   indexOf,
+  type ListValue,
   listValues,
   METHOD,
   type PvDef,
@@ -79,12 +80,18 @@ function rowValue(msg: SipMsg, match: RowMatch, index: number): PvValue {
 
 function listValue(msg: SipMsg, match: RowMatch, index: number): PvValue {
   if (match.listKind === HDR.OTHER) return rowValue(msg, match, index);
-  const value = listValues(msg, match.listKind).at(index);
+  const value = valuesOf(msg, match.listKind).at(index);
   return value === undefined ? null : msg.buf.slice(value.start, value.end);
 }
 
+/** `Contact: *` is no value. */
+function valuesOf(msg: SipMsg, kind: number): ListValue[] {
+  const values = listValues(msg, kind);
+  return kind === HDR.CONTACT ? values.filter(({ start, end }) => msg.buf.slice(start, end) !== '*') : values;
+}
+
 function countValues(msg: SipMsg, match: RowMatch): number {
-  return match.listKind === HDR.OTHER ? countRows(msg, match) : listValues(msg, match.listKind).length;
+  return match.listKind === HDR.OTHER ? countRows(msg, match) : valuesOf(msg, match.listKind).length;
 }
 
 function allRows(msg: SipMsg, match: RowMatch): string[] {

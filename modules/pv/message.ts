@@ -21,7 +21,7 @@ export const MESSAGE_PVS: Readonly<Record<string, PvDef<PvState>>> = {
     (run) => run.msg.locationUa || null,
   ),
   msg: {
-    doc: 'Part of the message: len, buf, fline, hdrs, hdrs_len, fpart (first line, headers and the empty line), lpart (all but the first line), body, body_len.',
+    doc: 'Part of the message: len, buf, fline, hdrs, hdrs_len, fpart (first line and headers), lpart (all but the first line), body, body_len.',
     name: 'required',
     bind: (use) => {
       const part = MESSAGE_PARTS.get(use.name ?? '');
@@ -38,7 +38,7 @@ const MESSAGE_PARTS: ReadonlyMap<string, (msg: SipMsg) => PvValue> = new Map<str
   ['fline', (msg) => msg.buf.slice(0, msg.firstLineEnd).trimEnd()],
   ['hdrs', headersText],
   ['hdrs_len', (msg) => headersText(msg).length],
-  ['fpart', (msg) => msg.buf.slice(0, msg.bodyStart)],
+  ['fpart', (msg) => msg.buf.slice(0, msg.headersEnd).trimEnd()],
   ['lpart', (msg) => msg.buf.slice(msg.firstLineEnd)],
 ]);
 

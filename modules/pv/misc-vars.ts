@@ -34,7 +34,7 @@ export const MISC_PVS: Readonly<Record<string, PvDef<PvState>>> = {
     bind: (use, state) => {
       const parts = parseSelect(use.name ?? '');
       if (typeof parts === 'string') return parts;
-      const get = bindSelect(parts, state.ctx.server.modules);
+      const get = bindSelect(parts, state.ctx.server.modules.loaded);
       return typeof get === 'string' ? get : { get };
     },
   },

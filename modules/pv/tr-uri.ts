@@ -76,7 +76,7 @@ export const URIALIAS_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
 function uriTransform(doc: string, part: (uri: SipUri) => PvValue): TransformDef {
   return textTransform(doc, (text) => {
     const uri = parseUri(text);
-    return uri === null ? null : part(uri);
+    return uri === null || uri.scheme === URI_SCHEME.OTHER ? null : part(uri);
   });
 }
 

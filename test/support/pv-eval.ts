@@ -1,18 +1,17 @@
 /**
- * Evaluates pseudo-variables and format strings outside a script: the parser and binder a module's unit tests need.
- * Uses the definitions of the core and of the modules given, on a server that is only a clock, settings and counters.
+ * Evaluates pseudo-variables, format strings and simple statements outside a script, with the core's definitions and those
+ * of the modules given, on a server that is only a clock, settings, counters and one socket.
  */
 
 import { Settings } from '../../core/cfg/settings.ts';
 import {
+  bindSelect,
   type CommandDef,
   CounterRegistry,
   type Log,
   type ModuleContext,
   type ModuleDef,
   type PvAccessor,
-  type PvDef,
-  type PvUse,
   type PvValue,
   type ReceiveInfo,
   ROUTE,
@@ -20,20 +19,25 @@ import {
   type ScriptProgram,
   type Server,
   SipMsg,
+  SOCK_TRANSFORMS,
   type SocketInfo,
-  type TransformDef,
-  type TransformFn,
-  type TransformParam,
-  valueToString,
 } from '../../core/index.ts';
+import { ModuleIndex } from '../../core/module/module-index.ts';
 import { CORE_PVS } from '../../core/pv/core-pvs.ts';
+import { isMyself, KEYWORDS, wordValue } from '../../core/script/operands.ts';
+import { buildSymbolTable } from '../../core/script/symbol-table.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
-
-type Getter = (run: Run) => PvValue;
+import { formatFunction, PvBinder, type ReportAt } from '../../routing-lang/bind-pv.ts';
+import { parsePv } from '../../routing-lang/pv-parser.ts';
+import type { SymbolTable } from '../../routing-lang/symbols.ts';
 
 export class PvEvaluator {
-  readonly #pvs = new Map<string, { readonly def: PvDef<never>; readonly state: unknown }>();
-  readonly #transforms = new Map<string, { readonly def: TransformDef<never>; readonly state: unknown }>();
+  readonly #modules: {
+    readonly name: string;
+    readonly def: ModuleDef<never>;
+    readonly state: unknown;
+    readonly isBuiltin: boolean;
+  }[] = [];
   readonly varSlots = new Map<string, number>();
   readonly logged: string[] = [];
   readonly server: Server;
@@ -44,7 +48,6 @@ export class PvEvaluator {
 
   constructor(settings: Iterable<readonly [string, string | number]> = []) {
     const log = recordingLog(this.logged);
-    for (const [name, def] of Object.entries(CORE_PVS)) this.#pvs.set(name, { def, state: undefined });
     const none = new Map<string, never>();
     this.program = {
       id: 1,
@@ -64,10 +67,15 @@ export class PvEvaluator {
       clock: this.clock,
       settings: new Settings(settings),
       counters: new CounterRegistry(),
+      modules: { loaded: this.#modules },
       log,
       program: this.program,
       startedWallMs: this.clock.wall(),
-      transport: { sockets: [TEST_SOCKET] },
+      transport: {
+        sockets: [TEST_SOCKET],
+        findSocket: (text: string) => (text === TEST_SOCKET.uri ? TEST_SOCKET : null),
+        socketFor: () => TEST_SOCKET,
+      },
     } as unknown as Server;
   }
 
@@ -76,10 +84,7 @@ export class PvEvaluator {
     params: Readonly<Record<string, string | number | readonly string[]>> = {},
   ): Promise<S> {
     const state = (await def.init?.(this.#context(def, params))) as S;
-    for (const [name, pv] of Object.entries(def.pseudoVariables ?? {})) this.#pvs.set(name, { def: pv, state });
-    for (const [className, members] of Object.entries(def.transformations ?? {}))
-      for (const [name, member] of Object.entries(members))
-        this.#transforms.set(`${className}.${name}`, { def: member, state });
+    this.#modules.push({ name: def.name, def: def as unknown as ModuleDef<never>, state, isBuiltin: true });
     for (const [name, commands] of Object.entries(def.commands ?? {}))
       this.commands.set(
         name,
@@ -105,15 +110,24 @@ export class PvEvaluator {
     };
   }
 
+  /** Gives every `$var(x)` in the text its slot, as compiling a whole script does. */
+  nameVariables(text: string): void {
+    const binder = this.#binder();
+    for (const [, name = ''] of text.matchAll(/\$\(?var\(([\w.]+)\)/g)) binder.varSlot(name);
+  }
+
   run(msg: SipMsg, routeType: number = ROUTE.REQUEST): Run {
     return new Run(this.server, this.program, msg, routeType);
   }
 
   /** Binds `$class…` or `$(class…{transformations})`; throws what is wrong. */
   pv(text: string): PvAccessor {
-    const parsed = parsePv(text, 0);
-    if (parsed === null || parsed.end !== text.length) throw new Error(`no pseudo-variable: ${text}`);
-    return this.#bind(parsed);
+    const parsed = parsePv(text);
+    if (parsed.error !== null || parsed.end !== text.length)
+      throw new Error(parsed.error?.message ?? `no variable: ${text}`);
+    const use = this.#binder().bind(parsed.pv, this.#report);
+    if (use === null) throw new Error(`not bound: ${text}`);
+    return use.whole;
   }
 
   /**
@@ -162,94 +176,32 @@ export class PvEvaluator {
 
   /** Compiles text with pseudo-variables. */
   format(text: string): (run: Run) => string {
-    const parts: (string | Getter)[] = [];
-    let literal = '';
-    for (let i = 0; i < text.length; ) {
-      if (text.charAt(i) !== '$') literal += text.charAt(i++);
-      else if (text.charAt(i + 1) === '$') {
-        literal += '$';
-        i += 2;
-      } else {
-        const parsed = parsePv(text, i);
-        if (parsed === null) throw new Error(`no pseudo-variable at ${i} of ${text}`);
-        if (literal !== '') parts.push(literal);
-        literal = '';
-        parts.push(this.#bind(parsed).get);
-        i = parsed.end;
-      }
-    }
-    if (literal !== '') parts.push(literal);
-    return (run) =>
-      parts.map((part) => (typeof part === 'string' ? part : valueToString(part(run), '<null>'))).join('');
+    const format = this.#binder().format(text, this.#report);
+    if (format === null) throw new Error(`no format: ${text}`);
+    return formatFunction(format);
   }
 
-  #bind(parsed: ParsedPv): PvAccessor {
-    const bound = this.#pvs.get(parsed.className);
-    if (bound === undefined) throw new Error(`unknown pseudo-variable $${parsed.className}`);
-    if (bound.def.name === 'required' && parsed.name === null) throw new Error(`$${parsed.className} needs a name`);
-    if (bound.def.name === 'none' && parsed.name !== null) throw new Error(`$${parsed.className} has no name`);
-    const accessor = bound.def.bind(this.#use(parsed), bound.state as never);
-    if (typeof accessor === 'string') throw new Error(accessor);
-    if (parsed.transforms.length === 0) return { text: parsed.text, ...accessor };
-    const steps = parsed.transforms.map((text) => this.#transform(text));
-    return {
-      text: parsed.text,
-      get: (run) => steps.reduce<PvValue>((value, step) => step(run, value), accessor.get(run)),
-    };
+  #report: ReportAt = (_offset, message) => {
+    throw new Error(message);
+  };
+
+  #binder(): PvBinder {
+    return new PvBinder(this.#symbols(), this.defines, this.varSlots);
   }
 
-  #use(parsed: ParsedPv): PvUse {
-    const name = parsed.name ?? '';
-    return {
-      text: parsed.text,
-      className: parsed.className,
-      name: parsed.name,
-      index:
-        parsed.index === null || parsed.index === '*'
-          ? parsed.index
-          : parsed.index.startsWith('$')
-            ? this.pv(parsed.index).get
-            : Number(parsed.index),
-      isNameDynamic: name.includes('$'),
-      nameFormat: () => this.format(name),
-      format: (text) => this.format(text),
-      pv: (text) => this.pv(text),
-      varSlot: (slot) => {
-        if (!this.varSlots.has(slot)) this.varSlots.set(slot, this.varSlots.size);
-        return this.varSlots.get(slot) ?? 0;
-      },
-      define: (define) => this.defines.get(define) ?? null,
-    };
-  }
-
-  #transform(text: string): TransformFn {
-    const comma = text.indexOf(',');
-    const bound = this.#transforms.get(comma < 0 ? text : text.slice(0, comma));
-    if (bound === undefined) throw new Error(`unknown transformation {${text}}`);
-    const params = comma < 0 ? [] : this.#transformParams(text.slice(comma + 1), bound.def.paramStyle === 'rest');
-    const [min, max] = bound.def.params;
-    if (params.length < min || params.length > max) throw new Error(`{${text}}: ${params.length} parameters`);
-    const fn = bound.def.bind(params, bound.state as never, (format) => this.format(format));
-    if (typeof fn === 'string') throw new Error(`{${text}}: ${fn}`);
-    return fn;
-  }
-
-  #transformParams(text: string, isRest: boolean): TransformParam[] {
-    const params: TransformParam[] = [];
-    for (let at = 0; at <= text.length; ) {
-      const lead = text.slice(at).length - text.slice(at).trimStart().length;
-      const parsed = text.charAt(at + lead) === '$' ? parsePv(text, at + lead) : null;
-      if (parsed !== null && (parsed.end === text.length || (!isRest && text.charAt(parsed.end) === ','))) {
-        params.push({ kind: 'pv', pv: this.#bind(parsed) });
-        at = parsed.end + 1;
-      } else {
-        const comma = isRest ? -1 : text.indexOf(',', at);
-        const end = comma < 0 ? text.length : comma;
-        params.push({ kind: 'text', text: text.slice(at, end) });
-        at = end + 1;
-      }
-    }
-    return params;
+  #symbols(): SymbolTable {
+    return buildSymbolTable(new ModuleIndex(this.#modules), {
+      commands: {},
+      pvs: CORE_PVS,
+      transformations: { sock: SOCK_TRANSFORMS },
+      params: {},
+      keywords: KEYWORDS,
+      select: (parts) => bindSelect(parts, this.#modules),
+      word: wordValue,
+      isMyself,
+      eventRoutes: [],
+      state: undefined,
+    });
   }
 }
 
@@ -279,58 +231,6 @@ function unquoted(text: string): string {
   if (!text.startsWith('"')) return text;
   const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
   return text.slice(1, -1).replace(/\\(.)/gs, (_all, c: string) => escapes[c] ?? c);
-}
-
-interface ParsedPv {
-  readonly text: string;
-  readonly end: number;
-  readonly className: string;
-  readonly name: string | null;
-  readonly index: string | null;
-  readonly transforms: readonly string[];
-}
-
-/** Reads the pseudo-variable that begins at `start`; null when there is none. */
-function parsePv(text: string, start: number): ParsedPv | null {
-  const isWrapped = text.charAt(start + 1) === '(';
-  let at = start + (isWrapped ? 2 : 1);
-  const match = /^(?:\?|[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)?)/.exec(text.slice(at));
-  if (match === null) return null;
-  const className = match[0];
-  at += className.length;
-  let name: string | null = null;
-  if (text.charAt(at) === '(') {
-    const close = closing(text, at, '(', ')');
-    if (close < 0) return null;
-    name = text.slice(at + 1, close);
-    at = close + 1;
-  }
-  if (!isWrapped) return { text: text.slice(start, at), end: at, className, name, index: null, transforms: [] };
-  let index: string | null = null;
-  if (text.charAt(at) === '[') {
-    const close = closing(text, at, '[', ']');
-    if (close < 0) return null;
-    index = text.slice(at + 1, close);
-    at = close + 1;
-  }
-  const transforms: string[] = [];
-  while (text.charAt(at) === '{') {
-    const close = closing(text, at, '{', '}');
-    if (close < 0) return null;
-    transforms.push(text.slice(at + 1, close));
-    at = close + 1;
-  }
-  if (text.charAt(at) !== ')') return null;
-  return { text: text.slice(start, at + 1), end: at + 1, className, name, index, transforms };
-}
-
-function closing(text: string, at: number, open: string, close: string): number {
-  let depth = 0;
-  for (let i = at; i < text.length; i++) {
-    if (text.charAt(i) === open) depth++;
-    else if (text.charAt(i) === close && --depth === 0) return i;
-  }
-  return -1;
 }
 
 function recordingLog(lines: string[]): Log {
