@@ -93,14 +93,22 @@ export function removeBodyPart(run: Run, mime: string): number {
   return 1;
 }
 
-/** get_body_part: the content, with its last line end. */
+/** Just behind the part's Content-Type row: what Kamailio takes for its content begins there. */
+function behindContentType(msg: SipMsg, part: BodyPart): number {
+  const headers = msg.buf.slice(part.headersStart, part.headersEnd);
+  const row = /(?:^|\n)(?:content-type|c)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|$)/i.exec(headers);
+  return row === null ? part.headersStart : part.headersStart + row.index + row[0].length;
+}
+
+/** get_body_part: what follows the part's Content-Type row, up to the next delimiter (Kamailio: textops). */
 export function getBodyPart(run: Run, mime: string, target: Target): number {
   const { msg } = run;
   const part = findPart(msg, mime);
   if (part === null) return -1;
   const next = msg.buf.indexOf('--', part.end);
   const end = next < 0 ? part.end : next;
-  return target.set(run, msg.buf.slice(part.start, Math.min(end, msg.bodyEnd))) === false ? -1 : 1;
+  const text = msg.buf.slice(behindContentType(msg, part), Math.min(end, msg.bodyEnd));
+  return target.set(run, text) === false ? -1 : 1;
 }
 
 /** get_body_part_raw: the part's headers, content and the delimiter behind it. */

@@ -52,15 +52,8 @@ export function searchAppend(run: Run, textops: Textops, expression: string, tex
 }
 
 /** replace, replace_all …: the first match, or all of them. */
-export function replace(
-  run: Run,
-  textops: Textops,
-  expression: string,
-  text: string,
-  area: Area,
-  isGlobal: boolean,
-): number {
-  const found = matches(run.msg, textops.regex(expression), area, isGlobal);
+export function replace(run: Run, regex: PosixRegex | null, text: string, area: Area, isGlobal: boolean): number {
+  const found = matches(run.msg, regex, area, isGlobal);
   for (const match of found) replaceSpan(run.msg, match.start, match.end, text);
   return found.length > 0 ? 1 : -1;
 }
@@ -97,16 +90,14 @@ interface Found {
   readonly end: number;
 }
 
-/** Matches that are not empty, in order. */
+/** Matches in order; an empty one ends the walk, as in Kamailio. */
 function matchesIn(text: string, regex: PosixRegex, isGlobal: boolean): Found[] {
   const found: Found[] = [];
-  let at = 0;
-  while (at <= text.length && found.length < MAX_EDITS) {
-    const match: PosixMatch | null = regex.exec(text, at);
-    if (match === null) break;
-    if (match.end > match.start) found.push({ start: match.start, end: match.end });
+  while (found.length < MAX_EDITS) {
+    const match: PosixMatch | null = regex.exec(text, found.at(-1)?.end ?? 0);
+    if (match === null || match.end === match.start) break;
+    found.push({ start: match.start, end: match.end });
     if (!isGlobal) break;
-    at = match.end > match.start ? match.end : match.end + 1;
   }
   return found;
 }

@@ -6,6 +6,7 @@ export class Textops {
   readonly ctx: ModuleContext;
   /** As Kamailio compiles them: REG_EXTENDED, REG_ICASE, REG_NEWLINE. */
   readonly #lines = new PosixCache({ ignoreCase: true, newline: true });
+  readonly #whole = new PosixCache({ ignoreCase: true });
   readonly #plain = new PosixCache({});
 
   /** Method bits by the lists that the script names: constants, so the map is small. */
@@ -24,6 +25,11 @@ export class Textops {
   /** Case is ignored, lines count. Null, and a log line, when it is no regular expression. */
   regex(source: string): PosixRegex | null {
     return this.#checked(this.#lines.get(source));
+  }
+
+  /** Case is ignored, the text is one line: replace_body_atonce. */
+  wholeRegex(source: string): PosixRegex | null {
+    return this.#checked(this.#whole.get(source));
   }
 
   /** Case counts, lines do not: regex_substring. */

@@ -45,7 +45,11 @@ export function editMessage(kind: string, user: string, peer: number): string {
     [...HEAD(method, user, peer), ...headers, `Content-Length: ${body.length}`, '', body].join('\r\n');
   switch (kind) {
     case 'sdp':
-      return build('INVITE', ['Max-Forwards: 70', 'Contact: <sip:alice@192.0.2.1>', 'Content-Type: application/sdp'], SDP);
+      return build(
+        'INVITE',
+        ['Max-Forwards: 70', 'Contact: <sip:alice@192.0.2.1>', 'Content-Type: application/sdp'],
+        SDP,
+      );
     case 'multi':
       return build('INVITE', ['Max-Forwards: 70', 'Content-Type: multipart/mixed;boundary=bnd'], MULTI);
     case 'lists':
@@ -66,7 +70,9 @@ export function editMessage(kind: string, user: string, peer: number): string {
     case 'register':
       return build(
         'REGISTER',
-        ['Authorization: Digest username="a", realm="r", nonce="n", uri="sip:x", response="6629fae49393a05397450978507c4ef1"'],
+        [
+          'Authorization: Digest username="a", realm="r", nonce="n", uri="sip:x", response="6629fae49393a05397450978507c4ef1"',
+        ],
         '',
       );
     default:
@@ -74,7 +80,21 @@ export function editMessage(kind: string, user: string, peer: number): string {
   }
 }
 
-export const EDIT_MODULES = ['tm', 'sl', 'rr', 'pv', 'maxfwd', 'textops', 'textopsx', 'siputils', 'sanity', 'xlog', 'sdpops', 'ipops', 'kex'];
+export const EDIT_MODULES = [
+  'tm',
+  'sl',
+  'rr',
+  'pv',
+  'maxfwd',
+  'textops',
+  'textopsx',
+  'siputils',
+  'sanity',
+  'xlog',
+  'sdpops',
+  'ipops',
+  'kex',
+];
 
 /** The script for all cases: `route(C<n>)` is the n-th; the result goes to the peer. */
 export function editScript(codes: readonly string[], peer: number, mpath: string): string {
@@ -100,9 +120,11 @@ export function editScript(codes: readonly string[], peer: number, mpath: string
   return [...head, ...codes.map((code, i) => `route[C${i}] {\n  ${code}\n  return 1;\n}`), ''].join('\n');
 }
 
-/** Our Via and the branch in it made the same on both sides. */
+/** The server's own Via (every Via but the sender's) and ports, made the same on both sides. */
 export function normalise(text: string | null): string | null {
   return text === null
     ? null
-    : text.replace(/^Via: SIP\/2\.0\/UDP 127\.0\.0\.1(:\d+)?;branch=z9hG4bK[^\r\n]*\.0\r\n/m, 'Via: PROXY\r\n').replaceAll(/127\.0\.0\.1:\d+/g, 'HOST');
+    : text
+        .replace(/^Via: SIP\/2\.0\/UDP 127\.0\.0\.1(:\d+)?;branch=z9hG4bK(?!C\d+\r)[^\r\n]*\r\n/m, 'Via: PROXY\r\n')
+        .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST');
 }

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import type { StartOptions } from '../../core/cli/start-options.ts';
+import { startServer } from '../../core/start.ts';
+import { KAMAILIO_MODULES, Kamailio, MemoryLog, UdpPeer } from '../support/index.ts';
+import { EDIT_CASES } from './edit-cases.ts';
+import { editMessage, editScript, normalise } from './edit-messages.ts';
+
+const PATIENCE_MS = 3000;
+
+/** What comes out for each case, by name; null where nothing does. */
+async function outputs(peer: UdpPeer, port: number): Promise<Map<string, string | null>> {
+  const results = new Map<string, string | null>();
+  for (const [i, edit] of EDIT_CASES.entries()) {
+    peer.send(editMessage(edit.on ?? 'plain', `C${i}`, peer.port), port);
+    results.set(edit.name, normalise(await peer.next(PATIENCE_MS)));
+  }
+  return results;
+}
+
+async function ofKamailio(): Promise<Map<string, string | null>> {
+  const peer = await UdpPeer.open();
+  const codes = EDIT_CASES.map((edit) => edit.code);
+  const kamailio = await Kamailio.start(editScript(codes, peer.port, KAMAILIO_MODULES));
+  try {
+    return await outputs(peer, kamailio.port);
+  } finally {
+    await kamailio.stop();
+    peer.close();
+  }
+}
+
+async function ofStrowger(): Promise<Map<string, string | null>> {
+  const peer = await UdpPeer.open();
+  const codes = EDIT_CASES.map((edit) => edit.code);
+  const options: StartOptions = {
+    scriptPath: '/edits.cfg',
+    scriptText: editScript(codes, peer.port, ''),
+    defines: [],
+    substitutions: [],
+    listens: ['udp:127.0.0.1:0'],
+    aliases: [],
+    loadPaths: [],
+    loadModules: [],
+    modParams: [],
+    settings: {},
+    runtimeDir: null,
+    strict: false,
+    log: new MemoryLog(),
+  };
+  const started = await startServer(options);
+  try {
+    return await outputs(peer, started.server.transport.sockets[0]?.port ?? 0);
+  } finally {
+    await started.stop(0);
+    peer.close();
+  }
+}
+
+const skip = existsSync(KAMAILIO_MODULES) ? false : 'kamailio is not installed';
+
+test(`${EDIT_CASES.length} edits come out as Kamailio's do, byte for byte`, { skip }, async (t) => {
+  const theirs = await ofKamailio();
+  const ours = await ofStrowger();
+  for (const edit of EDIT_CASES) {
+    await t.test(edit.name, () => {
+      const own = ours.get(edit.name);
+      if (edit.differs === undefined) assert.equal(own, theirs.get(edit.name));
+      else assert.match(own ?? '', edit.differs.expect, edit.differs.why);
+    });
+  }
+});
