@@ -1,67 +1,67 @@
+import type { ParsedScript } from '../../routing-lang/index.ts';
 import type { StartOptions } from '../cli/start-options.ts';
-import type { Log } from '../log/log.ts';
-import { protoByName } from '../parser/uri.ts';
-import { ipFamily } from '../transport/ip-address.ts';
-import { PROTO, type Proto, type SocketInfo } from '../transport/socket-info.ts';
+import { StrowgerError } from '../errors.ts';
+import { hostPort } from '../transport/ip-address.ts';
+import {
+  type ListenError,
+  type ListenSpec,
+  makeSocketInfo,
+  parseListenOption,
+  planSockets as plan,
+} from '../transport/listen.ts';
+import { PROTO_NAMES, type SocketInfo } from '../transport/socket-info.ts';
 import type { Environment } from './environment.ts';
 import type { ScriptSource } from './script.ts';
 
-/** The sockets a script and the command line ask for. */
-export function planSockets(
+/**
+ * The sockets a script and the command line ask for. Rejects with `LISTEN` and a line for each item that cannot be,
+ * with its place in the script.
+ */
+export async function planSockets(
   source: ScriptSource,
   options: StartOptions,
-  _env: Environment,
-  _log: Log,
-): Promise<SocketInfo[]> {
-  const out: SocketInfo[] = [];
-  const add = (proto: Proto, host: string, port: number | null): void => {
-    out.push(socketInfo(out.length, proto, host, port ?? (proto === PROTO.TLS ? 5061 : 5060)));
-  };
-  for (const item of source.listens)
-    for (const s of item.sockets)
-      for (const proto of s.proto === null ? [PROTO.UDP, PROTO.TCP] : [protoByName(s.proto)])
-        add(proto, s.host, s.port);
+  env: Environment,
+): Promise<readonly SocketInfo[]> {
+  const { settings } = source;
+  const problems: string[] = [];
+  const specs: ListenSpec[] = [...source.listens];
   for (const text of options.listens) {
-    const m = /^(?:(\w+):)?([^:]+)(?::(\d+))?$/.exec(text);
-    if (m !== null)
-      for (const proto of m[1] === undefined ? [PROTO.UDP, PROTO.TCP] : [protoByName(m[1])])
-        add(proto, m[2] as string, m[3] === undefined ? null : Number(m[3]));
+    const spec = parseListenOption(text);
+    if (typeof spec === 'string') problems.push(`-l ${spec}`);
+    else specs.push(spec);
   }
-  return Promise.resolve(
-    source.settings.bool('disable_tcp')
-      ? out.filter((s) => s.proto === PROTO.UDP).map((s, i) => ({ ...s, index: i }))
-      : out,
-  );
+  const { plans, errors } = await plan(specs, {
+    port: settings.int('port') || 5060,
+    tlsPort: settings.int('tls_port_no') || 5061,
+    isTcpEnabled: !settings.bool('disable_tcp'),
+    isTlsEnabled: !settings.bool('disable_tls'),
+    withIpv6: settings.bool('auto_bind_ipv6'),
+    withLinkLocal: settings.int('bind_ipv6_link_local') === 1,
+    interfaces: env.interfaces(),
+    lookup: (host) => env.lookupHost(host),
+  });
+  for (const error of errors) problems.push(describe(error, source.parsed));
+  if (problems.length > 0) throw new StrowgerError('LISTEN', problems.join('\n'));
+  return plans.map((each, index) => makeSocketInfo(each, index, each.port));
 }
 
-function socketInfo(index: number, proto: Proto, host: string, port: number): SocketInfo {
-  return withPort(
-    {
-      index,
-      proto,
-      family: ipFamily(host) === 6 ? 6 : 4,
-      address: host,
-      port,
-      advertisedHost: host,
-      advertisedPort: port,
-      isAdvertised: false,
-      name: '',
-      isVirtual: false,
-      uri: '',
-      sentBy: '',
-      isReliable: proto !== PROTO.UDP,
-    },
-    port,
-  );
+/** Items of the command line have no place. */
+function describe({ message, span }: ListenError, parsed: ParsedScript): string {
+  if (span === null || span.end === 0) return `listen: ${message}`;
+  const { file, line, column } = parsed.source.locate(span.start);
+  return `${file}:${line}:${column}: listen: ${message}`;
 }
 
+/** The socket with the port it got. */
 export function withPort(socket: SocketInfo, port: number): SocketInfo {
-  const host = socket.family === 6 ? `[${socket.address}]` : socket.address;
+  // Where nothing else is advertised, or only an address, the port shown is the one bound.
+  const isOwnPort = socket.advertisedPort === socket.port;
+  const advertisedPort = isOwnPort ? port : socket.advertisedPort;
   return {
     ...socket,
     port,
-    advertisedPort: socket.isAdvertised ? socket.advertisedPort : port,
-    uri: `${['', 'udp', 'tcp', 'tls', 'sctp', 'ws', 'wss'][socket.proto]}:${host}:${port}`,
-    sentBy: `${host}:${port}`,
+    advertisedPort,
+    uri: `${PROTO_NAMES[socket.proto]}:${hostPort(socket.address, port)}`,
+    sentBy: hostPort(socket.advertisedHost, advertisedPort),
   };
 }

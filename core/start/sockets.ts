@@ -4,6 +4,7 @@ import type { MessageHandler, StreamListener, UdpDriver, UdpEndpoint } from '../
 import { PROTO, PROTO_NAMES, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
 import type { StreamSender } from '../transport/transport-impl.ts';
 import { withPort } from './plan-sockets.ts';
+import type { UdpSocketOptions } from './socket-options.ts';
 
 /** What `openSockets` opened, in the order of the sockets planned. */
 export interface OpenSockets {
@@ -20,15 +21,10 @@ export interface SocketParts {
   readonly udp: UdpDriver;
   readonly connections: ConnectionTable;
   readonly options: UdpSocketOptions;
+  /** Connections that wait to be accepted. */
+  readonly backlog: number;
   readonly onMessage: MessageHandler;
   readonly onError: (error: Error) => void;
-}
-
-/** Options of UDP sockets from the core parameters. */
-export interface UdpSocketOptions {
-  readonly reusePort: boolean;
-  readonly receiveBufferBytes: number;
-  readonly tos: number;
 }
 
 /**
@@ -42,7 +38,7 @@ export async function openSockets(parts: SocketParts): Promise<OpenSockets> {
   const listeners: StreamListener[] = [];
   const openAll = async (isLate: boolean): Promise<void> => {
     for (const [at, socket] of planned.entries()) {
-      if (socket.isVirtual || isLate !== socket.proto > PROTO.TCP) continue;
+      if (isLate !== socket.proto > PROTO.TCP) continue;
       if (socket.proto === PROTO.UDP) await openUdp(parts, socket, at, sockets, endpoints);
       else listeners.push(await openStream(parts, socket, at, sockets));
     }
@@ -89,7 +85,8 @@ function openStream(
     address: socket.address,
     port: socket.port,
     family: socket.family,
-    reusePort: parts.options.reusePort,
+    backlog: parts.backlog,
+    reusePort: parts.options.reusePort === true,
   };
   return parts.connections.listen(socket.proto, options, (port) => {
     const bound = withPort(socket, port);

@@ -1,10 +1,13 @@
 import type { StartOptions } from '../cli/start-options.ts';
+import { METHOD } from '../parser/methods.ts';
+import { SipMsg } from '../parser/sip-msg.ts';
 import type { RpcEnvironment } from '../rpc/rpc-environment.ts';
 import type { Server } from '../server.ts';
 import { connectionSettings } from '../transport/connection-settings.ts';
 import { ConnectionTable } from '../transport/connections.ts';
 import { LocalAddresses } from '../transport/local-addresses.ts';
-import { PROTO, PROTO_NAMES, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
+import { PROTO, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
+import type { FramingError } from '../transport/stream-framer.ts';
 import { TcpDriver } from '../transport/tcp.ts';
 import { TransportImpl } from '../transport/transport-impl.ts';
 import type { UdpDriverChoice } from '../transport/udp.ts';
@@ -12,6 +15,7 @@ import { addAliases } from './aliases.ts';
 import type { Environment } from './environment.ts';
 import { planSockets } from './plan-sockets.ts';
 import type { ScriptSource } from './script.ts';
+import { streamSocketOptions, udpOptions } from './socket-options.ts';
 import { openSockets, streamSender } from './sockets.ts';
 
 /** The sockets of a server, open but not yet heard: `begin` lets messages in. */
@@ -44,22 +48,20 @@ export async function openTransport(
     counters: server.counters,
     events: {
       onMessage: (text, rcv) => receive(text, rcv),
+      onFramingError: (error, rcv) => answerFramingError(server, error, rcv),
       onClose: (conn, reason) => server.hooks.connectionClosed.run({ conId: conn.id, reason, rcv: conn.rcv }),
     },
   });
   server.connections = connections;
-  connections.setDriver(PROTO.TCP, env.tcp ?? new TcpDriver(env.clock));
-  const planned = await planSockets(source, options, env, options.log);
+  connections.setDriver(PROTO.TCP, env.tcp ?? new TcpDriver(env.clock, streamSocketOptions(settings)));
+  const planned = await planSockets(source, options, env);
   const driver = env.udp(settings.str('udp_driver') as UdpDriverChoice, options.log);
   const opened = await openSockets({
     planned,
     udp: driver,
     connections,
-    options: {
-      reusePort: server.workerCount > 1,
-      receiveBufferBytes: settings.int('udp_receiver_buffer'),
-      tos: settings.int('tos'),
-    },
+    options: { ...udpOptions(settings), reusePort: server.workerCount > 1, clock: env.clock },
+    backlog: settings.int('tcp_listen_backlog') || 1024,
     onMessage: (text, rcv) => receive(text, rcv),
     onError: (error) => options.log.info(error.message),
   });
@@ -87,9 +89,17 @@ export async function openTransport(
   };
 }
 
+/** Answers a request whose end cannot be found, before its connection is closed. */
+function answerFramingError(server: Server, error: FramingError, rcv: ReceiveInfo): void {
+  const msg = new SipMsg(error.head, rcv);
+  if (!msg.isRequest || msg.error !== null || msg.method === METHOD.ACK) return;
+  server.replies.send(msg, error.status, error.status === 513 ? 'Message Too Large' : 'Bad Content-Length');
+}
+
 function logSockets(sockets: readonly SocketInfo[], driver: string, options: StartOptions): void {
   for (const socket of sockets) {
     const how = socket.proto === PROTO.UDP ? ` (${driver})` : '';
-    options.log.info(`listening on ${PROTO_NAMES[socket.proto]}:${socket.sentBy}${how}`);
+    const shown = socket.isAdvertised ? ` advertised as ${socket.sentBy}` : '';
+    options.log.info(`listening on ${socket.uri}${shown}${how}`);
   }
 }

@@ -110,7 +110,7 @@ async function setup(change: Partial<ConnectionSettings> = {}) {
   const closes: string[] = [];
   const failed: string[] = [];
   const settings = { ...defaultConnectionSettings(), ...change };
-  const table = new ConnectionTable({
+  const table: ConnectionTable = new ConnectionTable({
     wheel: new TimerWheel(clock),
     log,
     settings,
@@ -118,7 +118,9 @@ async function setup(change: Partial<ConnectionSettings> = {}) {
     events: {
       onMessage: (text, rcv) => messages.push({ text, rcv }),
       onClose: (conn, reason) => closes.push(`${conn.id} ${reason}`),
-      onFramingError: (error) => `SIP/2.0 ${error.status} x\r\n\r\n`,
+      onFramingError: (error, rcv) => {
+        table.send(`SIP/2.0 ${error.status} x\r\n\r\n`, to(rcv.srcIp, rcv.srcPort, { conId: rcv.conId }));
+      },
     },
   });
   table.setDriver(PROTO.TCP, driver);

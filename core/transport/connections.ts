@@ -30,8 +30,8 @@ export interface ConnectionEvents {
   readonly onOpen?: (conn: Connection) => void;
   /** Once for each connection that was open. */
   readonly onClose?: (conn: Connection, reason: CloseReason) => void;
-  /** Returns what to answer before the connection is closed, or null. */
-  readonly onFramingError?: (error: FramingError, rcv: ReceiveInfo) => string | null;
+  /** The stream cannot be followed any more; what is sent on it from here goes out before it is closed. */
+  readonly onFramingError?: (error: FramingError, rcv: ReceiveInfo) => void;
 }
 
 export interface ConnectionTableOptions {
@@ -401,8 +401,7 @@ export class ConnectionTable {
 
   #onFramingError(conn: Connection, error: FramingError): void {
     this.#log.warn(`${describe(conn)}: closed: ${error.code}`);
-    const answer = this.#events.onFramingError?.(error, conn.rcv) ?? null;
-    if (answer !== null) this.#writeOpen(conn, answer);
+    this.#events.onFramingError?.(error, conn.rcv);
     this.#end(conn, error.code);
   }
 
