@@ -37,7 +37,12 @@ export const FROM_TO_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   td: domainOf('to'),
   'to.domain': domainOf('to'),
   tn: displayOf('to'),
-  tUl: readOnly('Length of the user of the To URI.', (run) => userLength(run.msg.to)),
+  // Assigning it sets the user, as in Kamailio.
+  tUl: readWrite(
+    'Length of the user of the To URI.',
+    (run) => userLength(run.msg.to),
+    (run, value) => setUser(run.msg, 'to', value),
+  ),
   tt: readOnly('Tag of To.', (run) => run.msg.to?.tag || null),
 };
 
@@ -60,8 +65,12 @@ function userOf(side: Side): PvDef<PvState> {
       const uri = run.msg[side]?.uri;
       return uri == null ? null : URI_ATTRIBUTES.user(uri);
     },
-    (run, value) => typeof value !== 'number' && editUri(run.msg, side, (uri) => withPart(uri, { user: value ?? '' })),
+    (run, value) => setUser(run.msg, side, value),
   );
+}
+
+function setUser(msg: SipMsg, side: Side, value: PvValue): boolean {
+  return typeof value !== 'number' && editUri(msg, side, (uri) => withPart(uri, { user: value ?? '' }));
 }
 
 function domainOf(side: Side): PvDef<PvState> {
