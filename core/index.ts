@@ -105,3 +105,4 @@ export * from './transport/unix-dgram.ts';
 export { KAMAILIO_VERSION, packageVersion } from './cli/version.ts';
 export * from './select/bind-select.ts';
 export * from './msg/core-hash.ts';
+export * from './msg/via-extension.ts';

@@ -8,6 +8,7 @@ import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
 import type { Via } from '../parser/via.ts';
 import { PROTO_VIA, type SocketInfo } from '../transport/socket-info.ts';
 import { applyLumps, Lump, type LumpList, mergeLumps, type SendContext } from './lumps.ts';
+import { viaExtension } from './via-extension.ts';
 
 /** Magic cookie of RFC 3261 §8.1.1.7. */
 export const BRANCH_MAGIC = 'z9hG4bK';
@@ -35,9 +36,13 @@ export function viaRow(msg: SipMsg, outgoing: SocketInfo, branchId: string, conI
     const port = msg.setGlobalPort === 0 ? outgoing.advertisedPort : msg.setGlobalPort;
     sentBy = `${host}:${port}`;
   }
+  const extension = viaExtension(msg);
+  const own = extension?.sentBy(msg) ?? null;
+  if (own !== null) sentBy = own.port === '' ? own.host : `${own.host}:${own.port}`;
   let row = `Via: SIP/2.0/${PROTO_VIA[outgoing.proto]} ${sentBy};branch=${branchId}`;
   if (conId !== 0) row += `;i=${conId.toString(16)}`;
   if ((msg.msgFlags & MSG_FLAG.ADD_LOCAL_RPORT) !== 0) row += ';rport';
+  if (extension !== undefined) row += extension.params(msg);
   return `${row}\r\n`;
 }
 

@@ -42,6 +42,8 @@ export const MSG_FLAG = {
   MTU_TCP: 262144,
   MTU_TLS: 524288,
   MTU_SCTP: 1048576,
+  /** The module uac has put credentials in. */
+  UAC_AUTH: 2097152,
 } as const;
 
 let lastId = 0;
@@ -55,7 +57,8 @@ export class SipMsg {
   /** `$mi`: counts messages of this process. */
   readonly id: number;
   readonly buf: string;
-  readonly rcv: ReceiveInfo;
+  /** Where it came from; corex replaces it (set_recv_socket, set_source_address). */
+  rcv: ReceiveInfo;
   /** Null when the message could be indexed; otherwise what is wrong with it, and where. */
   error: string | null;
   errorAt: number;
