@@ -1,4 +1,5 @@
 import {
+  equalsLower,
   HDR,
   headerKindOf,
   indexOf,
@@ -57,10 +58,29 @@ interface RowMatch {
 function rowMatch(name: string): RowMatch {
   if (name === '*') return { first: (msg, from) => (from < msg.hdrCount ? from : -1), listKind: HDR.OTHER };
   const kind = headerKindOf(name);
-  if (kind === HDR.OTHER) return { first: (msg, from) => msg.findHdrByName(name, from), listKind: HDR.OTHER };
+  if (kind === HDR.OTHER) {
+    const lower = name.toLowerCase();
+    return { first: (msg, from) => rowByName(msg, from, lower), listKind: HDR.OTHER };
+  }
   const isList = kind === HDR.CONTACT || kind === HDR.RECORDROUTE || kind === HDR.ROUTE || kind === HDR.VIA;
   return { first: (msg, from) => msg.findHdr(kind, from), listKind: isList ? kind : HDR.OTHER };
 }
+
+/** As `findHdrByName`, of a name that no kind has and that is known beforehand: names are compared in place. */
+function rowByName(msg: SipMsg, from: number, lower: string): number {
+  const { buf } = msg;
+  for (let row = msg.findHdr(HDR.OTHER, from); row >= 0; row = msg.findHdr(HDR.OTHER, row + 1)) {
+    const start = msg.hdrStart(row);
+    if (!equalsLower(buf, start, lower)) continue;
+    const c = buf.charCodeAt(start + lower.length);
+    if (c === COLON || c === SPACE || c === TAB) return row;
+  }
+  return -1;
+}
+
+const COLON = 58;
+const SPACE = 32;
+const TAB = 9;
 
 function countRows(msg: SipMsg, match: RowMatch): number {
   let n = 0;

@@ -1,3 +1,11 @@
+import { isLws } from 'strowger';
+
+const EQUALS = 61;
+const COMMA = 44;
+const QUOTE = 34;
+const APOSTROPHE = 39;
+const BACKSLASH = 92;
+
 /** One `name=value`; the value is '' where there is none, and without the quotes that were around it. */
 export interface ListParam {
   readonly name: string;
@@ -14,30 +22,30 @@ const MAX_PARAMS = 1024;
 export function parseParamList(text: string, separator = ';'): ListParam[] | null {
   const params: ListParam[] = [];
   const { length } = text;
+  const delimiter = separator.charCodeAt(0);
   if (length === 0) return null;
-  let at = 0;
-  for (;;) {
+  for (let at = 0; ; ) {
     const nameStart = at;
-    while (at < length && !isBreak(text.charAt(at), separator) && text.charAt(at) !== '=') at++;
+    at = tokenEnd(text, at, delimiter, EQUALS);
     const name = text.slice(nameStart, at);
     at = skipSpace(text, at);
     let value = '';
-    if (text.charAt(at) === '=') {
+    if (text.charCodeAt(at) === EQUALS) {
       at = skipSpace(text, at + 1);
       if (at < length) {
-        const quote = text.charAt(at);
-        const end = quote === '"' || quote === "'" ? closingQuote(text, at, quote) : tokenEnd(text, at, separator);
+        const quote = text.charCodeAt(at);
+        const isQuoted = quote === QUOTE || quote === APOSTROPHE;
+        const end = isQuoted ? closingQuote(text, at, quote) : tokenEnd(text, at, delimiter, COMMA);
         if (end <= at) return null;
-        value = quote === '"' || quote === "'" ? text.slice(at + 1, end - 1) : text.slice(at, end);
+        value = isQuoted ? text.slice(at + 1, end - 1) : text.slice(at, end);
         at = skipSpace(text, end);
       }
     }
     if (params.length === MAX_PARAMS) return null;
     params.push({ name, value });
-    if (at >= length || text.charAt(at) === ',') return params;
-    if (text.charAt(at) !== separator) return null;
-    at++;
-    if (at >= length) return params;
+    if (at >= length || text.charCodeAt(at) === COMMA) return params;
+    if (text.charCodeAt(at) !== delimiter) return null;
+    if (++at >= length) return params;
     at = skipSpace(text, at);
     if (at >= length) return null;
   }
@@ -46,30 +54,35 @@ export function parseParamList(text: string, separator = ';'): ListParam[] | nul
 /** Value of the last parameter of the name, compared without case; null when there is none. */
 export function paramByName(params: readonly ListParam[], name: string): string | null {
   const lower = name.toLowerCase();
-  return params.findLast((param) => param.name.toLowerCase() === lower)?.value ?? null;
-}
-
-function isBreak(c: string, separator: string): boolean {
-  return c === separator || c === ',' || c === ' ' || c === '\t' || c === '\r' || c === '\n';
+  for (let i = params.length - 1; i >= 0; i--) {
+    const param = params[i] as ListParam;
+    if (param.name === name || (param.name.length === name.length && param.name.toLowerCase() === lower))
+      return param.value;
+  }
+  return null;
 }
 
 function skipSpace(text: string, at: number): number {
   let i = at;
-  while (i < text.length && ' \t\r\n'.includes(text.charAt(i))) i++;
+  while (i < text.length && isLws(text.charCodeAt(i))) i++;
   return i;
 }
 
-function tokenEnd(text: string, at: number, separator: string): number {
+/** Index of the first white space, comma, separator or `other` at or after `at`. */
+function tokenEnd(text: string, at: number, delimiter: number, other: number): number {
   let i = at;
-  while (i < text.length && !isBreak(text.charAt(i), separator)) i++;
+  for (; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === delimiter || c === COMMA || c === other || isLws(c)) break;
+  }
   return i;
 }
 
 /** One past the closing quote, or -1. A backslash keeps the character behind it. */
-function closingQuote(text: string, at: number, quote: string): number {
+function closingQuote(text: string, at: number, quote: number): number {
   for (let i = at + 1; i < text.length; i++) {
-    const c = text.charAt(i);
-    if (c === '\\') i++;
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i++;
     else if (c === quote) return i + 1;
   }
   return -1;
