@@ -80,8 +80,10 @@ function checkUnary(checker: Checker, expr: Extract<Expr, { type: 'unary' }>): S
       return 'int';
     case '(str)':
       return 'str';
-    case '(int)':
     case 'defined':
+      if (expr.operand.type === 'call') checker.report('wrong-type', expr.operand.span, '"defined" is for variables');
+      return 'int';
+    case '(int)':
       return 'int';
   }
 }
@@ -92,6 +94,11 @@ function hintForNot(expr: Expr): { hint?: string } {
 
 function checkBinary(checker: Checker, expr: Extract<Expr, { type: 'binary' }>): StaticType {
   const { op, left, right } = expr;
+  if (left.type === 'word' && left.value === 'myself' && right.type === 'keyword') {
+    checkKeyword(checker, right);
+    bindKeywordTest(checker, expr, { left: right, right: left });
+    return 'int';
+  }
   if (left.type === 'keyword') {
     checkKeyword(checker, left);
     if (op !== '=~' && op !== '!~') {

@@ -5,9 +5,6 @@ import { BOOLEAN_WORDS } from './core-keywords.ts';
 import type { Node } from './emitter.ts';
 import { constantValue, isInt } from './fold.ts';
 
-/** Old operators that a keyword's test implements; `=~` is an ordinary one. */
-const KEYWORD_OPS: ReadonlySet<BinaryOp> = new Set(['==', '!=', '<', '<=', '>', '>=', 'eq', 'ne', 'ieq', 'ine']);
-
 /**
  * Generates expressions. What has no call in it becomes one JavaScript expression; a call becomes statements before it
  * (it may end the run, or wait), and what was computed before a call is kept in a temporary. Each `gen…` returns text that
@@ -280,7 +277,8 @@ export class ExprGen {
       case '>>':
         return infix(expr.op, this.#ints(expr), '');
       case '+':
-        if (this.type(expr.left) === 'int') return infix('+', this.#ints(expr), ' | 0');
+        // Where an integer is wanted both sides are taken as integers, unless the left one is known to be text.
+        if (this.type(expr.left) !== 'str') return infix('+', this.#ints(expr), ' | 0');
         return `toInt(${this.value(expr)})`;
       default:
         return `toInt(${this.value(expr)})`;
@@ -298,7 +296,7 @@ export class ExprGen {
 
   #valueBinary(expr: Extract<Expr, { type: 'binary' }>): string {
     const neutral = this.#neutral(expr);
-    if (neutral !== null) return this.value(neutral);
+    if (neutral !== null) return neutral.type === 'call' ? this.value(neutral) : this.int(neutral);
     if (expr.op === '.') return this.#concat(expr);
     if (expr.op !== '+') return this.int(expr);
     const type = this.type(expr.left);
@@ -337,7 +335,7 @@ export class ExprGen {
     const { op, left, right } = expr;
     const neutral = this.#neutral(expr);
     if (neutral !== null) return this.bool(neutral);
-    if (left.type === 'keyword' && KEYWORD_OPS.has(op)) return this.#keywordTest(expr);
+    if (this.program.bindings.keywordTests.has(expr)) return this.#keywordTest(expr);
     switch (op) {
       case '&&':
       case '||':
@@ -385,7 +383,10 @@ export class ExprGen {
   #equality(expr: Extract<Expr, { type: 'binary' }>, js: '===' | '!=='): string {
     const { left, right } = expr;
     const not = js === '===' ? '' : '!';
-    if (this.isNull(right)) return `${this.operand(left)} ${js} null`;
+    if (this.isNull(right)) return this.#nullTest(left, js);
+    // Kamailio makes `strempty` of `== ""`, but nothing of `!= ""`.
+    if (js === '===' && isEmptyText(left)) return `${this.str(right)} === ""`;
+    if (js === '===' && isEmptyText(right)) return `${this.str(left)} === ""`;
     const [leftType, rightType] = [this.type(left), this.type(right)];
     if (leftType === 'int') return infix(js, this.#ints(expr), '');
     if (leftType === 'str') {
@@ -407,6 +408,13 @@ export class ExprGen {
       (e) => (rightType === 'int' ? this.int(e) : this.operand(e)),
     );
     return `${not}equals(${first}, ${second})`;
+  }
+
+  /** `== $null` asks whether the left side is defined: only a variable may not be. */
+  #nullTest(left: Expr, js: '===' | '!=='): string {
+    if (left.type === 'pv') return `${this.value(left)} ${js} null`;
+    if (this.hasStatements(left)) this.line(`${this.value(left)};`);
+    return String(js === '!==');
   }
 
   isNull(expr: Expr): boolean {
@@ -585,6 +593,10 @@ const BOOLEAN_OPS: ReadonlySet<BinaryOp> = new Set([
   'ieq',
   'ine',
 ]);
+
+function isEmptyText(expr: Expr): boolean {
+  return expr.type === 'string' && expr.value === '';
+}
 
 function isConstantInt(expr: Expr, value: number): boolean {
   return constantValue(expr) === value;

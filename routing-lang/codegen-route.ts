@@ -240,15 +240,10 @@ export class RouteGen extends ExprGen {
     if (value === null) return;
     this.line('q = -1;');
     this.#guarded(() => {
-      this.line(`q = ${this.returned(value)};`);
+      this.line(`q = ${this.int(value)};`);
       return 'true';
     });
     this.line('run.rc = q; return q === 0 ? 1 : 0;');
-  }
-
-  /** `return` gives the code of a call as it is. */
-  returned(value: Expr): string {
-    return value.type === 'call' && !this.isSelval(value) ? this.code(value) : this.int(value);
   }
 
   #break(): void {

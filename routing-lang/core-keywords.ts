@@ -109,6 +109,7 @@ export const WORD_ARGUMENT_COMMANDS: ReadonlySet<string> = new Set([
   'force_send_socket',
   'set_advertised_address',
   'set_advertised_port',
+  'udp_mtu_try_proto',
   'setflag',
   'resetflag',
   'isflagset',

@@ -221,7 +221,7 @@ export class ExpressionGrammar extends LiteralGrammar {
     this.CONSUME(t.LParen);
     this.ACTION(() => {
       const outer = this.calls.at(-1);
-      if (outer !== undefined && outer !== 'route') {
+      if (outer !== undefined && outer !== 'route' && outer !== 'selval') {
         this.builder.report('syntax', spanOf(name), `a call can not be an argument of ${outer}`, {
           hint: 'assign its result to a variable first',
         });

@@ -63,8 +63,24 @@ const INTEGER_OPS: Partial<Record<BinaryOp, (a: number, b: number) => number>> =
   ine: (a, b) => (a === b ? 0 : 1),
 };
 
+/** `x && 0` is 0 and `x || 1` is 1 whatever x is: as in Kamailio x is not evaluated, a call in it not made. */
+function decided(
+  op: BinaryOp,
+  left: number | string | undefined,
+  right: number | string | undefined,
+): number | undefined {
+  if (op === '&&') return left === 0 || right === 0 ? 0 : undefined;
+  if (op !== '||') return undefined;
+  const isTrue = (side: number | string | undefined): boolean => typeof side === 'number' && side !== 0;
+  return isTrue(left) || isTrue(right) ? 1 : undefined;
+}
+
 function binaryValue(expr: Extract<Expr, { type: 'binary' }>): number | string | undefined {
   const left = constantValue(expr.left);
+  if (expr.op === '&&' || expr.op === '||') {
+    const result = decided(expr.op, left, constantValue(expr.right));
+    if (result !== undefined) return result;
+  }
   const right = left === undefined ? undefined : constantValue(expr.right);
   if (left === undefined || right === undefined) return undefined;
   const onIntegers = INTEGER_OPS[expr.op];

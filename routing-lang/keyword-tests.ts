@@ -1,6 +1,6 @@
 import type { Run } from '../core/script/run.ts';
 import type { PvValue } from '../core/values.ts';
-import type { Expr } from './ast.ts';
+import type { BinaryOp, Expr } from './ast.ts';
 import { literalText } from './bind-args.ts';
 import type { KeywordTest } from './bound.ts';
 import type { Checker } from './check.ts';
@@ -12,42 +12,46 @@ import { toInt, toStr } from './runtime.ts';
  * The old comparisons, `src_ip == 10.0.0.0/8`, `method == INVITE`, `uri == myself`, `proto != UDP`: binds the test of one.
  * URIs, methods, host names and status codes compare as text without regard to case.
  */
-export function bindKeywordTest(checker: Checker, expr: Extract<Expr, { type: 'binary' }>): void {
-  if (expr.left.type !== 'keyword') return;
-  const { name } = expr.left;
-  const getter = checker.bindings.keywords.get(expr.left);
+export function bindKeywordTest(
+  checker: Checker,
+  expr: Extract<Expr, { type: 'binary' }>,
+  sides: { readonly left: Expr; readonly right: Expr } = expr,
+): void {
+  const { left, right } = sides;
+  if (left.type !== 'keyword') return;
+  const { name } = left;
+  const getter = checker.bindings.keywords.get(left);
   const kind = KEYWORD_OPERANDS.get(name);
   if (getter === undefined || kind === undefined) return;
   const test =
     kind === 'number' || kind === 'protocol' || kind === 'family'
-      ? numberTest(checker, expr, getter)
-      : textTest(checker, expr, getter, name, kind);
+      ? numberTest(checker, expr.op, right, getter)
+      : textTest(checker, right, getter, name, kind);
   if (test === null) return;
   const isNegated = expr.op === '!=' || expr.op === 'ne' || expr.op === 'ine';
   checker.bindings.keywordTests.set(expr, isNegated ? (run, operand) => !test(run, operand) : test);
 }
 
 type Getter = (run: Run) => PvValue;
-type Comparison = Extract<Expr, { type: 'binary' }>;
 
-function numberTest(checker: Checker, expr: Comparison, getter: Getter): KeywordTest | null {
-  const constant = constantNumber(checker, expr.right);
-  if (constant === undefined && checker.expr(expr.right) === 'str') {
-    checker.report('wrong-type', expr.right.span, 'a number is needed here');
+function numberTest(checker: Checker, op: BinaryOp, right: Expr, getter: Getter): KeywordTest | null {
+  const constant = constantNumber(checker, right);
+  if (constant === undefined && checker.expr(right) === 'str') {
+    checker.report('wrong-type', right.span, 'a number is needed here');
     return null;
   }
-  const right = (operand: PvValue): number => constant ?? toInt(operand);
-  switch (expr.op) {
+  const other = (operand: PvValue): number => constant ?? toInt(operand);
+  switch (op) {
     case '<':
-      return (run, operand) => toInt(getter(run)) < right(operand);
+      return (run, operand) => toInt(getter(run)) < other(operand);
     case '<=':
-      return (run, operand) => toInt(getter(run)) <= right(operand);
+      return (run, operand) => toInt(getter(run)) <= other(operand);
     case '>':
-      return (run, operand) => toInt(getter(run)) > right(operand);
+      return (run, operand) => toInt(getter(run)) > other(operand);
     case '>=':
-      return (run, operand) => toInt(getter(run)) >= right(operand);
+      return (run, operand) => toInt(getter(run)) >= other(operand);
     default:
-      return (run, operand) => toInt(getter(run)) === right(operand);
+      return (run, operand) => toInt(getter(run)) === other(operand);
   }
 }
 
@@ -58,8 +62,7 @@ function constantNumber(checker: Checker, expr: Expr): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-function textTest(checker: Checker, expr: Comparison, getter: Getter, name: string, kind: string): KeywordTest | null {
-  const { right } = expr;
+function textTest(checker: Checker, right: Expr, getter: Getter, name: string, kind: string): KeywordTest | null {
   if (right.type === 'word' && right.value === 'myself') {
     const { symbols } = checker;
     return (run) => symbols.isMyself(run, toStr(getter(run)), name);

@@ -1,7 +1,7 @@
 /**
  * Parser of POSIX extended regular expressions as glibc's `regcomp(REG_EXTENDED)` reads them in the C locale: brackets
  * with classes, intervals, back-references, GNU's `\w \W \s \S \b \B \< \> \` \'`. A backslash before any other char makes
- * it literal (`\d` is a d); inside brackets it is an ordinary char.
+ * it literal (`\d` is a d, or without regard to case nothing at all: a fault of glibc's that scripts may have got used to); inside brackets it is an ordinary char.
  */
 
 /** A set of bytes: one bit for each of 0-255, in 8 words. */
@@ -199,6 +199,8 @@ class Parser {
       if (!this.#closed.has(Number(c))) throw new RegexError('Invalid back reference');
       return { type: 'backref', index: Number(c) };
     }
+    // glibc folds the case of the text and of the expression, but not of a char behind a backslash.
+    if (this.#syntax.ignoreCase && c >= 'a' && c <= 'z') return { type: 'set', set: emptySet() };
     return this.#literal(c.charCodeAt(0));
   }
 

@@ -92,11 +92,11 @@ export class Kamailio {
     const port = await freePort();
     writeFileSync(join(folder, 'k.cfg'), script, 'latin1');
     const listen = `udp:127.0.0.1:${port}`;
-    const args = ['-DD', '-E', '-f', join(folder, 'k.cfg'), '-l', listen, '-m', '64', '-n', '1', '-Y', folder];
+    const args = ['-DD', '-E', '-f', join(folder, 'k.cfg'), '-l', listen, '-m', '64', '-M', '64', '-n', '1', '-Y', folder];
     const kamailio = new Kamailio(port, spawn('kamailio', args, { stdio: ['ignore', 'pipe', 'pipe'] }), folder);
     if (await kamailio.#answers()) return kamailio;
     await kamailio.stop();
-    throw new Error(`kamailio did not start:\n${kamailio.log.slice(-4000)}`);
+    throw new Error(`kamailio did not start:\n${kamailio.log.slice(-100_000)}`);
   }
 
   /** An OPTIONS whose R-URI user is `ready` must be answered by the script. */
