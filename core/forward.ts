@@ -76,6 +76,7 @@ export function forwardTo(run: Run, dst: Destination): number | Promise<number> 
 export function applySendFlags(msg: SipMsg, dst: Destination): void {
   if ((msg.msgFlags & MSG_FLAG.NO_FORWARD_CONNECT) !== 0) dst.noConnect = true;
   if ((msg.msgFlags & MSG_FLAG.FORWARD_CLOSE) !== 0) dst.closeAfter = true;
+  if (dst.proto === PROTO.TLS) dst.vars = msg.vars;
 }
 
 /** Sends a request text, through onsend_route where the script has one (its `drop` keeps the message back). */

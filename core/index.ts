@@ -1,8 +1,11 @@
 /** The public surface: what modules import as `strowger`. */
 export * from './cfg/groups.ts';
 export * from './cfg/select.ts';
+export { type CheckFailure, checkMessage } from './checks.ts';
+export { KAMAILIO_VERSION, packageVersion } from './cli/version.ts';
 export * from './counters/counters.ts';
 export { type DestinationResult, type DestinationSet, isDestination, type NoDestination } from './destination.ts';
+export { StrowgerError } from './errors.ts';
 export * from './events/hooks.ts';
 export {
   applySendFlags,
@@ -34,7 +37,9 @@ export {
   strParam,
 } from './module/define-module.ts';
 export { cloneMsg, copyState } from './msg/clone.ts';
+export * from './msg/core-hash.ts';
 export * from './msg/dset.ts';
+export * from './msg/edit.ts';
 export { HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
 export * from './msg/lumps.ts';
 export {
@@ -45,13 +50,25 @@ export {
   mergeSorted,
   viaRow,
 } from './msg/msg-translator.ts';
+export * from './msg/rebuild.ts';
 export * from './msg/rewrite-uri.ts';
+export * from './msg/via-extension.ts';
+export * from './parser/body.ts';
+export * from './parser/contact.ts';
+export * from './parser/content-type.ts';
+export * from './parser/date.ts';
+export * from './parser/digest.ts';
 export * from './parser/hf.ts';
+export * from './parser/list.ts';
 export * from './parser/methods.ts';
 export * from './parser/name-addr.ts';
 export * from './parser/params.ts';
+export * from './parser/q-value.ts';
+export * from './parser/quoted.ts';
+export * from './parser/sdp.ts';
 export * from './parser/sip-msg.ts';
 export * from './parser/uri.ts';
+export * from './parser/uri-compare.ts';
 export * from './parser/via.ts';
 export * from './pv/convert.ts';
 export * from './pv/msg-vars.ts';
@@ -61,7 +78,9 @@ export * from './pv/spec.ts';
 export * from './pv/strftime.ts';
 export * from './pv/transform-args.ts';
 export * from './pv/verified-credentials.ts';
+export { BLST } from './resolve/dst-blocklist.ts';
 export * from './rpc/public.ts';
+export * from './script/posix-cache.ts';
 export type * from './script/posix-regex.ts';
 export type * from './script/program.ts';
 export {
@@ -78,31 +97,34 @@ export {
   RUN_EXIT,
   Run,
 } from './script/run.ts';
+export * from './script/subst.ts';
+export * from './select/bind-select.ts';
 export { type ReloadResult, Server } from './server.ts';
 export type * from './timer/clock.ts';
 export { Timer } from './timer/timer.ts';
 export { TimerWheel } from './timer/wheel.ts';
+export type { CloseReason, Connection, ConnectionState } from './transport/connection.ts';
+export type { ConnectionTable } from './transport/connections.ts';
 export * from './transport/ip-address.ts';
 export * from './transport/socket-info.ts';
+export { TlsDriver } from './transport/tls.ts';
+export {
+  checkTlsMethod,
+  parseTlsConfig,
+  type TlsConfig,
+  type TlsProfileConfig,
+  type TlsProfileOptions,
+  type TlsVerify,
+} from './transport/tls-config.ts';
+export { isTlsFacts, type TlsFacts, type TlsSessionOptions } from './transport/tls-facts.ts';
+export {
+  DEFAULT_TLS_METHOD,
+  DEFAULT_VERIFY_DEPTH,
+  loadTlsProfile,
+  type TlsFileReader,
+  type TlsProfile,
+  TlsProfiles,
+} from './transport/tls-profiles.ts';
 export type * from './transport/transport.ts';
-export * from './values.ts';
-export { type CheckFailure, checkMessage } from './checks.ts';
-export * from './msg/edit.ts';
-export * from './msg/rebuild.ts';
-export * from './parser/body.ts';
-export * from './parser/contact.ts';
-export * from './parser/content-type.ts';
-export * from './parser/date.ts';
-export * from './parser/digest.ts';
-export * from './parser/list.ts';
-export * from './parser/q-value.ts';
-export * from './parser/quoted.ts';
-export * from './parser/sdp.ts';
-export * from './parser/uri-compare.ts';
-export * from './script/posix-cache.ts';
-export * from './script/subst.ts';
 export * from './transport/unix-dgram.ts';
-export { KAMAILIO_VERSION, packageVersion } from './cli/version.ts';
-export * from './select/bind-select.ts';
-export * from './msg/core-hash.ts';
-export * from './msg/via-extension.ts';
+export * from './values.ts';

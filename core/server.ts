@@ -84,6 +84,8 @@ export class Server {
   connections!: ConnectionTable;
   /** Folder for sockets and FIFOs (`-Y`, `runtime_dir`). */
   runtimeDir = '';
+  /** Folder of the script: relative names of files that modules read are in it. */
+  scriptFolder = '';
   /** Workers that share this server's sockets; 1 where it is alone. */
   workerCount = 1;
   /** New calls are refused: the server waits for open transactions to end. */
@@ -252,7 +254,15 @@ export class Server {
   fakeMessage(): SipMsg | null {
     const socket = this.transport.sockets[0];
     if (socket === undefined) return null;
-    const rcv = { proto: socket.proto, srcIp: socket.address, srcPort: socket.port, dstIp: socket.address, dstPort: socket.port, socket, conId: 0 };
+    const rcv = {
+      proto: socket.proto,
+      srcIp: socket.address,
+      srcPort: socket.port,
+      dstIp: socket.address,
+      dstPort: socket.port,
+      socket,
+      conId: 0,
+    };
     const text =
       `OPTIONS sip:you@strowger.invalid SIP/2.0\r\nVia: SIP/2.0/UDP ${socket.sentBy};branch=z9hG4bKnone\r\n` +
       'From: <sip:you@strowger.invalid>;tag=none\r\nTo: <sip:you@strowger.invalid>\r\nCall-ID: none\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n';

@@ -3,6 +3,7 @@
  * threads all start here.
  */
 
+import { dirname } from 'node:path';
 import type { CheckResult, StartedServer, StartOptions } from './cli/start-options.ts';
 import { ScriptError } from './cli/start-options.ts';
 import { packageVersion } from './cli/version.ts';
@@ -59,6 +60,7 @@ export async function startServer(
     workerIndex,
   );
   server.modules = host;
+  server.scriptFolder = dirname(options.scriptPath);
   server.runtimeDir = options.runtimeDir ?? settings.str('runtime_dir');
   server.resolver = new Resolver({
     wheel: server.wheel,

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
+import { PROTO } from './socket-info.ts';
 
 /** When a connection must be closed unless something happens before, and what the log then says. */
 export interface Deadline {
@@ -29,7 +30,7 @@ export function receiveDeadline(conn: Connection, settings: ConnectionSettings):
   const sooner = (dueMs: number, why: Deadline['why']): void => {
     if (dueMs < deadline.dueMs) deadline = { dueMs, why };
   };
-  const lifetimeMs = Number.isNaN(conn.lifetimeMs) ? settings.lifetimeMs : conn.lifetimeMs;
+  const lifetimeMs = Number.isNaN(conn.lifetimeMs) ? usualLifetime(conn, settings) : conn.lifetimeMs;
   if (lifetimeMs >= 0) sooner(conn.lastActivityMs + lifetimeMs, 'idle');
   // While we do not read, what does not come is our doing.
   if (conn.isPaused) return deadline;
@@ -40,4 +41,9 @@ export function receiveDeadline(conn: Connection, settings: ConnectionSettings):
     sooner(conn.openedMs + settings.firstDataTimeoutMs, 'no data came in time');
   }
   return deadline;
+}
+
+function usualLifetime(conn: Connection, settings: ConnectionSettings): number {
+  const isNew = !conn.hasReceived && conn.writtenBytes === 0;
+  return isNew && conn.socket.proto === PROTO.TLS ? settings.tlsFirstLifetimeMs() : settings.lifetimeMs;
 }

@@ -44,14 +44,22 @@ export class ConnectionIndex {
     else this.#acceptedFrom.delete(conn.remoteIp);
   }
 
-  /** The newest usable connection to a peer; a local address that is not a wildcard and a port above 0 must match too. */
-  find(proto: Proto, ip: string, port: number, localIp: string | null, localPort: number): Connection | undefined {
+  /** The newest usable connection to a peer; a local address, a port above 0 and a host name must match where given. */
+  find(
+    proto: Proto,
+    ip: string,
+    port: number,
+    localIp: string | null,
+    localPort: number,
+    host = '',
+  ): Connection | undefined {
     const found = this.#byPeer.get(peerKey(proto, ip, port));
     if (found === undefined) return undefined;
     for (let i = found.length - 1; i >= 0; i--) {
       const conn = found[i];
       if (conn === undefined || conn.state === 'closing') continue;
       if (localIp !== null && conn.socket.address !== localIp && conn.rcv.dstIp !== localIp) continue;
+      if (host !== '' && conn.isOutgoing && conn.host !== host) continue;
       if (localPort > 0 && conn.rcv.dstPort !== localPort) continue;
       return conn;
     }

@@ -7,6 +7,8 @@ export interface ConnectionSettings {
   sendTimeoutMs: number;
   /** Without traffic for this long a connection is closed; below 0 never. */
   lifetimeMs: number;
+  /** The same for TLS connections before their first message (tls, `connection_timeout`). */
+  tlsFirstLifetimeMs: () => number;
   /** How long a half-read message may take, and how long a new connection may stay silent; 0 for ever. */
   messageReadTimeoutMs: number;
   firstDataTimeoutMs: number;
@@ -24,6 +26,8 @@ export interface ConnectionSettings {
   noConnect: boolean;
   /** `tcp_connection_match`: reuse only a connection from the local port asked for. */
   matchLocalPort: boolean;
+  /** `tls_connection_match_domain`: reuse an opened TLS connection only for the host it was opened for. */
+  matchTlsHost: boolean;
   /** `tcp_reuse_port`: connect from the listening port. */
   connectFromPort: boolean;
   /** Source addresses of outgoing connections; empty for the sending socket's. */
@@ -38,6 +42,7 @@ export function defaultConnectionSettings(): ConnectionSettings {
     connectTimeoutMs: 10_000,
     sendTimeoutMs: 10_000,
     lifetimeMs: 120_000,
+    tlsFirstLifetimeMs: () => 600_000,
     messageReadTimeoutMs: 20_000,
     firstDataTimeoutMs: 20_000,
     maxConnections: 2048,
@@ -50,6 +55,7 @@ export function defaultConnectionSettings(): ConnectionSettings {
     crlfPing: true,
     noConnect: false,
     matchLocalPort: false,
+    matchTlsHost: false,
     connectFromPort: false,
     sourceIpv4: '',
     sourceIpv6: '',
@@ -76,6 +82,7 @@ export function connectionSettings(settings: Settings): ConnectionSettings {
   number('tcp_crlf_ping', (v) => (out.crlfPing = v !== 0));
   number('tcp_no_connect', (v) => (out.noConnect = v !== 0));
   number('tcp_connection_match', (v) => (out.matchLocalPort = v !== 0));
+  number('tls_connection_match_domain', (v) => (out.matchTlsHost = v !== 0));
   number('tcp_reuse_port', (v) => (out.connectFromPort = v !== 0));
   number('tcp_accept_no_cl', (v) => (out.framer.acceptNoContentLength = v !== 0));
   number('tcp_rd_buf_size', (v) => {

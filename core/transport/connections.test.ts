@@ -495,3 +495,65 @@ describe('ends', () => {
     assert.deepEqual([table.size, table.queuedBytes], [0, 0]);
   });
 });
+
+describe('TLS', () => {
+  const OVER_TLS: SocketInfo = {
+    ...US,
+    proto: PROTO.TLS,
+    port: 5061,
+    uri: 'tls:192.0.2.1:5061',
+    sentBy: '192.0.2.1:5061',
+  };
+
+  async function tlsSetup() {
+    const parts = await setup();
+    const driver = new FakeDriver();
+    parts.table.setDriver(PROTO.TLS, driver);
+    await parts.table.listen(PROTO.TLS, { address: US.address, port: 5061, family: 4 }, () => OVER_TLS);
+    const toTls = (host: string): Destination => to('198.51.100.9', 5061, { proto: PROTO.TLS, socket: OVER_TLS, host });
+    return { ...parts, driver, toTls };
+  }
+
+  test('connection_timeout holds until the first byte, the usual lifetime after it', async () => {
+    const { driver, clock, settings } = await tlsSetup();
+    settings.firstDataTimeoutMs = 0;
+    const silent = driver.arrive('198.51.100.1', 1);
+    const talking = driver.arrive('198.51.100.1', 2);
+    clock.advance(130_000);
+    talking?.onData(MESSAGE);
+    clock.advance(120_000);
+    assert.ok(talking?.isDestroyed && !silent?.isDestroyed);
+    clock.advance(350_000);
+    assert.ok(silent?.isDestroyed);
+  });
+
+  test('tls_connection_match_domain reuses what was opened for the same host only', async () => {
+    const { driver, send, settings, toTls } = await tlsSetup();
+    send('1', toTls('a.example.org'));
+    send('2', toTls('b.example.org'));
+    assert.equal(driver.attempts.length, 1);
+    settings.matchTlsHost = true;
+    send('3', toTls('b.example.org'));
+    send('4', toTls('b.example.org'));
+    assert.deepEqual(
+      driver.attempts.map((attempt) => attempt.options.host),
+      ['a.example.org', 'b.example.org'],
+    );
+  });
+
+  test('the tls module says how to connect, and may refuse what was opened', async () => {
+    const { driver, send, table, toTls, clock, failed, closes } = await tlsSetup();
+    table.tlsTarget = (dst) => ({ tlsServerName: `sni.${dst.host}`, tlsServerId: 'one' });
+    table.mayUseOpened = (_conn, text) => text !== 'secret';
+    send('secret', toTls('example.org'));
+    const [attempt] = driver.attempts;
+    assert.deepEqual([attempt?.options.tlsServerName, attempt?.options.tlsServerId], ['sni.example.org', 'one']);
+    const stream = new FakeStream('198.51.100.9', 5061, 40_000);
+    attempt?.resolve(stream);
+    await clock.advanceAsync(0);
+    assert.equal(stream.sent, '');
+    assert.ok(stream.isDestroyed);
+    assert.deepEqual(failed, ['secret: refused by the script']);
+    assert.deepEqual(closes, ['1 closed']);
+  });
+});

@@ -6,7 +6,13 @@ import { type ConnectionCounters, connectionCounters } from './connection-counte
 import { noteProgress, receiveDeadline, sendDeadline } from './connection-deadlines.ts';
 import { ConnectionIndex } from './connection-index.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
-import type { StreamConnection, StreamDriver, StreamListener, StreamListenOptions } from './drivers.ts';
+import type {
+  StreamConnection,
+  StreamConnectOptions,
+  StreamDriver,
+  StreamListener,
+  StreamListenOptions,
+} from './drivers.ts';
 import { canonicalIp, hostPort } from './ip-address.ts';
 import {
   type Destination,
@@ -59,6 +65,10 @@ export class ConnectionTable {
   readonly #counters: ConnectionCounters;
   readonly #owner: ConnectionOwner;
   readonly #firstId: number;
+  /** Set by the module tls: how to connect to a destination, where the script says so. */
+  tlsTarget: ((dst: Destination) => Pick<StreamConnectOptions, 'tlsServerName' | 'tlsServerId'>) | null = null;
+  /** Set by the module tls: false drops a connection we have opened before its first message goes out. */
+  mayUseOpened: ((conn: Connection, firstText: string) => boolean) | null = null;
   #nextId: number;
   readonly #idStep: number;
   /** Admitted, but still in their handshake. */
@@ -133,7 +143,7 @@ export class ConnectionTable {
   }
 
   /** An open or connecting stream to this peer; the newest where there are several. A socket restricts the local end. */
-  find(proto: Proto, ip: string, port: number, from: SocketInfo | null = null): Connection | undefined {
+  find(proto: Proto, ip: string, port: number, from: SocketInfo | null = null, host = ''): Connection | undefined {
     const matchPort = this.settings.matchLocalPort;
     return this.#index.find(
       proto,
@@ -141,6 +151,7 @@ export class ConnectionTable {
       port,
       from === null ? null : from.address,
       matchPort && from !== null ? from.port : 0,
+      proto === PROTO.TLS && this.settings.matchTlsHost ? host : '',
     );
   }
 
@@ -152,7 +163,7 @@ export class ConnectionTable {
   send(text: string, dst: Destination, onFailed?: (error: Error) => void): SendResult {
     const byId = dst.conId === 0 ? undefined : this.#index.get(dst.conId);
     const usable = byId !== undefined && byId.state !== 'closing' ? byId : undefined;
-    const conn = usable ?? this.find(dst.proto, dst.ip, dst.port, dst.socket);
+    const conn = usable ?? this.find(dst.proto, dst.ip, dst.port, dst.socket, dst.host);
     const message: QueuedMessage = { text, dst, onFailed };
     if (conn !== undefined) return this.#write(conn, message);
     if (dst.socket === null || dst.noConnect || this.settings.noConnect || this.#isClosed) return -1;
@@ -266,6 +277,7 @@ export class ConnectionTable {
     }
     const conn = this.#make(from, { ip: oneSpelling(dst.ip), port: dst.port, host: dst.host, isOutgoing: true });
     const result = this.#write(conn, message);
+    if (result < 0) return result;
     const source = from.family === 4 ? this.settings.sourceIpv4 : this.settings.sourceIpv6;
     const local = source !== '' ? source : isAnyAddress(from.address) ? '' : from.address;
     const connecting = driver.connect({
@@ -275,6 +287,7 @@ export class ConnectionTable {
       ...(local === '' ? {} : { localAddress: local }),
       ...(this.settings.connectFromPort ? { localPort: from.port } : {}),
       ...(dst.host === '' ? {} : { host: dst.host }),
+      ...(from.proto === PROTO.TLS ? this.tlsTarget?.(dst) : undefined),
     });
     connecting.then(
       (stream) => this.#connected(conn, stream),
@@ -293,6 +306,9 @@ export class ConnectionTable {
     conn.queue = [];
     this.#queued(conn, 0);
     this.#open(conn, stream);
+    if (this.mayUseOpened?.(conn, queue[0]?.text ?? '') === false) {
+      this.#drop(conn, 'closed', 'refused by the script');
+    }
     for (const message of queue) if (this.#write(conn, message) < 0) message.onFailed?.(new Error(conn.closeText));
   }
 
@@ -374,7 +390,10 @@ export class ConnectionTable {
     if (conn.state !== 'open') return;
     const nowMs = this.#wheel.now();
     conn.lastActivityMs = nowMs;
-    conn.hasReceived = true;
+    if (!conn.hasReceived) {
+      conn.hasReceived = true;
+      this.#armBy(conn, this.settings.lifetimeMs);
+    }
     if (conn.onBytes !== null) {
       conn.onBytes(chunk);
       return;
@@ -442,6 +461,7 @@ export class ConnectionTable {
       return false;
     }
     stream.write(text);
+    if (conn.writtenBytes === 0) this.#armBy(conn, this.settings.lifetimeMs);
     conn.writtenBytes += text.length;
     const nowMs = this.#wheel.now();
     conn.lastActivityMs = nowMs;

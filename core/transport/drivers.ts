@@ -89,7 +89,8 @@ export interface StreamConnectOptions {
   readonly timeoutMs: number;
   /** Host name for SNI and certificate checks. */
   readonly host?: string;
-  /** TLS: the client profile asked for by its `server_id`. */
+  /** TLS: a name to ask for, above the profile's own, and the client profile by its `server_id`. */
+  readonly tlsServerName?: string;
   readonly tlsServerId?: string;
 }
 

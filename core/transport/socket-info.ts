@@ -1,3 +1,5 @@
+import type { MsgVars } from '../pv/msg-vars.ts';
+
 /** Kamailio's protocol numbers (`PROTO_UDP` …), used as `$pr` ids and in ds/usrloc tables. */
 export const PROTO = { NONE: 0, UDP: 1, TCP: 2, TLS: 3, SCTP: 4, WS: 5, WSS: 6 } as const;
 export type Proto = (typeof PROTO)[keyof typeof PROTO];
@@ -59,6 +61,8 @@ export interface Destination {
   closeAfter: boolean;
   /** Host name this address was resolved from (TLS server name, SNI); empty for a literal. */
   host: string;
+  /** AVPs and XAVPs of the message it is for, with TLS: the script may say there how to connect. */
+  vars?: MsgVars | null;
 }
 
 /** The result of a send: 1 handed to the kernel or a connection, -1 it could not be. Streams may fail later. */

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
-import { createServer, type SecureContext, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { SecureContext, TLSSocket, Server as TlsServer } from 'node:tls';
 import { StrowgerError } from '../errors.ts';
 import type { Clock, ClockHandle } from '../timer/clock.ts';
 import type { StreamConnection } from './drivers.ts';
 import { hostPort } from './ip-address.ts';
+import { nodeTls } from './node-tls.ts';
 import { SocketStream, type StreamSocketOptions } from './stream-socket.ts';
-import { judge, readFacts, secureOptions } from './tls-facts.ts';
+import { applySession, judge, readFacts, secureOptions, type TlsSessionOptions } from './tls-facts.ts';
 import type { TlsProfile, TlsProfiles } from './tls-profiles.ts';
 
 export interface TlsAcceptorOptions {
@@ -16,6 +17,7 @@ export interface TlsAcceptorOptions {
   readonly port: number;
   readonly socketOptions: StreamSocketOptions;
   readonly handshakeTimeoutMs: () => number;
+  readonly session: TlsSessionOptions;
   readonly context: (profile: TlsProfile) => SecureContext;
   readonly onConnection: (conn: StreamConnection) => void;
   readonly onError: (error: Error) => void;
@@ -47,8 +49,8 @@ export class TlsAcceptor {
     const { ip, port, profiles } = options;
     const profile = profiles.server(ip, port, '');
     if (profile === null) throw new StrowgerError('TLS_PROFILE', `tls:${hostPort(ip, port)}: no server profile`);
-    this.#server = createServer({
-      ...secureOptions(profile),
+    this.#server = nodeTls().createServer({
+      ...secureOptions(profile, options.session),
       requestCert: profiles.asksClients(ip, port),
       rejectUnauthorized: false,
       // Node's own limit begins anew with each byte; ours does not.
@@ -87,7 +89,7 @@ export class TlsAcceptor {
       abandon(socket, null);
       return;
     }
-    const { ip, port, socketOptions, onConnection } = this.#options;
+    const { ip, port, socketOptions, session, onConnection } = this.#options;
     const name: unknown = socket.servername;
     const profile = this.profiles.server(ip, port, typeof name === 'string' ? name : '');
     const facts = profile === null ? null : readFacts(socket, profile);
@@ -97,6 +99,7 @@ export class TlsAcceptor {
       return;
     }
     this.#end(key);
+    applySession(socket, session);
     onConnection(new SocketStream(socket, socketOptions, facts, handshake.carrier));
   }
 

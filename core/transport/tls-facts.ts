@@ -1,5 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
-import { DEFAULT_CIPHERS, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { constants, createHash } from 'node:crypto';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import { nodeTls } from './node-tls.ts';
 import type { TlsProfile } from './tls-profiles.ts';
 
 /** What is known of a TLS connection once its handshake is done: `StreamConnection.tls`. */
@@ -17,15 +19,32 @@ export interface TlsFacts {
   readonly verifyError: string;
 }
 
+/** What all profiles of a server share (Kamailio: `session_cache`, `session_id`, `renegotiation`, `ssl_max_send_fragment`). */
+export interface TlsSessionOptions {
+  /** Resume sessions of clients; the id tells ours from other servers'. Null: never. */
+  readonly sessionId: string | null;
+  readonly allowRenegotiation: boolean;
+  /** Bytes of a TLS record, 512 … 16384; 0 leaves OpenSSL's. */
+  readonly maxSendFragment: number;
+}
+
+export const DEFAULT_SESSION: TlsSessionOptions = { sessionId: null, allowRenegotiation: false, maxSendFragment: 0 };
+
+/** Applies them to a connection whose handshake is done. */
+export function applySession(socket: TLSSocket, session: TlsSessionOptions): void {
+  if (!session.allowRenegotiation) socket.disableRenegotiation();
+  if (session.maxSendFragment > 0) socket.setMaxSendFragment(session.maxSendFragment);
+}
+
 /** True for what `StreamConnection.tls` holds on a TLS connection. */
 export function isTlsFacts(value: unknown): value is TlsFacts {
   return typeof value === 'object' && value !== null && 'profile' in value && 'verifyError' in value;
 }
 
 /** Options of a TLS context made from a profile. */
-export function secureOptions(profile: TlsProfile): SecureContextOptions {
+export function secureOptions(profile: TlsProfile, session: TlsSessionOptions): SecureContextOptions {
   const { certificate, privateKey, crl, cipherList, minVersion, maxVersion } = profile;
-  const ciphers = cipherList === '' ? DEFAULT_CIPHERS : cipherList;
+  const ciphers = cipherList === '' ? nodeTls().DEFAULT_CIPHERS : cipherList;
   const isOld = minVersion === 'TLSv1' || minVersion === 'TLSv1.1';
   return {
     minVersion,
@@ -34,6 +53,9 @@ export function secureOptions(profile: TlsProfile): SecureContextOptions {
     ciphers: isOld && !ciphers.includes('@SECLEVEL') ? `${ciphers}:@SECLEVEL=0` : ciphers,
     // Without this an empty list would mean the authorities that come with Node.js.
     ca: [...profile.ca],
+    ...(session.sessionId === null
+      ? { secureOptions: constants.SSL_OP_NO_TICKET }
+      : { sessionIdContext: createHash('sha256').update(session.sessionId).digest('hex').slice(0, 32) }),
     ...(certificate === null ? {} : { cert: certificate }),
     ...(privateKey === null ? {} : { key: privateKey }),
     ...(crl === null ? {} : { crl }),

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { StrowgerError } from '../errors.ts';
 import type { Clock } from '../timer/clock.ts';
 import type {
@@ -10,10 +10,11 @@ import type {
   StreamListenOptions,
 } from './drivers.ts';
 import { hostPort, ipFamily } from './ip-address.ts';
+import { nodeTls } from './node-tls.ts';
 import { DEFAULT_STREAM_SOCKET, SocketStream, type StreamSocketOptions } from './stream-socket.ts';
 import { connectTcp, listenTcp } from './tcp.ts';
 import { abandon, TlsAcceptor } from './tls-acceptor.ts';
-import { judge, readFacts, secureOptions } from './tls-facts.ts';
+import { applySession, DEFAULT_SESSION, judge, readFacts, secureOptions, type TlsSessionOptions } from './tls-facts.ts';
 import type { TlsProfile, TlsProfiles } from './tls-profiles.ts';
 
 export interface TlsDriverOptions {
@@ -22,6 +23,7 @@ export interface TlsDriverOptions {
   readonly socketOptions?: StreamSocketOptions;
   /** From accepted to encrypted. */
   readonly handshakeTimeoutMs?: number;
+  readonly session?: TlsSessionOptions;
 }
 
 const DEFAULT_HANDSHAKE_MS = 10_000;
@@ -33,6 +35,7 @@ export class TlsDriver implements StreamDriver {
   readonly #socketOptions: StreamSocketOptions;
   /** Changed while running (`tls.options`, runtime parameters). */
   handshakeTimeoutMs: number;
+  readonly #session: TlsSessionOptions;
   #profiles: TlsProfiles;
   /** Contexts are costly (keys are parsed, stores filled): one a profile. */
   #contexts = new WeakMap<TlsProfile, SecureContext>();
@@ -41,6 +44,7 @@ export class TlsDriver implements StreamDriver {
     this.#clock = options.clock;
     this.#profiles = options.profiles;
     this.#socketOptions = options.socketOptions ?? DEFAULT_STREAM_SOCKET;
+    this.#session = options.session ?? DEFAULT_SESSION;
     this.handshakeTimeoutMs = options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_MS;
   }
 
@@ -95,6 +99,7 @@ export class TlsDriver implements StreamDriver {
       port,
       socketOptions: this.#socketOptions,
       handshakeTimeoutMs: () => this.handshakeTimeoutMs,
+      session: this.#session,
       context: (profile) => this.#context(profile),
       onConnection,
       onError,
@@ -102,8 +107,8 @@ export class TlsDriver implements StreamDriver {
   }
 
   async connect(options: StreamConnectOptions): Promise<StreamConnection> {
-    const { ip, port, host = '', tlsServerId = '' } = options;
-    const name = ipFamily(host) === 0 ? host : '';
+    const { ip, port, host = '', tlsServerName = '', tlsServerId = '' } = options;
+    const name = tlsServerName !== '' ? tlsServerName : hostName(host);
     const profile = this.#profiles.client(ip, port, name, tlsServerId);
     const to = `tls:${hostPort(ip, port)}`;
     if (profile === null) throw new StrowgerError('TLS_PROFILE', `${to}: no client profile`);
@@ -111,7 +116,7 @@ export class TlsDriver implements StreamDriver {
     const startMs = this.#clock.now();
     const carrier = await connectTcp('tls', options, this.#socketOptions, this.#clock);
     const leftMs = Math.max(1, options.timeoutMs - (this.#clock.now() - startMs));
-    const serverName = profile.serverName === '' ? name : profile.serverName;
+    const serverName = tlsServerName !== '' || profile.serverName === '' ? name : hostName(profile.serverName);
     return await this.#connectTls(carrier, profile, context, { to, serverName, timeoutMs: leftMs });
   }
 
@@ -122,7 +127,7 @@ export class TlsDriver implements StreamDriver {
     how: { to: string; serverName: string; timeoutMs: number },
   ): Promise<StreamConnection> {
     return new Promise((resolve, reject) => {
-      const socket = tlsConnect({
+      const socket = nodeTls().connect({
         socket: carrier,
         secureContext: context,
         // Judged by the profile once the handshake is done. Kamailio does not compare names.
@@ -155,6 +160,7 @@ export class TlsDriver implements StreamDriver {
           return;
         }
         settle();
+        applySession(socket, this.#session);
         resolve(new SocketStream(socket, this.#socketOptions, facts, carrier));
       });
     });
@@ -164,7 +170,7 @@ export class TlsDriver implements StreamDriver {
     let context = this.#contexts.get(profile);
     if (context === undefined) {
       try {
-        context = createSecureContext(secureOptions(profile));
+        context = nodeTls().createSecureContext(secureOptions(profile, this.#session));
       } catch (error) {
         throw new StrowgerError(
           'TLS_PROFILE',
@@ -176,4 +182,9 @@ export class TlsDriver implements StreamDriver {
     }
     return context;
   }
+}
+
+/** Addresses are not sent as server names (RFC 6066 §3). */
+function hostName(host: string): string {
+  return ipFamily(host) === 0 ? host : '';
 }
