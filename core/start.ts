@@ -4,12 +4,14 @@
  */
 
 import { dirname } from 'node:path';
+import { standardRunFolder } from './cfg/run-folder.ts';
 import type { CheckResult, StartedServer, StartOptions } from './cli/start-options.ts';
 import { ScriptError } from './cli/start-options.ts';
 import { packageVersion } from './cli/version.ts';
 import { ModuleHostImpl } from './module/host-impl.ts';
 import { BLST } from './resolve/dst-blocklist.ts';
 import { Resolver } from './resolve/resolver.ts';
+import { offerControlSocket } from './rpc/control-socket.ts';
 import { registerCoreRpc } from './rpc/core-rpc.ts';
 import { registerDnsRpc } from './rpc/dns-rpc.ts';
 import { rpcEnvironment } from './rpc/rpc-environment.ts';
@@ -61,7 +63,7 @@ export async function startServer(
   );
   server.modules = host;
   server.scriptFolder = dirname(options.scriptPath);
-  server.runtimeDir = options.runtimeDir ?? settings.str('runtime_dir');
+  server.runtimeDir = options.runtimeDir ?? (settings.str('rundir') || standardRunFolder());
   server.resolver = new Resolver({
     wheel: server.wheel,
     random: env.random,
@@ -94,6 +96,8 @@ export async function startServer(
     const reloader = new Reloader(server, host, source, options, env);
     server.reload = () => reloader.reload();
     await host.childInit();
+    if (options.controlPath !== undefined && workerIndex === 0)
+      undo.push(await offerControlSocket(server, options.controlPath));
     opened.begin();
     server.hooks.started.run();
     await runWorkerInit(server);

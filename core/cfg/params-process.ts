@@ -36,7 +36,9 @@ export const PROCESS_PARAMS: CoreParamTable = {
   group: str('', 'Group to run as.', { aliases: ['gid'] }),
   chroot: str('', 'New root folder.', none('Node.js can not change its root; use the service manager')),
   workdir: str('', 'Working folder.', { aliases: ['wdir'] }),
-  rundir: str('/run/strowger', 'Folder of sockets and FIFOs made at run time.', { aliases: ['run_dir'] }),
+  rundir: str('', "Folder of sockets and FIFOs made at run time; empty for /run/strowger, or one of the user's own.", {
+    aliases: ['run_dir'],
+  }),
   disable_core_dump: bool(0, 'No core files.', none('Node.js can not set resource limits; use the service manager')),
   open_files_limit: int(0, 'Open file limit.', none('Node.js raises its limit to the hard one by itself')),
 

@@ -74,6 +74,13 @@ export const KAMAILIO_OPTIONS: readonly OptionDef[] = [
 export const OWN_OPTIONS: readonly OptionDef[] = [
   { name: 'log-format', flags: ['--log-format'], arg: 'FORMAT', help: 'text or json', default: 'text on a terminal' },
   { name: 'strict', flags: ['--strict'], help: 'Refuse what Kamailio 5.6 refuses' },
+  {
+    name: 'control',
+    flags: ['--control'],
+    arg: 'PATH',
+    help: 'Control socket of strowger rpc; none for no such socket',
+    default: 'strowger.sock in the run folder',
+  },
   { name: 'workers', flags: ['--workers'], arg: 'NUMBER', help: 'Workers (threads)' },
   {
     name: 'stop-timeout',

@@ -58,8 +58,15 @@ export function scriptOptions(values: Values, cwd: string): ScriptOptions {
     modParams: all('modparam').map(parseModParam),
     settings: settings(values),
     runtimeDir: last('rundir') === undefined ? null : resolve(cwd, last('rundir') ?? ''),
+    ...control(last('control'), cwd),
     strict: values.has('strict'),
   };
+}
+
+/** Where the control socket goes; `none` for nowhere. */
+function control(value: string | undefined, cwd: string): { readonly controlPath?: string } {
+  if (value === 'none') return {};
+  return { controlPath: value === undefined ? '' : resolve(cwd, value) };
 }
 
 /** The process's side of the options. Throws UsageError for a bad value. */

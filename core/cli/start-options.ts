@@ -26,8 +26,10 @@ export interface StartOptions {
   readonly modParams: readonly { readonly module: string; readonly name: string; readonly value: string | number }[];
   /** Core parameters by Kamailio's name that win over the script's: `debug`, `children`, `disable_tcp`, `auto_aliases`, `server_id` … */
   readonly settings: Readonly<Record<string, string | number>>;
-  /** -Y: where modules put sockets and FIFOs; null for the script's `runtime_dir` or the default. */
+  /** -Y: where modules put sockets and FIFOs; null for the script's `rundir` or the default. */
   readonly runtimeDir: string | null;
+  /** The control socket of `strowger rpc`: a path, '' for the one in the run folder; absent for none. */
+  readonly controlPath?: string;
   /** Refuse what Kamailio 5.6 refuses. */
   readonly strict: boolean;
   readonly log: AdjustableLog;

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { StrowgerError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
+import type { Server } from '../server.ts';
 import { answer, parseJson, runJsonRpc } from './json-rpc.ts';
 import { textToBytes } from './json-text.ts';
 import type { RpcRegistry } from './registry.ts';
@@ -68,6 +70,26 @@ export async function openControlSocket(path: string, rpc: RpcRegistry, log: Log
       removeQuietly(path);
     },
   };
+}
+
+/**
+ * Opens the control socket of a server: at `path`, or for '' in its run folder. A server without one works all the
+ * same, so what stands in the way is only logged. Returns what closes it.
+ */
+export async function offerControlSocket(server: Server, path: string): Promise<() => Promise<void>> {
+  try {
+    const control = await openControlSocket(
+      path === '' ? join(server.runtimeDir, CONTROL_SOCKET) : path,
+      server.rpc,
+      server.log,
+    );
+    server.log.info(`control socket at ${control.path}`);
+    return () => control.close();
+  } catch (error) {
+    if (!(error instanceof StrowgerError)) throw error;
+    server.log.notice(`strowger rpc can not reach this server: ${error.message}`);
+    return () => Promise.resolve();
+  }
 }
 
 function failure(path: string, reason: string, cause?: unknown): StrowgerError {

@@ -48,7 +48,7 @@ export class BareServer {
     this.server.addresses = new LocalAddresses(sockets);
     this.server.modules = this.#host();
     this.server.program = EMPTY_PROGRAM;
-    this.server.runtimeDir = settings.str('rundir');
+    this.server.runtimeDir = settings.str('rundir') || '/nonexistent';
     registerCoreRpc(rpcEnvironment(this.server, '0.0.0', options.rpc));
   }
 

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { PROCESS_PARAMS } from '../../cfg/params-process.ts';
+import { standardRunFolder } from '../../cfg/run-folder.ts';
 import { StrowgerError } from '../../errors.ts';
 import { callBinrpc, parseBinrpcAddress } from '../../rpc/binrpc-client.ts';
 import { CONTROL_SOCKET, callControlSocket } from '../../rpc/control-socket.ts';
@@ -56,10 +56,6 @@ export const command: CliCommand = {
     }
   },
 };
-
-function standardRunFolder(): string {
-  return String(PROCESS_PARAMS['rundir']?.default);
-}
 
 /** As kamcmd: a number is a number, unless `s:` stands in front. */
 function parameter(word: string): string | number {
