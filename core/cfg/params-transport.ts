@@ -34,8 +34,14 @@ const UDP_PARAMS: CoreParamTable = {
   mcast_ttl: int(-1, 'Multicast TTL; -1 is the system default.', { min: -1, max: 255 }),
   tos: int(0, 'Type-of-service byte of what is sent.', { min: 0, max: 255, words: TOS_WORDS }),
   pmtu_discovery: int(0, "Don't-fragment: 0 never, 1 always, 2 as the system finds.", { min: 0, max: 2 }),
-  udp_mtu: int(0, 'Requests longer than this leave by `udp_mtu_try_proto`; 0 never.', { min: 0, ...live('udp_mtu') }),
+  udp_mtu: int(0, 'Requests longer than this leave by `udp_mtu_try_proto`; 0 never.', {
+    min: 0,
+    max: 65535,
+    ...live('udp_mtu'),
+  }),
   udp_mtu_try_proto: int(0, 'Protocol for requests beyond `udp_mtu`.', {
+    min: 0,
+    max: 4,
     words: PROTO_WORDS,
     ...live('udp_mtu_try_proto'),
   }),
