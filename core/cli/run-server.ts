@@ -9,6 +9,7 @@ import { EXIT } from './command.ts';
 import { isDaemonChild, reportReady } from './daemon.ts';
 import { processGroupId, writePidFile } from './pid-file.ts';
 import { dropPrivileges, type Identity, prepareRuntimeDir } from './privileges.ts';
+import { readable } from './readable-diagnostics.ts';
 import type { ProcessOptions, ScriptOptions } from './run-options.ts';
 import { followSettings, serverLog } from './server-log.ts';
 import { ScriptError, type StartedServer, type StartServer } from './start-options.ts';
@@ -163,7 +164,7 @@ async function stopInTime(started: StartedServer, graceMs: number, log: PinoLog)
 
 function reportStartError(error: unknown, log: PinoLog): void {
   if (error instanceof ScriptError) {
-    const { diagnostics, lineText } = error.result;
+    const { diagnostics, lineText } = readable(error.result);
     for (const diagnostic of diagnostics) {
       if (diagnostic.severity === 'error') log.error(formatDiagnostic(diagnostic, { lineText }));
     }

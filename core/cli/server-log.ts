@@ -6,7 +6,8 @@ import { RealClock } from '../timer/real-clock.ts';
 import { openUnixDatagram } from '../transport/unix-dgram.ts';
 import type { ProcessOptions } from './run-options.ts';
 
-const SYSLOG_PATH = '/dev/log';
+/** Where syslog listens on this system. */
+export const SYSLOG_PATH = '/dev/log';
 const STDERR = 2;
 
 /** Makes the log of a server process: on standard error until the script's parameters are known. */
@@ -33,14 +34,21 @@ export function wantsColor(env: NodeJS.ProcessEnv, isTerminal: boolean | undefin
   return forced === undefined ? isTerminal === true : forced !== '0';
 }
 
-/** Lets level, colour and destination of the log follow the core parameters. `syslog` where Kamailio would use it. */
-export function followSettings(log: PinoLog, settings: Settings, options: ProcessOptions, program: string): void {
+/** Lets level, form, colour and destination of the log follow the core parameters; syslog where Kamailio would use it. */
+export function followSettings(
+  log: PinoLog,
+  settings: Settings,
+  options: ProcessOptions,
+  program: string,
+  syslogPath = SYSLOG_PATH,
+): void {
   settings.watch('debug', (level) => log.setLevel(null, Number(level)));
   if (options.color === null && settings.bool('log_color')) log.setColor(true);
+  if (options.logFormat === null && settings.str('log_engine_type') === 'json') log.setFormat('json');
   const isSyslog = program === 'strowger-kamailio' && !options.isStderrForced && !settings.bool('log_stderror');
   if (!isSyslog) return;
   const name = settings.str('log_name') || program;
-  const sink = syslogSink(`${name}[${process.pid}]`, settings.str('log_facility'));
+  const sink = syslogSink(syslogPath, `${name}[${process.pid}]`, settings.str('log_facility'));
   if (typeof sink === 'string') {
     log.notice(`the log stays on standard error: ${sink}`);
     return;
@@ -52,17 +60,18 @@ export function followSettings(log: PinoLog, settings: Settings, options: Proces
 }
 
 /** Syslog's socket, or why it can not be had. */
-function syslogSink(ident: string, facility: string): SyslogSink | string {
+function syslogSink(path: string, ident: string, facility: string): SyslogSink | string {
   const clock = new RealClock();
   try {
     const socket = openUnixDatagram('', () => {});
-    const send = (datagram: string): string | null => socket.send(datagram, SYSLOG_PATH);
+    const send = (datagram: string): string | null => socket.send(datagram, path);
     const refused = send('');
     if (refused === null || refused === 'EAGAIN') {
-      return new SyslogSink({ send, ident, facility: facilityNumber(facility) ?? 3, wall: () => clock.wall() });
+      const close = (): void => socket.close();
+      return new SyslogSink({ send, ident, facility: facilityNumber(facility) ?? 3, wall: () => clock.wall(), close });
     }
     socket.close();
-    return `${SYSLOG_PATH}: ${refused}`;
+    return `${path}: ${refused}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

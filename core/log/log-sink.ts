@@ -5,6 +5,8 @@ export interface LogSink {
   write(line: string, level: number): void;
   /** Writes what is queued, before it returns. */
   flush(): void;
+  /** Closes what it holds open; nothing is written afterwards. */
+  close?(): void;
 }
 
 /** A slow reader costs memory up to this, then lines. */
@@ -105,8 +107,16 @@ export class SyslogSink implements LogSink {
   readonly #send: SyslogSend;
   readonly #ident: string;
   readonly #wall: () => number;
+  readonly close: () => void;
 
-  constructor(options: { send: SyslogSend; ident: string; facility: number; wall: () => number }) {
+  constructor(options: {
+    readonly send: SyslogSend;
+    readonly ident: string;
+    readonly facility: number;
+    readonly wall: () => number;
+    readonly close?: () => void;
+  }) {
+    this.close = options.close ?? (() => {});
     this.facility = options.facility;
     this.#send = options.send;
     this.#ident = options.ident;

@@ -41,6 +41,7 @@ class Core {
   readonly moduleLevels = new Map<string, number>();
   readonly children = new Map<string, PinoLog>();
   sink: LogSink;
+  format: LogFormat;
   level: number;
   color: boolean;
   prefix: (() => string) | null = null;
@@ -52,6 +53,7 @@ class Core {
   constructor(options: PinoLogOptions) {
     this.options = options;
     this.sink = options.sink;
+    this.format = options.format;
     this.level = options.level;
     this.color = options.color ?? false;
   }
@@ -59,7 +61,7 @@ class Core {
   /** pino's destination: one JSON line an entry. */
   write(json: string): void {
     const line = json.trimEnd();
-    if (this.options.format === 'json') {
+    if (this.format === 'json') {
       this.sink.write(line, this.entryLevel);
       return;
     }
@@ -169,15 +171,25 @@ export class PinoLog implements Log {
     this.#core.color = color;
   }
 
+  setFormat(format: LogFormat): void {
+    this.#core.format = format;
+  }
+
   /** Sends what follows elsewhere (syslog, once the script has said so). */
   setSink(sink: LogSink): void {
-    this.#core.sink.flush();
+    this.close();
     this.#core.sink = sink;
   }
 
   /** Writes what is queued, before it returns. For `process.on('exit')`. */
   flush(): void {
     this.#core.sink.flush();
+  }
+
+  /** Writes what is queued and closes the sink. */
+  close(): void {
+    this.flush();
+    this.#core.sink.close?.();
   }
 
   #emit(level: number, text: string, fields: LogFields | undefined): void {

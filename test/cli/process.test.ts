@@ -117,6 +117,18 @@ suite('strowger as a process', () => {
     assert.doesNotMatch((await server.stop()).stderr, /inspector|Debugger/);
   });
 
+  const isRoot = process.getuid?.() === 0;
+  test('-u and -g: once the sockets are open it runs as another', { skip: !isRoot && 'needs root' }, async () => {
+    const { server } = await started(STROWGER, GOOD, '-u', 'nobody', '-g', 'nogroup');
+    const status = readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
+    assert.match(status, /^Uid:\t65534\t65534\t65534/m);
+    assert.match(status, /^Gid:\t65534\t65534\t65534/m);
+    assert.equal((await server.stop()).code, 0);
+    const unknown = await run(STROWGER, '-f', GOOD, '-l', 'udp:127.0.0.1:0', '-u', 'nobody-of-that-name');
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /can not run as nobody-of-that-name/);
+  });
+
   test('check prints what is wrong; --json as data', async () => {
     const text = await run(STROWGER, 'check', BAD);
     assert.equal(text.code, 1);

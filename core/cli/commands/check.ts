@@ -5,6 +5,7 @@ import { PinoLog } from '../../log/pino-log.ts';
 import { RealClock } from '../../timer/real-clock.ts';
 import { type CliCommand, type CommandContext, EXIT, UsageError } from '../command.ts';
 import { KAMAILIO_OPTIONS } from '../options.ts';
+import { readable } from '../readable-diagnostics.ts';
 import { type ScriptOptions, scriptOptions } from '../run-options.ts';
 import { wantsColor } from '../server-log.ts';
 import type { CheckResult, StartOptions } from '../start-options.ts';
@@ -76,7 +77,7 @@ export async function printScriptFile(script: ScriptOptions, context: Pick<Comma
 
 async function check(script: ScriptOptions): Promise<CheckResult> {
   const { checkScript } = await import('../../start.ts');
-  return await checkScript(withLog(script));
+  return readable(await checkScript(withLog(script)));
 }
 
 /** A check logs nothing but what is wrong with the machine. */
