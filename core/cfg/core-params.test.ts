@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CORE_PARAMS, coreParam, coreParamValue, settingsOf } from './core-params.ts';
 
@@ -109,4 +110,15 @@ test('settings hold defaults, the last value, and all values of a list', () => {
       [7, 'error'],
     ],
   );
+});
+
+test('core/README.md names every parameter without effect, and no other', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const section = /## Core parameters without effect\n([\s\S]*?)(?:\n## |$)/.exec(readme)?.[1] ?? '';
+  const listed = section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => [...(line.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]));
+  const without = Object.entries(CORE_PARAMS).flatMap(([name, def]) => (def.noEffect === undefined ? [] : [name]));
+  assert.deepEqual(listed.sort(), without.sort());
 });

@@ -40,5 +40,9 @@ export const SIP_PARAMS: CoreParamTable = {
   user_agent_header: str('', 'The whole User-Agent header, name included.'),
   xavp_via_params: str('', 'XAVP whose fields become parameters of our Via.'),
   xavp_via_fields: str('', 'XAVP whose `address` and `port` become sent-by of our Via.'),
-  xavp_via_reply_params: str('', "XAVP whose fields become parameters of a reply's first Via."),
+  xavp_via_reply_params: str(
+    '',
+    "XAVP whose fields become parameters of a reply's first Via.",
+    none('there is no via_reply_add_xavp_params()'),
+  ),
 };
