@@ -9,7 +9,7 @@ import {
   type Run,
   strParam,
 } from 'strowger';
-import { looseRoute, resultOf, routeParam } from './loose-route.ts';
+import { resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, recordRoute, recordRouteAdvertised, recordRoutePreset } from './record-route.ts';
 import { RrModule } from './rr.ts';
 
@@ -88,13 +88,13 @@ export default defineModule<RrModule>({
       doc: 'Routes by the Route set of the request.',
       args: [],
       routes: REQUEST_ROUTE,
-      run: (run: Run, rr: RrModule) => looseRoute(run, rr, false),
+      run: (run: Run, rr: RrModule) => rr.route(run, false),
     }),
     loose_route_preloaded: command({
       doc: 'As loose_route, for a Route set the caller was given: without the strict-router check.',
       args: [],
       routes: REQUEST_ROUTE,
-      run: (run: Run, rr: RrModule) => looseRoute(run, rr, true),
+      run: (run: Run, rr: RrModule) => rr.route(run, true),
     }),
     remove_record_route: command({
       doc: 'Takes the Record-Route of this request back.',

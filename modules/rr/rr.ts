@@ -1,5 +1,5 @@
-import { HDR, type ModuleContext, type PosixRegex, type PvValue, type Run, type SipMsg } from 'strowger';
-import { resultOf, routeParam } from './loose-route.ts';
+import { HDR, HookList, type ModuleContext, type PosixRegex, type PvValue, type Run, type SipMsg } from 'strowger';
+import { looseRoute, resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, type RecordRouteOptions, recordRoute, stateOf } from './record-route.ts';
 
 /** What other modules use of rr (dialog, nathelper, outbound …). */
@@ -9,11 +9,14 @@ export interface RrApi {
   /** Value of a parameter of our Route; null when absent. */
   routeParam(msg: SipMsg, name: string): string | null;
   isDirection(run: Run, direction: string): number;
+  /** Calls `fn` after each loose_route() that found a Route of ours; `params` are those of its URI, with the first `;`. */
+  onRouted(fn: (run: Run, params: string) => void): void;
 }
 
 export class RrModule {
   readonly enableDoubleRr: boolean;
   readonly #options: RecordRouteOptions;
+  readonly #routed = new HookList<[run: Run, params: string]>();
 
   constructor(ctx: ModuleContext) {
     const avp = ctx.str('custom_user_avp');
@@ -30,6 +33,13 @@ export class RrModule {
       customUser: name === undefined ? null : (run) => avpText(run, name),
       forceSendSocket: ctx.int('force_send_socket') !== 0,
     };
+  }
+
+  /** loose_route and loose_route_preloaded, and those who wait for them. */
+  route(run: Run, preloaded: boolean): number {
+    const result = looseRoute(run, this, preloaded);
+    if (result > 0 && !this.#routed.isEmpty) this.#routed.run(run, resultOf(run.msg)?.params ?? '');
+    return result;
   }
 
   optionsFor(_run: Run): RecordRouteOptions {
@@ -82,6 +92,7 @@ export class RrModule {
       recordRoute: (run, params) => recordRoute(run, this.#options, params),
       routeParam,
       isDirection: (run, direction) => this.isDirection(run, direction),
+      onRouted: (fn) => void this.#routed.add(fn),
     };
   }
 }
