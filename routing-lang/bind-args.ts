@@ -1,10 +1,11 @@
 import type { ArgSpec, ArgType } from '../core/module/define-module.ts';
 import type { PosixRegex } from '../core/script/posix-regex.ts';
 import type { Run } from '../core/script/run.ts';
-import type { Expr, Span } from './ast.ts';
+import type { Expr, PvSyntax, Span } from './ast.ts';
 import { formatFunction, type PvBinder, type ReportAt } from './bind-pv.ts';
 import type { BoundArg, BoundFormat } from './bound.ts';
 import type { DiagnosticExtra } from './diagnostics.ts';
+import { parsePv } from './pv-parser.ts';
 import { textToInt } from './runtime.ts';
 
 /** What the preparation of arguments asks of the checker. */
@@ -17,6 +18,10 @@ export interface ArgContext {
   checkExpr(expr: Expr): void;
   /** Checks that a named route exists; false when it was reported. */
   checkRoute(type: RouteArgType, name: string, span: Span): boolean;
+  /** A variable is handed to a command, which may assign it. */
+  wrote(pv: PvSyntax): void;
+  /** Mistakes from here on are about this argument. */
+  enter(span: Span): void;
   /** Number of a declared flag, or undefined. */
   flag(name: string): number | undefined;
   isAvpFlag(name: string): boolean;
@@ -43,6 +48,7 @@ const BAD: BoundArg = { kind: 'const', value: '' };
 
 /** Prepares one argument as its declaration asks. Mistakes are reported; what is returned then does not matter. */
 export function bindArg(spec: ArgSpec, expr: Expr, ctx: ArgContext): BoundArg {
+  ctx.enter(expr.span);
   const type = baseType(spec);
   if (ROUTE_ARGS.has(type)) return bindRouteName(type as RouteArgType, expr, ctx);
   const text = literalText(expr);
@@ -214,26 +220,27 @@ function bindDynamicRegex(expr: Expr, text: string | null, ctx: ArgContext): Bou
 }
 
 function bindReference(type: 'pv' | 'pvw', expr: Expr, text: string | null, ctx: ArgContext): BoundArg {
-  let use = null;
-  if (expr.type === 'pv') use = ctx.pvs.bind(expr.pv, ctx.reportIn(expr));
-  else if (text?.startsWith('$') === true) {
-    const format = bindFormat(expr, text, ctx);
-    const [only] = format?.parts ?? [];
-    if (format !== null && (format.parts.length !== 1 || typeof only === 'string')) {
-      ctx.report('wrong-type', expr.span, 'this argument must be one variable');
-      return BAD;
-    }
-    if (only !== undefined && typeof only !== 'string') use = only;
-  } else {
-    ctx.report('wrong-type', expr.span, 'this argument must be a variable', { hint: 'write $var(name), say' });
+  const pv = referenced(expr, text);
+  if (pv === null) {
+    ctx.report('wrong-type', expr.span, 'this argument must be one variable', { hint: 'write $var(name), say' });
     return BAD;
   }
+  ctx.wrote(pv);
+  const use = ctx.pvs.bind(pv, ctx.reportIn(expr));
   if (use === null) return BAD;
   if (type === 'pvw' && use.whole.set === undefined) {
     ctx.report('read-only', expr.span, `${use.whole.text} can not be assigned`);
     return BAD;
   }
   return constant(use.whole);
+}
+
+/** The variable that an argument is, bare or in quotes. */
+function referenced(expr: Expr, text: string | null): PvSyntax | null {
+  if (expr.type === 'pv') return expr.pv;
+  if (text?.startsWith('$') !== true) return null;
+  const parsed = parsePv(text);
+  return parsed.error === null && parsed.end === text.length ? parsed.pv : null;
 }
 
 function bindRouteName(type: RouteArgType, expr: Expr, ctx: ArgContext): BoundArg {

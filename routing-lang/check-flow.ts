@@ -1,4 +1,4 @@
-import type { Expr, PvSyntax, Statement } from './ast.ts';
+import type { Statement } from './ast.ts';
 import type { RouteEntry } from './bound.ts';
 import type { Checker } from './check.ts';
 
@@ -68,5 +68,3 @@ export function* allStatements(body: readonly Statement[]): Generator<Statement>
     else if (statement.type === 'switch') for (const { body: inner } of statement.cases) yield* allStatements(inner);
   }
 }
-
-export type { Expr, PvSyntax };

@@ -1,13 +1,15 @@
 import type { PosixRegex } from '../core/script/posix-regex.ts';
 import type { Run } from '../core/script/run.ts';
-import type { Expr, RouteBlock, RouteKind, Script, Span, Statement } from './ast.ts';
-import { bindArg, type RouteArgType } from './bind-args.ts';
+import type { Expr, PvSyntax, RouteBlock, RouteKind, Script, Span, Statement } from './ast.ts';
+import type { RouteArgType } from './bind-args.ts';
 import { PvBinder, type ReportAt } from './bind-pv.ts';
 import { type Bindings, type BoundCall, KIND_BITS, type RouteEntry, routeTitle, type StaticType } from './bound.ts';
 import { checkCall } from './check-calls.ts';
 import { checkExpr } from './check-expr.ts';
 import { declaredFlags } from './check-flags.ts';
 import { checkFlow } from './check-flow.ts';
+import { checkParams } from './check-params.ts';
+import { VariableUses } from './check-vars.ts';
 import { type DiagnosticExtra, type Diagnostics, suggest } from './diagnostics.ts';
 import type { Preprocessed } from './preprocessor.ts';
 import type { SymbolTable } from './symbols.ts';
@@ -52,12 +54,16 @@ export class Checker {
   readonly avpFlags: ReadonlyMap<string, number>;
   /** The block being checked. */
   kind: RouteKind = 'request';
+  readonly #variables = new VariableUses();
+  /** The expression being checked, for mistakes in what it holds. */
+  #at: Span = { start: 0, end: 0 };
   readonly #byName = new Map<string, RouteEntry>();
 
   constructor(input: CheckInput) {
     this.input = input;
     this.symbols = input.symbols;
     this.pvs = new PvBinder(input.symbols, input.source.defines);
+    this.pvs.onUse = (pv) => this.#variables.read(pv, this.#at);
     const badFlag = (span: Span, message: string): void => this.report('bad-flag', span, message);
     this.flags = declaredFlags(input.script, ['flags', 'bool'], badFlag);
     this.avpFlags = declaredFlags(input.script, ['avpflags'], badFlag);
@@ -82,6 +88,9 @@ export class Checker {
       this.statements(block.body);
     }
     checkFlow(this);
+    this.#variables.addInitial(this.input.script);
+    this.#variables.warn((...args) => this.report(...args));
+    checkParams(this.input.script, this.symbols, (...args) => this.report(...args));
     return this.bindings;
   }
 
@@ -116,6 +125,7 @@ export class Checker {
 
   /** Checks an expression and returns its type. */
   expr(expr: Expr): StaticType {
+    this.#at = expr.span;
     const type = checkExpr(this, expr);
     this.bindings.types.set(expr, type);
     return type;
@@ -127,11 +137,12 @@ export class Checker {
     return bound;
   }
 
-  bindArgs(specs: Parameters<typeof bindArg>[0][], args: readonly Expr[]): ReturnType<typeof bindArg>[] {
-    return args.map((arg, i) => bindArg(specs[Math.min(i, specs.length - 1)] ?? 'value', arg, this));
-  }
-
   // ---- what bind-args asks
+
+  /** The argument being bound. */
+  enter(span: Span): void {
+    this.#at = span;
+  }
 
   checkExpr(expr: Expr): void {
     this.expr(expr);
@@ -157,6 +168,10 @@ export class Checker {
 
   flag(name: string): number | undefined {
     return this.flags.get(name);
+  }
+
+  wrote(pv: PvSyntax): void {
+    this.#variables.write(pv);
   }
 
   isAvpFlag(name: string): boolean {
@@ -240,6 +255,8 @@ export class Checker {
   }
 
   assignment(target: Extract<Expr, { type: 'pv' }>, value: Expr): void {
+    this.#at = target.span;
+    this.#variables.write(target.pv);
     const use = this.pvs.bind(target.pv, this.reportIn(target));
     if (use !== null) {
       this.bindings.pvs.set(target, use);

@@ -130,13 +130,13 @@ export class RouteGen extends ExprGen {
 
   #while(statement: Extract<Statement, { type: 'while' }>, isTail: boolean): void {
     const label = this.#label('L');
-    const count = this.keep('0');
+    const count = this.keep('maxLoops()');
     if (isTail) this.line('q = 1;');
     const body = this.collect(() => {
       const test = this.#guarded(() => this.bool(statement.test));
       this.line(`if (!(${test})) break ${label};`);
       this.line(
-        `if (++${count} > maxLoops()) { tooManyLoops(run, ${this.program.position(statement.span.start, this.title)}); break ${label}; }`,
+        `if (--${count} < 0) { tooManyLoops(run, ${this.program.position(statement.span.start, this.title)}); break ${label}; }`,
       );
       this.#breaks.push({ label, isLoop: true, isTail });
       this.#list(statement.body, isTail);

@@ -9,7 +9,7 @@ import { ProgramGen } from './codegen.ts';
 import type { ParsedScript } from './index.ts';
 import * as runtime from './runtime.ts';
 import { RuntimeHost } from './runtime-host.ts';
-import { type GeneratedSource, inlineSourceMap, LineTable } from './source-map.ts';
+import { type GeneratedSource, inlineSourceMap, LineTable, mapStack } from './source-map.ts';
 import type { SymbolTable } from './symbols.ts';
 
 /** What the core gives the compiler, since the language imports nothing of it. */
@@ -66,8 +66,25 @@ export function compileProgram(
     helpers: object,
     constants: readonly unknown[],
   ) => ScriptRoute[];
-  const functions = make({ ...HELPERS, ...runtimeHost.helpers() }, gen.constants);
+  const titles = new Map(bindings.routes.map((route) => [gen.functionName(route), route.title]));
+  const fail = (error: unknown): never => {
+    if (error instanceof Error && error.stack !== undefined) error.stack = mapStack(error.stack, name, table, titles);
+    throw error;
+  };
+  const functions = make({ ...HELPERS, ...runtimeHost.helpers() }, gen.constants).map((route) => guarded(route, fail));
   return assemble(bindings, functions, routes, gen, table, code, options, symbols, source.defines);
+}
+
+/** What a route throws, now or after it waited, gets a stack that names the script's lines. */
+function guarded(route: ScriptRoute, fail: (error: unknown) => never): ScriptRoute {
+  return (run) => {
+    try {
+      const result = route(run);
+      return typeof result === 'number' ? result : result.catch(fail);
+    } catch (error) {
+      return fail(error);
+    }
+  };
 }
 
 /** Lines of generated code before the routes. */

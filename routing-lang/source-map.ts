@@ -48,15 +48,9 @@ export function inlineSourceMap(file: string, table: LineTable, content: (file: 
 
 /**
  * An error's stack with the lines of generated code replaced by those of the script: `at route[RELAY]
- * (kamailio.cfg:120:3)`. `file` is the program's script.
+ * (kamailio.cfg:120:3)`. `name` is the file name of the generated code, `titles` names routes by function.
  */
-export function mapStack(
-  stack: string,
-  file: string,
-  table: LineTable,
-  title: (functionName: string) => string | null,
-): string {
-  const name = `${file}.js`;
+export function mapStack(stack: string, name: string, table: LineTable, titles: ReadonlyMap<string, string>): string {
   return stack
     .split('\n')
     .map((line) => {
@@ -65,7 +59,7 @@ export function mapStack(
       const place = m === null ? null : table.place(Number(m[1]));
       if (place === null) return line;
       const fn = /at (?:async )?([\w$]+) \(/.exec(line)?.[1] ?? '';
-      return `    at ${title(fn) ?? 'script'} (${place.file}:${place.line}:${place.column})`;
+      return `    at ${titles.get(fn) ?? 'script'} (${place.file}:${place.line}:${place.column})`;
     })
     .join('\n');
 }

@@ -13,7 +13,8 @@ export interface CoreTables {
   readonly commands: Readonly<Record<string, CommandEntry>>;
   readonly pvs: Readonly<Record<string, PvDef<never>>>;
   readonly transformations: Readonly<Record<string, Readonly<Record<string, TransformDef<never>>>>>;
-  readonly params: Readonly<Record<string, ParamDef>>;
+  /** With other spellings of a parameter in `aliases`. */
+  readonly params: Readonly<Record<string, ParamDef & { readonly aliases?: readonly string[] }>>;
   readonly keywords: ReadonlyMap<string, (run: Run) => PvValue>;
   readonly select: SymbolTable['select'];
   readonly word: SymbolTable['word'];
@@ -32,6 +33,7 @@ const CORE = 'core';
 export function buildSymbolTable(index: ModuleIndex, core: CoreTables): SymbolTable {
   const { state } = core;
   const commandNames = once(() => [...Object.keys(core.commands), ...index.commandNames()]);
+  const params = once(() => bySpelling(core.params));
   const pvNames = once(() => [...new Set([...Object.keys(core.pvs), ...index.pvNames()])]);
   return {
     commands(name): readonly BoundCommand[] {
@@ -57,8 +59,8 @@ export function buildSymbolTable(index: ModuleIndex, core: CoreTables): SymbolTa
       return [...new Set([...Object.keys(members), ...index.transformNames(className)])];
     },
     transformOwner: (className) => knownExports.transformation(className),
-    coreParam: (name) => ownMember(core.params, name),
-    coreParamNames: once(() => Object.keys(core.params)),
+    coreParam: (name) => params().get(name),
+    coreParamNames: once(() => [...params().keys()]),
     keyword: (name) => core.keywords.get(name),
     select: (parts) => core.select(parts),
     word: (value) => core.word(value),
@@ -69,6 +71,15 @@ export function buildSymbolTable(index: ModuleIndex, core: CoreTables): SymbolTa
     },
     moduleParam: (module, name) => index.param(module, name),
   };
+}
+
+/** Parameters under their names and their other spellings. */
+function bySpelling(params: CoreTables['params']): Map<string, ParamDef> {
+  const found = new Map<string, ParamDef>();
+  for (const [name, def] of Object.entries(params)) {
+    for (const spelling of [name, ...(def.aliases ?? [])]) found.set(spelling, def);
+  }
+  return found;
 }
 
 /** A record's own member: names come from scripts, and `toString` is none. */
