@@ -26,9 +26,21 @@ async function start(program) {
   const source = join(here, '../main.ts');
   const bundle = join(here, '../lib/main.js');
   const entry = existsSync(source) ? source : bundle;
-  nodeModule.enableCompileCache?.(); // keeps stripped and compiled code between starts
+  const cache = cacheFolder();
+  if (cache !== null) nodeModule.enableCompileCache?.(join(cache, 'compiled'));
   const { main } = await import(pathToFileURL(entry).href);
   await main(program, process.argv.slice(2));
+}
+
+/**
+ * Where compiled code is kept between starts. Not under /tmp, Node's own choice: what is in there is run, and others
+ * may write there.
+ */
+function cacheFolder() {
+  const { CACHE_DIRECTORY, XDG_CACHE_HOME, HOME } = process.env;
+  if (CACHE_DIRECTORY) return CACHE_DIRECTORY.split(':')[0];
+  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, 'strowger');
+  return HOME && HOME !== '/' && existsSync(HOME) ? join(HOME, '.cache', 'strowger') : null;
 }
 
 /** The `node` package that npm put into this package's node_modules, or into one of those above it. */

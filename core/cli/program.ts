@@ -26,7 +26,7 @@ export async function runProgram(argv: readonly string[], around: Surroundings):
   if (!isVerb) return await runVerb('run', argv, around);
   if (VERBS.has(first)) return await runVerb(first, argv.slice(1), around);
   around.stderr.write(`strowger: there is no command "${first}"${didYouMean(first, VERBS.keys())}\n`);
-  around.stderr.write('Try: strowger help\n');
+  around.stderr.write(first.endsWith('.cfg') ? `To run a script: strowger -f ${first}\n` : 'Try: strowger help\n');
   return EXIT.USAGE;
 }
 

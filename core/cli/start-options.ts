@@ -64,8 +64,11 @@ export class ScriptError extends StrowgerError {
   readonly result: CheckResult;
 
   constructor(result: CheckResult) {
-    const count = result.diagnostics.filter((d) => d.severity === 'error').length;
-    super('SCRIPT_ERRORS', `the script has ${count} error${count === 1 ? '' : 's'}`);
+    const errors = result.diagnostics.filter((d) => d.severity === 'error');
+    const [first] = errors;
+    const at =
+      first === undefined ? '' : `, the first at ${first.file}:${first.line}:${first.column}: ${first.message}`;
+    super('SCRIPT_ERRORS', `the script has ${errors.length} error${errors.length === 1 ? '' : 's'}${at}`);
     this.result = result;
   }
 }

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -19,8 +30,13 @@ interface CacheRecord {
   readonly inputs: readonly (readonly [file: string, sha256: string])[];
 }
 
-/** `$XDG_CACHE_HOME/strowger`, `~/.cache/strowger`, or a folder of this user under the system's temporary one. */
+/**
+ * systemd's `$CACHE_DIRECTORY`, `$XDG_CACHE_HOME/strowger`, `~/.cache/strowger`, or a folder of this user under the
+ * system's temporary one. (core/bin/launch.js keeps compiled code in the first three.)
+ */
 export function defaultCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const [service = ''] = (env['CACHE_DIRECTORY'] ?? '').split(':');
+  if (service !== '') return service;
   const base = env['XDG_CACHE_HOME'];
   if (base !== undefined && base !== '') return join(base, 'strowger');
   const home = env['HOME'] ?? homedir();
@@ -34,7 +50,8 @@ export function defaultCacheFolder(env: NodeJS.ProcessEnv = process.env): string
  * every input file, esbuild, Node and the core.
  * Rejects with MODULE_BUNDLE, whose text has esbuild's file, line and column.
  */
-export async function bundleModule(entry: string, cacheFolder: string): Promise<string> {
+export async function bundleModule(entry: string, wantedFolder: string): Promise<string> {
+  const cacheFolder = ownFolder(wantedFolder);
   const versions = `${FORMAT} ${process.version} ${esbuildVersion()} ${coreUrl}`;
   const recordFile = join(cacheFolder, `${hash(entry)}.json`);
   const known = readRecord(recordFile);
@@ -44,20 +61,47 @@ export async function bundleModule(entry: string, cacheFolder: string): Promise<
   return await build(entry, cacheFolder, recordFile, versions);
 }
 
-/** Ends esbuild's child process, if this process ever started one. */
+/** Ends esbuild's child process, if this process ever started one and nobody builds. */
 export async function stopBundler(): Promise<void> {
-  if (!isBundlerStarted) return;
+  if (!isBundlerStarted || activeBuilds > 0) return;
   isBundlerStarted = false;
   const { stop } = await import('esbuild');
   await stop();
 }
 
-// The child process is esbuild's own, one for the whole process: so is the knowledge that it runs.
+// The child process is esbuild's own, one for the whole process: so is the knowledge that it runs and is busy.
 let isBundlerStarted = false;
+let activeBuilds = 0;
+
+/**
+ * What is in the cache is run: so the folder must be ours and nobody else may write to it. Where it can not be had so
+ * (a folder that somebody planted under /tmp, a read-only home), a fresh one that lasts as long as this process.
+ */
+function ownFolder(wanted: string): string {
+  try {
+    mkdirSync(wanted, { recursive: true, mode: 0o700 });
+    const { uid, mode } = lstatSync(wanted);
+    if ((uid === process.getuid?.() || process.getuid === undefined) && (mode & 0o022) === 0) {
+      accessSync(wanted, constants.W_OK);
+      return wanted;
+    }
+  } catch {
+    // not to be had
+  }
+  if (scratchFolder === null) {
+    const folder = mkdtempSync(join(tmpdir(), 'strowger-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    scratchFolder = folder;
+  }
+  return scratchFolder;
+}
+
+let scratchFolder: string | null = null;
 
 async function build(entry: string, cacheFolder: string, recordFile: string, versions: string): Promise<string> {
   const esbuild = await import('esbuild');
   isBundlerStarted = true;
+  activeBuilds++;
   const inputs = new Map<string, string>();
   const result = await esbuild
     .build({
@@ -80,12 +124,14 @@ async function build(entry: string, cacheFolder: string, recordFile: string, ver
     })
     .catch((error: unknown) => {
       throw new StrowgerError('MODULE_BUNDLE', bundleErrorText(entry, error), error);
+    })
+    .finally(() => {
+      activeBuilds--;
     });
   const text = result.outputFiles[0]?.text ?? '';
   const inputList = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1));
   const key = keyOf(versions, inputList);
   const output = join(cacheFolder, `${basename(dirname(entry))}-${key.slice(0, 16)}.mjs`);
-  mkdirSync(cacheFolder, { recursive: true, mode: 0o700 });
   writeWhole(output, text);
   writeWhole(recordFile, JSON.stringify({ key, output, inputs: inputList } satisfies CacheRecord));
   return pathToFileURL(output).href;
