@@ -25,7 +25,7 @@ import {
 } from './socket-info.ts';
 import type { FramingError } from './stream-framer.ts';
 
-/** Between two looks at a stopped or stuck connection whose driver does not tell when it drains. */
+/** Between two looks at a connection that has output queued. */
 const DRAIN_CHECK_MS = 250;
 /** What an orderly end may take before the connection is dropped. */
 const LINGER_MS = 2_000;
@@ -327,6 +327,7 @@ export class ConnectionTable {
     stream.onData = (chunk) => this.#onData(conn, chunk);
     stream.onClose = (error) => this.#onStreamClosed(conn, error);
     stream.onDrain = () => this.#onDrain(conn);
+    stream.onQueued = () => this.#onQueued(conn, stream.queuedBytes);
     this.#counters.established.inc();
     this.#check(conn);
     if (this.#log.isEnabled(LOG_LEVELS.DBG)) this.#log.debug(`${describe(conn)} open`);
@@ -465,19 +466,21 @@ export class ConnectionTable {
     conn.writtenBytes += text.length;
     const nowMs = this.#wheel.now();
     conn.lastActivityMs = nowMs;
-    const queued = stream.queuedBytes;
-    this.#queued(conn, queued);
-    if (queued > 0) this.#watchQueue(conn, queued, nowMs);
+    this.#onQueued(conn, stream.queuedBytes);
     return true;
   }
 
-  #watchQueue(conn: Connection, queued: number, nowMs: number): void {
-    if (noteProgress(conn, queued, nowMs)) this.#armBy(conn, this.settings.sendTimeoutMs);
+  /** Watches what the kernel has not taken. */
+  #onQueued(conn: Connection, queued: number): void {
+    if (conn.state === 'closed') return;
+    this.#queued(conn, queued);
+    if (queued === 0) return;
+    noteProgress(conn, queued, this.#wheel.now());
+    this.#armBy(conn, DRAIN_CHECK_MS);
     // Who does not read our answers gets no more questions in.
     if (!conn.isPaused && queued > this.settings.connectionQueueBytes / 2) {
       conn.isPaused = true;
       conn.stream?.pause();
-      this.#armBy(conn, DRAIN_CHECK_MS);
     }
   }
 
@@ -531,7 +534,7 @@ export class ConnectionTable {
       return;
     }
     let next = Math.min(due, receiveDue);
-    if (conn.isPaused) next = Math.min(next, nowMs + DRAIN_CHECK_MS);
+    if (conn.queuedBytes > 0 || conn.isPaused) next = Math.min(next, nowMs + DRAIN_CHECK_MS);
     if (next !== Infinity) this.#wheel.armAt(conn.timer, next);
   }
 }

@@ -62,6 +62,8 @@ export interface StreamConnection {
   destroy(): void;
   onData: (chunk: string) => void;
   onClose: (error: Error | null) => void;
+  /** Called when the kernel did not take all of what was written, by drivers that find out only later. */
+  onQueued?: () => void;
   /** Called when the kernel has taken everything that was queued, by drivers that can tell. */
   onDrain?: () => void;
   /** TLS facts ($tls_*), null on plain TCP. */

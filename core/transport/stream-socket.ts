@@ -54,9 +54,12 @@ export class SocketStream implements StreamConnection {
   onData: (chunk: string) => void = () => {};
   onClose: (error: Error | null) => void = () => {};
   onDrain: () => void = () => {};
+  onQueued: () => void = () => {};
   readonly #socket: Socket;
   #error: Error | null = null;
   #isCorked = false;
+  /** What was queued before this turn's writes. */
+  #queuedBefore = 0;
   readonly #carrier: Socket;
   readonly #closeWithReset: boolean;
 
@@ -79,7 +82,8 @@ export class SocketStream implements StreamConnection {
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    // What this turn wrote is not queued: most likely the kernel takes it at the end of the turn.
+    return this.#isCorked ? this.#queuedBefore : this.#socket.writableLength;
   }
 
   write(text: string): void {
@@ -88,17 +92,20 @@ export class SocketStream implements StreamConnection {
     // What one turn writes leaves in one system call.
     if (!this.#isCorked) {
       this.#isCorked = true;
+      this.#queuedBefore = socket.writableLength;
       socket.cork();
       process.nextTick(uncork, this);
     }
     socket.write(text, 'latin1');
-    if (socket.writableLength >= CORK_BYTES) socket.uncork();
+    if (socket.writableLength - this.#queuedBefore >= CORK_BYTES) this.uncork();
   }
 
   /** @internal */
   uncork(): void {
+    if (!this.#isCorked) return;
     this.#isCorked = false;
     this.#socket.uncork();
+    if (this.#socket.writableLength > 0) this.onQueued();
   }
 
   pause(): void {

@@ -66,6 +66,7 @@ describe('TCP through node:net', { timeout: 20_000 }, () => {
       const atServer = received(server, 512);
       client.write(all);
       client.write(all);
+      assert.equal(client.queuedBytes, 0, 'what one turn writes is not queued yet');
       server.write(await atServer);
       assert.equal(await echoed, all + all);
       const ends = Promise.all([closed(client), closed(server)]);
