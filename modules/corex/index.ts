@@ -192,13 +192,13 @@ export default defineModule<CorexState>({
     lsock: {
       doc: 'A listening socket: n/NAME, l/ADDRESS or i/INDEX, then /listen, /name or /advertise.',
       name: 'required',
-      bind: (use, { server }) => {
+      bind: (use) => {
         if (!use.isNameDynamic) {
           const read = socketExpression(use.name ?? '');
-          return read === null ? 'key/value/attribute expected' : { get: () => read(server) };
+          return read === null ? 'key/value/attribute expected' : { get: (run) => read(run.server) };
         }
         const format = use.nameFormat();
-        return { get: (run) => socketExpression(format(run))?.(server) ?? null };
+        return { get: (run) => socketExpression(format(run))?.(run.server) ?? null };
       },
     },
   },

@@ -49,5 +49,6 @@ test('an undeclared counter is an error of the script', async () => {
   const state = await bare.load(counters);
   const def = counters.commands?.['cnt_inc'];
   assert.ok(def !== undefined && 'run' in def);
+  assert.equal(def.check?.(['typo'], undefined as never), null);
   assert.match(def.check?.(['typo'], state) ?? '', /no counter "typo"/);
 });

@@ -162,7 +162,13 @@ function find(state: CountersState, text: string): Counter {
   return counter;
 }
 
+/** Without state (`strowger check` starts no module) nothing is known to be missing. */
 function known([name]: readonly (string | number | undefined)[], state: CountersState): string | null {
-  if (name === undefined || lookUp(state, String(name)) !== undefined) return null;
+  if (
+    (state as CountersState | undefined) === undefined ||
+    name === undefined ||
+    lookUp(state, String(name)) !== undefined
+  )
+    return null;
   return `there is no counter "${name}": declare it with modparam("counters", "script_counter", "${name}")`;
 }

@@ -89,7 +89,13 @@ function missing({ log }: StatisticsState, name: string): number {
   return -1;
 }
 
-function known([name]: readonly (string | number | undefined)[], { registry }: StatisticsState): string | null {
-  if (name === undefined || registry.findByName(String(name)) !== undefined) return null;
+/** Without state (`strowger check` starts no module) nothing is known to be missing. */
+function known([name]: readonly (string | number | undefined)[], state: StatisticsState): string | null {
+  if (
+    (state as StatisticsState | undefined) === undefined ||
+    name === undefined ||
+    state.registry.findByName(String(name)) !== undefined
+  )
+    return null;
   return `there is no statistic "${name}": declare it with modparam("statistics", "variable", "${name}")`;
 }

@@ -32,6 +32,7 @@ test('a constant name is checked with the script', async () => {
   const state = await bare.load(statistics);
   const def = statistics.commands?.['update_stat'];
   assert.ok(def !== undefined && 'run' in def);
+  assert.equal(def.check?.(['typo', 1], undefined as never), null);
   assert.match(def.check?.(['typo', 1], state) ?? '', /no statistic "typo"/);
   assert.equal(def.check?.(['rcv_requests', 1], state), null);
   await assert.rejects(bare.load(statistics, [['variable', 'x/nono']]), /unknown flag "nono"/);
