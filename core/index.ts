@@ -100,6 +100,7 @@ export {
 export * from './script/subst.ts';
 export * from './select/bind-select.ts';
 export { type ReloadResult, Server } from './server.ts';
+export { streamSocketOptions } from './start/socket-options.ts';
 export type * from './timer/clock.ts';
 export { Timer } from './timer/timer.ts';
 export { TimerWheel } from './timer/wheel.ts';
@@ -128,3 +129,4 @@ export {
 export type * from './transport/transport.ts';
 export * from './transport/unix-dgram.ts';
 export * from './values.ts';
+export { orderSrv } from './resolve/naptr-srv.ts';
