@@ -9,7 +9,7 @@ import {
   type Run,
   strParam,
 } from 'strowger';
-import { resultOf, routeParam } from './loose-route.ts';
+import { firstRouteUri } from './loose-route.ts';
 import { addRrParam, recordRoute, recordRouteAdvertised, recordRoutePreset } from './record-route.ts';
 import { RrModule } from './rr.ts';
 
@@ -121,7 +121,7 @@ export default defineModule<RrModule>({
     route_uri: {
       doc: 'URI of the first Route.',
       name: 'none',
-      bind: () => ({ get: (run) => resultOf(run.msg)?.uri ?? null }),
+      bind: () => ({ get: (run) => firstRouteUri(run.msg) }),
     },
     rdir: {
       doc: 'Direction of an in-dialog request: (id) 1 downstream, 2 upstream; (name).',
@@ -131,9 +131,9 @@ export default defineModule<RrModule>({
     fti: {
       doc: 'ftag parameter: the tag of the one who began the dialog.',
       name: 'none',
-      bind: () => ({ get: (run) => routeParam(run.msg, 'ftag') ?? (run.msg.toTag === '' ? run.msg.fromTag : null) }),
+      bind: () => ({ get: (run) => RrModule.fromTagInitial(run) }),
     },
-    tti: { doc: 'The other tag than $fti.', name: 'none', bind: () => ({ get: (run) => RrModule.otherTag(run) }) },
+    tti: { doc: 'The other tag than $fti.', name: 'none', bind: () => ({ get: (run) => RrModule.toTagInitial(run) }) },
   },
   init: (ctx) => new RrModule(ctx),
   api: (rr) => rr.api(),

@@ -62,8 +62,10 @@ export function looseRoute(run: Run, appendParams: { readonly enableDoubleRr: bo
   if (msg.findHdr(HDR.ROUTE) < 0) return -1;
   const routes = routesOf(msg);
   if (routes === null || routes.length === 0) return -1;
-  if (!preloaded && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
-  return afterLoose(run, routes, appendParams.enableDoubleRr);
+  // Outside a dialog the Route set was given to the caller beforehand (RFC 3261 §8.1.1.1, "preloaded").
+  const isPreloaded = preloaded || msg.toTag === '';
+  if (!isPreloaded && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
+  return afterLoose(run, routes, appendParams.enableDoubleRr, isPreloaded);
 }
 
 function isOurs(server: Server, uri: SipUri | null): boolean {
@@ -81,16 +83,15 @@ function isStrictlyRouted(server: Server, msg: SipMsg): boolean {
   return uri !== null && uri.user === '' && uri.params !== '' && uri.param('lr') !== null && isOurs(server, uri);
 }
 
-function afterLoose(run: Run, routes: RouteValue[], doubleRr: boolean): number {
+function afterLoose(run: Run, routes: RouteValue[], doubleRr: boolean, isPreloaded: boolean): number {
   const msg = run.msg;
   const first = routes[0] as RouteValue;
   const uri = first.addr.uri;
   if (uri === null) return -1;
+  // Not for us: the request goes where its first Route says.
   if (!isOurs(run.server, uri)) {
-    // Not for us: the request goes where its first Route says.
-    msg.dstUri = first.addr.uriText;
     keep(msg, '', '');
-    return 1;
+    return toNextHop(msg, routes, 0);
   }
   keep(msg, `;${uri.params}`, first.addr.uriText);
   let used = 1;
@@ -105,23 +106,27 @@ function afterLoose(run: Run, routes: RouteValue[], doubleRr: boolean): number {
     used = 2;
     useSocketOf(run, second.addr.uri as SipUri);
   }
-  const next = routes[used];
-  if (next === undefined) {
-    removeRoutes(msg, routes, used);
-    return 1;
-  }
+  if (routes[used] !== undefined) return toNextHop(msg, routes, used);
+  removeRoutes(msg, routes, used);
+  // A preloaded Route set that named nobody but us says nothing of where to go.
+  return isPreloaded ? -1 : 1;
+}
+
+/** The request goes to `routes[used]`, those before it are done (RFC 3261 §16.6 step 6). */
+function toNextHop(msg: SipMsg, routes: RouteValue[], used: number): number {
+  const next = routes[used] as RouteValue;
   if (next.addr.uri === null) return -1;
   if (next.addr.uri.param('lr') !== null) {
     msg.dstUri = next.addr.uriText;
     removeRoutes(msg, routes, used);
     return 1;
   }
-  // Strict next hop: it becomes the Request-URI, and the Request-URI goes to the end of the Route set (§16.6 step 6).
+  // A strict router: it becomes the Request-URI, and the Request-URI goes to the end of the Route set.
   const target = msg.uri;
   msg.newUri = next.addr.uriText;
   msg.dstUri = '';
   removeRoutes(msg, routes, used + 1);
-  appendRoute(msg, target);
+  msg.lumps.anchor(msg.headersEnd, HDR.ROUTE).insertAfter(`Route: <${target}>\r\n`);
   return 1;
 }
 
@@ -184,12 +189,12 @@ function deleteValues(msg: SipMsg, all: RouteValue[], gone: readonly RouteValue[
   }
 }
 
-function appendRoute(msg: SipMsg, uri: string): void {
-  const rows: number[] = [];
-  for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1)) rows.push(row);
-  const last = rows.at(-1);
-  const at = last === undefined ? msg.headersEnd : msg.hdrEnd(last);
-  msg.lumps.anchor(at, HDR.ROUTE).insertAfter(`Route: <${uri}>\r\n`);
+/** URI of the first Route value as received; '' where there is none. */
+export function firstRouteUri(msg: SipMsg): string {
+  const row = msg.findHdr(HDR.ROUTE);
+  if (row < 0) return '';
+  const start = msg.hdrValueStart(row);
+  return parseNameAddr(msg.buf, start, listValueEnd(msg.buf, start, msg.hdrValueEnd(row)))?.uriText ?? '';
 }
 
 /** `check_route_param(re)`: 1 when the parameters of our Route match. */

@@ -88,43 +88,43 @@ function fromTagParam(msg: SipMsg, options: RecordRouteOptions): string {
   return tag === '' ? '' : `;ftag=${tag}`;
 }
 
-/** `record_route_preset(addr [, addr2])`: the addresses as given, first the outermost row. */
+/**
+ * `record_route_preset(addr [, addr2])`: the addresses as given, in that order from the top. Preset rows have `lr` last
+ * and no `r2`, as Kamailio's.
+ */
 export function recordRoutePreset(
   run: Run,
   options: RecordRouteOptions,
   first: string,
   second: string | undefined,
 ): number {
-  const msg = run.msg;
-  const state = stateOf(msg);
-  if (state.isAdded) return -1;
-  state.isAdded = true;
-  const user = userPart(run, options);
-  const lr = options.fullLr ? ';lr=on' : ';lr';
-  const tail = `${lr}${fromTagParam(msg, options)}`;
-  const r2 = second === undefined ? '' : ';r2=on';
-  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter(() => {
-    const row = (addr: string): string => `Record-Route: <sip:${user}${addr}${r2}${tail}${state.params}>\r\n`;
-    return second === undefined ? row(first) : row(second) + row(first);
-  });
-  return 1;
+  return preset(run, options, () => (second === undefined ? [first] : [first, second]));
 }
 
 /** `record_route_advertised_address(addr)`: our sockets' transport, another address. */
 export function recordRouteAdvertised(run: Run, options: RecordRouteOptions, address: string): number {
+  return preset(run, options, ({ outgoing, incoming }) => {
+    const at = (socket: SocketInfo): string => `${address}${transportParam(socket)}`;
+    return options.doubleRr !== 0 && outgoing !== incoming
+      ? [`${at(outgoing)};r2=on`, `${at(incoming)};r2=on`]
+      : [at(outgoing)];
+  });
+}
+
+/** Rows for addresses that are known, or known once the outgoing socket is. -1 where there is a Record-Route already. */
+function preset(run: Run, options: RecordRouteOptions, addresses: (ctx: SendContext) => string[]): number {
   const msg = run.msg;
   const state = stateOf(msg);
   if (state.isAdded) return -1;
   state.isAdded = true;
   const user = userPart(run, options);
-  const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}`;
-  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) => {
-    const row = (socket: SocketInfo, r2: string): string =>
-      `Record-Route: <sip:${user}${address}${transportParam(socket)}${r2}${tail}${state.params}>\r\n`;
-    return options.doubleRr !== 0 && ctx.outgoing !== ctx.incoming
-      ? row(ctx.outgoing, ';r2=on') + row(ctx.incoming, ';r2=on')
-      : row(ctx.outgoing, '');
-  });
+  const tag = fromTagParam(msg, options);
+  const lr = options.fullLr ? ';lr=on' : ';lr';
+  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) =>
+    addresses(ctx)
+      .map((address) => `Record-Route: <sip:${user}${address}${tag}${lr}${state.params}>\r\n`)
+      .join(''),
+  );
   return 1;
 }
 

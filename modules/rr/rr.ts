@@ -60,30 +60,31 @@ export class RrModule {
     return params !== '' && re.test(params) ? 1 : -1;
   }
 
-  /** Upstream: towards the caller, when the request's From tag is not the one in ftag. */
+  /** `upstream` when the request comes from the callee: its From tag is not the one in our Route's ftag. */
   isDirection(run: Run, direction: string): number {
-    const actual = RrModule.#upstream(run);
-    if (actual === null) return -1;
-    const wanted = direction.toLowerCase();
-    return wanted === (actual ? 'upstream' : 'downstream') ? 1 : -1;
+    return direction.toLowerCase() === (RrModule.#isUpstream(run) ? 'upstream' : 'downstream') ? 1 : -1;
   }
 
-  /** Null where it can not be told: no ftag, no From tag. */
-  static #upstream(run: Run): boolean | null {
+  /** Without an ftag to compare, a request goes downstream (Kamailio: rr, is_direction). */
+  static #isUpstream(run: Run): boolean {
     const ftag = routeParam(run.msg, 'ftag');
-    if (ftag === null || ftag === '') return null;
-    return ftag !== run.msg.fromTag;
+    return ftag !== null && ftag !== '' && ftag !== run.msg.fromTag;
   }
 
+  /** `$rdir(id)`, `$rdir(name)`. */
   static direction(run: Run, form: string | null): PvValue {
-    const upstream = RrModule.#upstream(run) === true;
+    const upstream = RrModule.#isUpstream(run);
     return form === 'id' ? (upstream ? 2 : 1) : upstream ? 'upstream' : 'downstream';
   }
 
-  static otherTag(run: Run): PvValue {
-    const ftag = routeParam(run.msg, 'ftag') ?? (run.msg.toTag === '' ? run.msg.fromTag : null);
-    if (ftag === null) return null;
-    return ftag === run.msg.fromTag ? run.msg.toTag : run.msg.fromTag;
+  /** `$fti`: the From tag of the dialog's first request; null where this request does not have it. */
+  static fromTagInitial(run: Run): PvValue {
+    return (RrModule.#isUpstream(run) ? run.msg.toTag : run.msg.fromTag) || null;
+  }
+
+  /** `$tti`: the To tag as seen from the dialog's first request. */
+  static toTagInitial(run: Run): PvValue {
+    return (RrModule.#isUpstream(run) ? run.msg.fromTag : run.msg.toTag) || null;
   }
 
   api(): RrApi {

@@ -67,10 +67,10 @@ export class SlModule {
   /** Contacts of a 3xx: the destination set, as Kamailio puts them. */
   #redirectContacts(msg: SipMsg, status: number): string {
     if (status < 300 || status > 399) return '';
-    const rich = (this.#ctx.int('rich_redirect') & 1) !== 0;
+    const rich = this.#ctx.int('rich_redirect');
     const items: string[] = [];
-    if (msg.newUri !== null) items.push(contact(msg.newUri, rich ? msg.ruriQ : -1));
-    for (const branch of msg.branches ?? []) items.push(contact(branch.uri, branch.q));
+    if (msg.newUri !== null) items.push(contact(msg.newUri, msg.ruriQ, msg.bflags, msg.pathVec, rich));
+    for (const branch of msg.branches ?? []) items.push(contact(branch.uri, branch.q, branch.flags, branch.path, rich));
     return items.length === 0 ? '' : `Contact: ${items.join(', ')}\r\n`;
   }
 
@@ -165,8 +165,14 @@ export class SlModule {
   }
 }
 
-function contact(uri: string, q: number): string {
-  return q < 0
-    ? `<${uri}>`
-    : `<${uri}>;q=${q === 1000 ? '1' : `0.${String(q).padStart(3, '0').replace(/0+$/, '') || '0'}`}`;
+/** One Contact of a 3xx; `rich` has the bits of rich_redirect. */
+function contact(uri: string, q: number, flags: number, path: string, rich: number): string {
+  const route = (rich & 2) !== 0 && path !== '' ? `?Route=${encodeURIComponent(path)}` : '';
+  const flagText = (rich & 1) !== 0 && flags !== 0 ? `;flags=${flags}` : '';
+  return `<${uri}${route}>${q < 0 ? '' : `;q=${qText(q)}`}${flagText}`;
+}
+
+/** A q value of thousandths as RFC 3261 §25.1 writes it. */
+function qText(q: number): string {
+  return q >= 1000 ? '1' : `0.${String(q).padStart(3, '0').replace(/0+$/, '') || '0'}`;
 }
