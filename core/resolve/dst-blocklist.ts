@@ -91,14 +91,14 @@ export class DstBlocklist {
   }
 
   /** Reports a failure (one BLST bit). Does nothing while the list is off or the protocol's mask ignores this reason. */
-  report(proto: Proto, ip: string, port: number, reason: number): void {
-    if (this.#isEnabled && ((this.#ignored[proto] ?? 0) & reason) === 0) this.add(proto, ip, port, reason);
+  report(proto: Proto, ip: string, port: number, reason: number, expireSec = this.#expireSec): void {
+    if (this.#isEnabled && ((this.#ignored[proto] ?? 0) & reason) === 0) this.add(proto, ip, port, reason, expireSec);
   }
 
   /** Lists a destination, or renews it and adds the reason. False when there is no room. */
-  add(proto: Proto, ip: string, port: number, flags: number): boolean {
+  add(proto: Proto, ip: string, port: number, flags: number, expireSec = this.#expireSec): boolean {
     const allFlags = flags | (ip.includes(':') ? BLST.IS_IPV6 : 0);
-    const expiresMs = this.#wheel.now() + this.#expireSec * 1000;
+    const expiresMs = this.#wheel.now() + expireSec * 1000;
     const key = keyOf(proto, ip, port);
     const old = this.#entries.get(key);
     if (old !== undefined) {

@@ -27,12 +27,11 @@ export abstract class ClientTransaction {
   /** Sends the request for the first time and starts timers A/E and B/F. */
   start(text: string): void {
     this.text = text;
-    const tm = this.tm;
     this.armTimeout(this.frTimeoutMs());
     if (!this.isReliable) {
       this.intervalMs = this.retransmitT1Ms();
-      this.retransmitTimer = new Timer(onRetransmit, this as ClientTransaction);
-      tm.wheel.arm(this.retransmitTimer, this.intervalMs);
+      this.retransmitTimer = new Timer<ClientTransaction>(onRetransmit, this);
+      this.tm.wheel.arm(this.retransmitTimer, this.intervalMs);
     }
     this.transmit();
   }
@@ -41,9 +40,9 @@ export abstract class ClientTransaction {
     return this.dst.socket?.isReliable === true;
   }
 
-  /** True once a final reply came or was made up. */
-  get isDone(): boolean {
-    return this.state >= CLIENT_STATE.COMPLETED;
+  /** True while a final reply may still come. */
+  get isWaiting(): boolean {
+    return this.state < CLIENT_STATE.COMPLETED;
   }
 
   /** A reply that matched this transaction. */
@@ -61,7 +60,7 @@ export abstract class ClientTransaction {
     if ((act & ACT.STOP_TIMEOUT) !== 0) this.stopTimeout();
     if ((act & ACT.SEND_REQUEST) !== 0) this.transmit();
     if ((act & (ACT.RETRANSMIT | ACT.SLOW_RETRANSMIT)) !== 0) this.#rearm((act & ACT.SLOW_RETRANSMIT) !== 0);
-    if ((act & ACT.START_FINAL_WAIT) !== 0) this.armTimeout(this.finalWaitMs());
+    if ((act & ACT.START_FINAL_WAIT) !== 0 && reply !== null) this.startFinalWait(reply);
     if ((act & ACT.SEND_ACK) !== 0 && reply !== null) this.acknowledge(reply);
     if ((act & ACT.PASS_UP) !== 0 && reply !== null) this.passUp(reply);
     if ((act & ACT.TIMEOUT) !== 0) this.timedOut();
@@ -79,7 +78,7 @@ export abstract class ClientTransaction {
   }
 
   armTimeout(ms: number): void {
-    this.timeoutTimer ??= new Timer(onTimeout, this as ClientTransaction);
+    this.timeoutTimer ??= new Timer<ClientTransaction>(onTimeout, this);
     this.tm.wheel.arm(this.timeoutTimer, ms);
   }
 
@@ -99,14 +98,23 @@ export abstract class ClientTransaction {
   }
 
   transmit(): void {
-    const sent = this.tm.server.transport.send(this.text, this.dst, this.onSendFailed);
+    // Datagrams fail at once or never; only a stream tells later.
+    const sent = this.isReliable
+      ? this.tm.server.transport.send(this.text, this.dst, () => this.event(CLIENT.TRANSPORT_ERROR, null))
+      : this.tm.server.transport.send(this.text, this.dst);
     // A refusal is dealt with after the caller is done: it may be in the middle of starting several branches.
-    if (sent < 0) queueMicrotask(this.onSendFailed);
+    if (sent < 0) queueMicrotask(() => this.event(CLIENT.TRANSPORT_ERROR, null));
   }
 
-  readonly onSendFailed = (): void => {
-    this.event(CLIENT.TRANSPORT_ERROR, null);
-  };
+  /** The timeout timer fired. */
+  onTimeoutTimer(): void {
+    this.event(CLIENT.TIMEOUT, null);
+  }
+
+  /** A provisional reply to an INVITE: the time to wait for the final one begins (again). */
+  startFinalWait(_reply: SipMsg): void {
+    this.armTimeout(this.finalWaitMs());
+  }
 
   abstract frTimeoutMs(): number;
   abstract finalWaitMs(): number;
@@ -124,5 +132,5 @@ function onRetransmit(client: ClientTransaction): void {
 }
 
 function onTimeout(client: ClientTransaction): void {
-  client.event(CLIENT.TIMEOUT, null);
+  client.onTimeoutTimer();
 }

@@ -1,5 +1,6 @@
 import {
   BRANCH_MAGIC,
+  DEFAULT_MAX_BRANCHES,
   loopHash,
   METHOD,
   type Run,
@@ -8,91 +9,80 @@ import {
   type SipMsg,
   type TimerWheel,
 } from 'strowger';
+import { ARMED, type ArmedRoutes, armedOf } from './armed.ts';
+import { TmCallbacks } from './callbacks.ts';
 import { Cancels } from './cancel.ts';
+import { reuseBranch } from './contacts.ts';
+import { Failures } from './failure.ts';
 import { LocalRequests } from './local.ts';
+import { reasonOf } from './reasons.ts';
 import { Relay } from './relay.ts';
 import { Replies } from './replies.ts';
 import { Requests } from './requests.ts';
+import type { TmSettings } from './settings.ts';
 import { TmStats } from './stats.ts';
-import { requestKey as requestKeyOf, TransactionTable } from './table.ts';
-import { T_FLAG, type TmCallback, type TmEvent, Transaction } from './transaction.ts';
+import { Suspensions } from './suspend.ts';
+import { TransactionTable } from './table.ts';
+import { T_FLAG, Transaction } from './transaction.ts';
 
-/** Timer values in ms, from the module's parameters; a transaction copies them when it begins. */
-export interface TmTiming {
-  frMs: number;
-  frInvMs: number;
-  waitMs: number;
-  retrT1Ms: number;
-  retrT2Ms: number;
-  maxInvLifeMs: number;
-  maxNoninvLifeMs: number;
-}
+/** `$rc` of t_newtran() where the request has its transaction already (Kamailio's E_SCRIPT). */
+const NEWTRAN_EXISTS = -10;
 
-/** Switches that are read for each message. */
-export interface TmOptions {
-  auto100: boolean;
-  auto100Reason: string;
-  /** Kamailio's cancel_b_method: 0 fake 487 at once, 1 wait for a provisional, 2 send CANCEL anyway. */
-  cancelMethod: number;
-  aggregateChallenges: boolean;
-  pass100: boolean;
-  disable6xxBlock: boolean;
-  /** 481 instead of stateless forwarding of a CANCEL nobody knows: unmatched_cancel 0 stateful, 1 stateless, 2 drop. */
-  unmatchedCancel: number;
-  localAckMode: number;
-  failureExclude: ((code: number) => boolean) | null;
-  autoReason: boolean;
-  /** faked_reply_prio */
-  fakedReplyPrio: number;
-  replyPriorities: ((code: number) => number) | null;
-  localCancelReason: boolean;
-  e2eCancelReason: boolean;
-  viaRowFirst: boolean;
-  relay100: boolean;
-  dnsFailover: boolean;
-  maxBranches: number;
-  reparseOnFailover: boolean;
-}
+/** Seconds in the Retry-After of an overload 503. */
+const OVERLOAD_RETRY_AFTER_S = 5;
 
 /** The transaction layer of one server: what the parts of tm share. */
 export class TmCore {
   readonly server: Server;
   readonly wheel: TimerWheel;
-  readonly table = new TransactionTable();
+  readonly settings: TmSettings;
+  readonly table: TransactionTable;
   readonly stats: TmStats;
-  readonly timing: TmTiming;
-  readonly options: TmOptions;
   readonly relay: Relay;
   readonly replies: Replies;
+  readonly failures: Failures;
   readonly cancels: Cancels;
   readonly requests: Requests;
   readonly local: LocalRequests;
-  readonly globalCallbacks = new Map<TmEvent, TmCallback[]>();
+  readonly suspensions: Suspensions;
+  /** Callbacks of other modules for all transactions. */
+  readonly callbacks = new TmCallbacks();
+  /** Branches of one request (core parameter max_branches). */
+  maxBranches = DEFAULT_MAX_BRANCHES;
+  /** More transactions than this at a time and new requests are turned away. */
+  maxTransactions = 250_000;
   /** What every branch of this worker begins with. */
   readonly branchPrefix: string;
   readonly tagPrefix: string;
+  readonly onCallbackError = (error: unknown): void => {
+    this.server.log.error('tm: a callback failed', { err: error });
+  };
   #labels: number;
 
-  constructor(server: Server, timing: TmTiming, options: TmOptions) {
+  constructor(server: Server, settings: TmSettings) {
     this.server = server;
     this.wheel = server.wheel;
-    this.timing = timing;
-    this.options = options;
+    this.settings = settings;
+    this.table = new TransactionTable(settings);
     this.stats = new TmStats(this);
     this.branchPrefix = `${BRANCH_MAGIC}${server.workerIndex.toString(36)}-`;
     this.tagPrefix = server.random.token(16);
     this.#labels = server.random.int(0x3fffffff);
     this.relay = new Relay(this);
     this.replies = new Replies(this);
+    this.failures = new Failures(this);
     this.cancels = new Cancels(this);
     this.requests = new Requests(this);
     this.local = new LocalRequests(this);
+    this.suspensions = new Suspensions(this);
   }
 
   /** Transaction of a message: found once, remembered on it. Null when there is none. */
   of(msg: SipMsg): Transaction | null {
     if (msg.transaction !== undefined) return msg.transaction as Transaction | null;
-    const found = this.table.find(msg, msg.method === METHOD.ACK ? METHOD.INVITE : msg.method);
+    const found = msg.isRequest
+      ? this.table.find(msg, msg.method === METHOD.ACK ? METHOD.INVITE : msg.method)
+      : (this.replies.branchOf(msg)?.t ?? null);
     msg.transaction = found;
     return found;
   }
@@ -103,22 +93,60 @@ export class TmCore {
   }
 
   begin(msg: SipMsg, program: ScriptProgram, flags = 0): Transaction {
+    const isLocal = (flags & T_FLAG.LOCAL) !== 0;
+    const key = isLocal ? '' : this.table.keyOf(msg);
     const t = new Transaction(
       this,
       this.table.nextIndex(),
       this.#nextLabel(),
       msg,
-      (flags & T_FLAG.LOCAL) !== 0 ? '' : requestKeyOf(msg),
+      key,
       program,
+      flags | this.#initialFlags(),
     );
-    t.flags |= flags;
-    const armed = msg.extension<ArmedRoutes>(ARMED);
-    if (armed !== undefined) armed.applyTo(t);
+    msg.extension<ArmedRoutes>(ARMED)?.applyTo(t);
     this.table.put(t);
     msg.transaction = t;
-    this.stats.begun(t);
-    t.emit('requestIn', null, 0, -1);
+    if (isLocal) this.stats.uac++;
+    else {
+      this.stats.uas++;
+      t.emit('requestIn', null, 0, -1);
+    }
     return t;
+  }
+
+  /** `t_newtran()`: 1 created, 0 a retransmission was absorbed, < 0 there is one already or can be none. */
+  newTransaction(run: Run): number {
+    const { msg } = run;
+    const known = this.of(msg);
+    if (known !== null) {
+      if (known.request === msg) return NEWTRAN_EXISTS;
+      if (msg.method === METHOD.ACK) known.acknowledge();
+      else known.absorb();
+      return 0;
+    }
+    if (msg.method === METHOD.ACK || !msg.isRequest) return -1;
+    this.create(run);
+    return 1;
+  }
+
+  /** t_set_fr: in ms, 0 leaves a timer as it is. Branches that wait are given the new time from now on. */
+  setTimers(msg: SipMsg, frMs: number, frInvMs: number): void {
+    const t = this.of(msg);
+    const on = t ?? armedOf(msg);
+    if (frMs > 0) on.frTimeoutMs = frMs;
+    if (frInvMs > 0) on.frInvTimeoutMs = frInvMs;
+    if (t === null) return;
+    for (const branch of t.branches) branch.restartTimeout();
+  }
+
+  #initialFlags(): number {
+    const { settings } = this;
+    let flags = 0;
+    if (!settings.auto100) flags |= T_FLAG.NO_AUTO_100;
+    if (settings.disable6xxBlock) flags |= T_FLAG.DISABLE_6XX_BLOCK;
+    if (!settings.e2eCancelReason) flags |= T_FLAG.NO_E2E_CANCEL_REASON;
+    return flags;
   }
 
   /** Via branch of a branch: slot, label, branch number, loop hash. */
@@ -127,6 +155,13 @@ export class TmCore {
     return `${this.branchPrefix}${t.index.toString(36)}-${t.label.toString(36)}-${branch.toString(36)}-${t.loop}`;
   }
 
+  /** Lets a transaction end without an answer, once it has absorbed what comes late. */
+  release(t: Transaction): void {
+    if (!t.isAnswered) t.flags |= T_FLAG.DROPPED;
+    t.linger();
+  }
+
+  /** Takes a transaction out: nothing of it stays armed, and nothing finds it any more. */
   free(t: Transaction): void {
     if (t.hasFlag(T_FLAG.FREED)) return;
     t.flags |= T_FLAG.FREED;
@@ -141,45 +176,73 @@ export class TmCore {
     this.stats.ended(t);
   }
 
+  /**
+   * The script is done with a request. A transaction that nobody answered and nothing waits for is answered with what went
+   * wrong in relaying, or else left to end (Kamailio: "script writer didn't release transaction").
+   */
+  requestDone(msg: SipMsg): void {
+    const t = msg.transaction as Transaction | null | undefined;
+    if (t === undefined || t === null || t.request !== msg || t.isAnswered || t.hasOpenBranch) return;
+    if (t.hasFlag(T_FLAG.IN_FAILURE | T_FLAG.FREED)) return;
+    if (t.relayError !== 0) {
+      if (t.hasFlag(T_FLAG.DISABLE_INTERNAL_REPLY)) this.release(t);
+      else this.replies.replyError(t);
+    } else if (t.status > 0) t.awaitEndOfLife();
+    else {
+      const { callId, methodName } = t.request;
+      this.server.log.warn('tm: the script left a transaction without answering, relaying or releasing it', {
+        callId,
+        method: methodName,
+      });
+      this.release(t);
+    }
+  }
+
+  /** Turns a new request away while there are too many transactions (503 with Retry-After). False ends the message. */
+  admits(msg: SipMsg): boolean {
+    if (this.table.size < this.maxTransactions) return true;
+    if (msg.method === METHOD.ACK || msg.method === METHOD.CANCEL || this.of(msg) !== null) return true;
+    this.server.log.warn('tm: overload: too many transactions', { transactions: this.table.size });
+    this.server.replies.send(msg, 503, 'Service Unavailable', `Retry-After: ${OVERLOAD_RETRY_AFTER_S}\r\n`);
+    return false;
+  }
+
+  /** `tm.clean`, `t_clean()`: ends transactions that should have ended long ago. Returns how many. */
+  clean(): number {
+    const now = this.server.clock.now();
+    const settings = this.settings;
+    let cleaned = 0;
+    for (const t of this.table.all()) {
+      // Past its life, the wait for an ACK and the wait for late messages, and another such wait for a CANCEL.
+      if (now <= t.endOfLifeMs + 2 * (settings.frMs + settings.waitMs)) continue;
+      this.free(t);
+      this.stats.delayedFree++;
+      cleaned++;
+    }
+    return cleaned;
+  }
+
+  /** Reason phrase of a final reply that was made here. */
+  reasonOf(status: number): string {
+    return reasonOf(status);
+  }
+
+  /** Makes the failed branch of this run the Request-URI again. */
+  reuseBranch(run: Run): boolean {
+    return reuseBranch(run, this);
+  }
+
+  /** Undoes what connects it with the server. */
+  onClose: () => void = () => {};
+
+  /** Ends everything: the server stops. */
+  close(): void {
+    this.onClose();
+    for (const t of Array.from(this.table.all())) this.free(t);
+  }
+
   #nextLabel(): number {
     this.#labels = (this.#labels + 1) & 0x3fffffff;
     return this.#labels;
   }
-}
-
-/** Key of what t_on_failure and the like set before the transaction exists. */
-export const ARMED = { name: 'tm armed routes' };
-
-/** Routes and timers a script set on a message that has no transaction yet. */
-export class ArmedRoutes {
-  onFailure = '';
-  onReply = '';
-  onBranch = '';
-  onBranchFailure = '';
-  frTimeoutMs = 0;
-  frInvTimeoutMs = 0;
-  retrT1Ms = 0;
-  retrT2Ms = 0;
-  flags = 0;
-  callbacks: (readonly [TmEvent, TmCallback])[] | null = null;
-
-  applyTo(t: Transaction): void {
-    t.onFailure = this.onFailure;
-    t.onReply = this.onReply;
-    t.onBranch = this.onBranch;
-    t.onBranchFailure = this.onBranchFailure;
-    if (this.frTimeoutMs !== 0) t.frTimeoutMs = this.frTimeoutMs;
-    if (this.frInvTimeoutMs !== 0) t.frInvTimeoutMs = this.frInvTimeoutMs;
-    if (this.retrT1Ms !== 0) t.retrT1Ms = this.retrT1Ms;
-    if (this.retrT2Ms !== 0) t.retrT2Ms = this.retrT2Ms;
-    t.flags |= this.flags;
-    for (const [event, callback] of this.callbacks ?? []) t.on(event, callback);
-  }
-}
-
-/** The armed routes of a message without a transaction, made on first use. */
-export function armedOf(msg: SipMsg): ArmedRoutes {
-  let armed = msg.extension<ArmedRoutes>(ARMED);
-  if (armed === undefined) msg.setExtension(ARMED, (armed = new ArmedRoutes()));
-  return armed;
 }

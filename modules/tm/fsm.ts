@@ -32,7 +32,7 @@ export const ACT = {
   /** The transport refused: 503 for this branch. */
   FAIL: 2048,
   TERMINATE: 4096,
-  /** Retransmit at T2 from now on (a provisional reply to a non-INVITE, RFC 3261 §17.1.2.2). */
+  /** Restart the retransmission timer at T2 (a non-INVITE after a provisional reply, RFC 3261 §17.1.2.2). */
   SLOW_RETRANSMIT: 8192,
 } as const;
 
@@ -139,7 +139,8 @@ export const OTHER_CLIENT = machine(
   CLIENT_EVENTS,
   {
     trying: {
-      reply1xx: ['proceeding', 'SLOW_RETRANSMIT', 'PASS_UP'],
+      // Timer E runs on; when it fires in Proceeding it goes on at T2.
+      reply1xx: ['proceeding', 'PASS_UP'],
       reply2xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
       reply3to6xx: ['completed', 'STOP_RETRANSMIT', 'STOP_TIMEOUT', 'LINGER', 'PASS_UP'],
       retransmitTimer: ['trying', 'SEND_REQUEST', 'RETRANSMIT'],

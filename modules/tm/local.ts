@@ -7,11 +7,13 @@ import {
   type ReceiveInfo,
   ROUTE,
   RUN_DROP,
+  type ScriptRoute,
   SipMsg,
   type SocketInfo,
 } from 'strowger';
+import { ClientBranch } from './branch.ts';
 import type { TmCore } from './core.ts';
-import { ClientBranch, T_FLAG, Transaction } from './transaction.ts';
+import { T_FLAG, type Transaction } from './transaction.ts';
 
 /** A request of our own (Kamailio's uac_req): dispatcher pings, registrations, notifications, RPC. */
 export interface LocalRequest {
@@ -46,25 +48,32 @@ export class LocalRequests {
 
   /** Starts a request. The transaction is returned at once, or null where no socket fits; `onReply` tells how it ended. */
   send(request: LocalRequest): Transaction | null {
-    const socket =
-      request.socket ?? this.#tm.server.transport.sockets.find((candidate) => !candidate.isVirtual) ?? null;
+    const { server } = this.#tm;
+    const socket = request.socket ?? server.transport.sockets.find((candidate) => !candidate.isVirtual) ?? null;
     if (socket === null) return null;
-    const msg = new SipMsg(textOf(request, this.#tm), receivedBySelf(socket));
-    const t = this.#tm.begin(msg, this.#tm.server.program, T_FLAG.LOCAL);
+    const msg = new SipMsg(textOf(request, this.#tm, socket), receivedBySelf(socket));
+    const t = this.#tm.begin(msg, server.program, T_FLAG.LOCAL);
     if (request.frTimeoutMs !== undefined) t.frTimeoutMs = request.frTimeoutMs;
     if (request.frInvTimeoutMs !== undefined) t.frInvTimeoutMs = request.frInvTimeoutMs;
     t.onLocalReply = (_t, code, reply) => request.onReply?.(reply, code, t);
     t.onLocalProvisional = request.onProvisional ?? null;
     msg.dstUri = request.nextHop ?? '';
     msg.forceSocket = request.socket ?? null;
-    const event = this.#tm.server.runEventRouteOn('tm:local-request', msg, ROUTE.LOCAL);
-    if (typeof event === 'number') this.#go(t, event);
-    else void event.then((bits) => this.#go(t, bits));
+    const event = server.program.event.get('tm:local-request');
+    if (event === undefined) this.#go(t, 0);
+    else this.#throughRoute(t, event);
     return t;
   }
 
+  #throughRoute(t: Transaction, route: ScriptRoute): void {
+    const result = this.#tm.server.runRoute(route, t.request, ROUTE.LOCAL, 0, t.program);
+    if (typeof result === 'number') this.#go(t, result);
+    else void result.then((bits) => this.#go(t, bits));
+  }
+
   #go(t: Transaction, bits: number): void {
-    if ((bits & RUN_DROP) !== 0) return this.#fail(t, 0);
+    if (t.hasFlag(T_FLAG.FREED)) return;
+    if ((bits & RUN_DROP) !== 0 || t.isCanceled) return this.#fail(t, t.isCanceled ? 487 : 408);
     const msg = t.request;
     const found = this.#tm.server.destinations.resolve(msg.dstUri !== '' ? msg.dstUri : msg.uri, msg.forceSocket);
     const start = (result: DestinationResult): void => {
@@ -77,35 +86,58 @@ export class LocalRequests {
 
   #start(t: Transaction, found: DestinationSet): void {
     const dst: Destination = found.first;
-    if (dst.socket === null) return this.#fail(t, 503);
+    if (dst.socket === null || t.isCanceled || t.hasFlag(T_FLAG.FREED)) return this.#fail(t, t.isCanceled ? 487 : 503);
     const branch = new ClientBranch(t, t.branches.length, t.request.uri, dst);
     branch.targets = found;
     t.branches.push(branch);
-    t.emit('localRequestOut', null, 0, branch.index);
     const text = buildRequest(t.request, {
       uri: t.request.uri,
       branchId: this.#tm.branchId(t, branch.index),
       outgoing: dst.socket,
       branchLumps: null,
-      pathVec: '',
+      pathVec: t.request.pathVec,
       conId: 0,
     });
     branch.start(text);
+    t.emit('localRequestOut', null, 0, branch.index);
   }
 
-  /** Ends a request that was never sent. */
+  /** Ends a request that was never sent, after the caller has what `send` returns. */
   #fail(t: Transaction, code: number): void {
-    t.status = code === 0 ? 408 : code;
+    queueMicrotask(() => this.#end(t, code, null));
+  }
+
+  /** A branch of a request of our own is settled. */
+  final(t: Transaction, branch: ClientBranch, reply: SipMsg | null, code: number): void {
+    // Every 2xx is acknowledged, repeated ones too (RFC 3261 §13.2.2.4).
+    if (t.isInvite && reply !== null && code < 300) this.#tm.requests.ack2xx(branch, reply);
+    if (t.isAnswered || (code >= 300 && t.hasOpenBranch)) return;
+    const best = code < 300 ? branch : (this.#tm.failures.best(t) ?? branch);
+    const route = code < 300 || !this.#tm.settings.enableUacFr ? undefined : t.program.failure.get(t.onFailure);
+    if (route === undefined) return this.#end(t, best.status, best.reply, best.index);
+    t.onFailure = '';
+    const count = t.branches.length;
+    t.winner = best.index;
+    this.#tm.failures.run(t, route, ROUTE.FAILURE, best, () => {
+      if (t.branches.length === count || !t.hasOpenBranch) this.#end(t, best.status, best.reply, best.index);
+    });
+  }
+
+  #end(t: Transaction, code: number, reply: SipMsg | null, branch = -1): void {
+    if (t.isAnswered || t.hasFlag(T_FLAG.FREED)) return;
+    t.status = code;
+    t.winner = branch;
     t.linger();
+    t.emit('localCompleted', reply, code, branch);
     const tell = t.onLocalReply;
     t.onLocalReply = null;
-    tell?.(t, t.status, null);
+    t.onLocalProvisional = null;
+    tell?.(t, code, reply);
   }
 
-  /** CANCEL of an INVITE of our own. */
-  cancel(t: Transaction, headers = ''): void {
-    for (const branch of t.branches) this.#tm.cancels.branch(branch, headers);
-    t.flags |= T_FLAG.CANCELED;
+  /** CANCEL of an INVITE of our own. `rows` are Reason headers. */
+  cancel(t: Transaction, rows = ''): void {
+    this.#tm.cancels.byServer(t, rows);
   }
 
   /** The local transaction of a call, for `tm.cancel`. */
@@ -116,17 +148,20 @@ export class LocalRequests {
   }
 }
 
-function textOf(request: LocalRequest, tm: TmCore): string {
-  const { random } = tm.server;
+/** The request in Kamailio's order of headers, without the Via, which its branch gets. */
+function textOf(request: LocalRequest, tm: TmCore, socket: SocketInfo): string {
+  const { server } = tm;
+  const { random } = server;
   const from = /;\s*tag=/i.test(request.from) ? request.from : `${bracketed(request.from)};tag=${random.token(20)}`;
   const body = request.body ?? '';
+  const headers = request.headers ?? '';
   let out = `${request.method} ${request.uri} SIP/2.0\r\n`;
   out += `To: ${bracketed(request.to)}\r\nFrom: ${from}\r\nCSeq: ${request.cseq ?? 10} ${request.method}\r\n`;
-  out += `Call-ID: ${request.callId ?? `${random.token(16)}-${random.token(8)}@${tm.server.transport.sockets[0]?.advertisedHost ?? 'localhost'}`}\r\n`;
-  if (!/^max-forwards:/im.test(request.headers ?? '')) out += 'Max-Forwards: 70\r\n';
-  if (tm.server.userAgentHeader !== '') out += `User-Agent: ${tm.server.userAgentHeader}\r\n`;
-  out += request.headers ?? '';
-  return `${out}Content-Length: ${body.length}\r\n\r\n${body}`;
+  out += `Call-ID: ${request.callId ?? `${random.token(24)}@${socket.advertisedHost}`}\r\n`;
+  if (!/^max-forwards\s*:/im.test(headers)) out += 'Max-Forwards: 70\r\n';
+  if (!/^(?:content-length|l)\s*:/im.test(headers)) out += `Content-Length: ${body.length}\r\n`;
+  if (server.userAgentHeader !== '') out += `User-Agent: ${server.userAgentHeader}\r\n`;
+  return `${out}${headers}\r\n${body}`;
 }
 
 /** A bare URI gets its brackets. */

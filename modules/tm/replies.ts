@@ -1,20 +1,11 @@
-import {
-  buildForwardedReply,
-  cloneMsg,
-  HDR,
-  Lump,
-  METHOD,
-  MSG_FLAG,
-  mergeSorted,
-  ROUTE,
-  RUN_DROP,
-  type SipMsg,
-} from 'strowger';
+import { BLST, buildForwardedReply, HDR, Lump, METHOD, mergeSorted, ROUTE, RUN_DROP, type SipMsg } from 'strowger';
+import type { ClientBranch } from './branch.ts';
 import type { TmCore } from './core.ts';
-import { CLIENT_STATE } from './fsm.ts';
-import { ClientBranch, T_FLAG, Transaction } from './transaction.ts';
+import { errorReply, reasonOf } from './reasons.ts';
+import { otherChallenges } from './select.ts';
+import { T_FLAG, type Transaction } from './transaction.ts';
 
-/** Replies on their way back: matching, onreply_route, choosing among branches, failure_route (RFC 3261 §16.7). */
+/** Replies on their way back: matching, onreply_route, what is passed upstream, and replies made here. */
 export class Replies {
   readonly #tm: TmCore;
 
@@ -22,325 +13,285 @@ export class Replies {
     this.#tm = tm;
   }
 
+  /** The branch a reply belongs to, by its top Via (RFC 3261 §17.1.3); null when it is none of ours or gone. */
+  branchOf(msg: SipMsg): ClientBranch | null {
+    const id = msg.via1?.branch ?? null;
+    const { branchPrefix, table, settings } = this.#tm;
+    if (id === null || !id.startsWith(branchPrefix)) return null;
+    const branch = table.byBranchId(id, branchPrefix);
+    if (branch !== null && settings.callidMatching && branch.t.request.callId !== msg.callId) return null;
+    return branch;
+  }
+
   /** A reply from the network. True when it is none of tm's and may be forwarded statelessly. */
   received(msg: SipMsg): boolean {
-    const via = msg.via1;
-    const id = via === null ? null : via.branch;
-    const branch = id === null ? null : this.#tm.table.byBranchId(id, this.#tm.branchPrefix);
-    if (branch === null) return true;
-    const t = branch.t;
-    if (msg.methodBit === METHOD.CANCEL && t.request.method !== METHOD.CANCEL) {
+    const branch = this.branchOf(msg);
+    if (branch === null) return this.#stray(msg);
+    const { t } = branch;
+    const method = msg.methodBit;
+    if (method === METHOD.CANCEL && t.request.method !== METHOD.CANCEL) {
       branch.cancel?.receive(msg);
       return false;
     }
-    if (msg.methodBit !== t.request.method) return true;
+    if (method !== t.request.method || branch.isBlind) return this.#stray(msg);
     msg.transaction = t;
-    t.winner = branch.index;
-    this.#tm.stats.reply(msg.status);
-    const name = branch.onReply !== '' ? branch.onReply : t.onReply;
-    const route = name === '' ? undefined : t.program.onreply.get(name);
-    if (t.callbacks !== null || this.#tm.globalCallbacks.size !== 0) t.emit('replyIn', msg, msg.status, branch.index);
+    const { stats } = this.#tm;
+    stats.rplReceived++;
+    t.emit('replyIn', msg, msg.status, branch.index);
+    const route = t.onReply === '' ? undefined : t.program.onreply.get(t.onReply);
     if (route === undefined) {
-      branch.receive(msg);
+      this.#process(branch, msg);
       return false;
     }
     msg.vars = t.request.vars;
     msg.flags = t.request.flags;
+    msg.xflags = t.request.xflags;
+    msg.bflags = branch.flags;
     const result = this.#tm.server.runRoute(route, msg, ROUTE.TM_ONREPLY, branch.index, t.program);
-    if (typeof result === 'number') this.#afterOnReply(t, branch, msg, result);
-    else void result.then((bits) => this.#afterOnReply(t, branch, msg, bits));
+    if (typeof result === 'number') this.afterOnReply(t, branch, msg, result);
+    else void result.then((bits) => this.afterOnReply(t, branch, msg, bits));
     return false;
   }
 
-  #afterOnReply(t: Transaction, branch: ClientBranch, msg: SipMsg, bits: number): void {
+  /** What follows an onreply_route that did not suspend the reply. */
+  afterOnReply(t: Transaction, branch: ClientBranch, msg: SipMsg, bits: number): void {
     t.request.vars ??= msg.vars;
     t.request.flags = msg.flags;
+    t.request.xflags = msg.xflags;
+    branch.flags = msg.bflags;
+    if (t.suspendedReply?.reply === msg || t.hasFlag(T_FLAG.FREED)) return;
     // Only provisional replies can be dropped: a final one always counts (Kamailio: tm, t_on_reply).
-    if ((bits & RUN_DROP) !== 0 && msg.status < 200) return;
+    if ((bits & RUN_DROP) !== 0 && msg.status < 200) {
+      this.#tm.stats.rplAbsorbed++;
+      branch.wasReplied = true;
+      return;
+    }
+    this.#process(branch, msg);
+  }
+
+  #process(branch: ClientBranch, msg: SipMsg): void {
+    const { stats } = this.#tm;
+    const relayed = stats.rplRelayed;
     branch.receive(msg);
+    branch.wasReplied = true;
+    if (relayed === stats.rplRelayed) stats.rplAbsorbed++;
+  }
+
+  /**
+   * A reply without a transaction: `on_sl_reply` may drop it. Of those to branches of tm that are gone only a 2xx to an
+   * INVITE goes on, which its callee repeats until the ACK comes (RFC 6026 §7.3, RFC 4320 §4.2 for the others).
+   */
+  #stray(msg: SipMsg): boolean {
+    const { settings, server, branchPrefix } = this.#tm;
+    const isOwnBranch = msg.via1?.branch?.startsWith(branchPrefix) === true;
+    const goesOn = !isOwnBranch || (msg.status >= 200 && msg.status < 300 && msg.methodBit === METHOD.INVITE);
+    const route = settings.onSlReply === '' ? undefined : server.program.onreply.get(settings.onSlReply);
+    if (route === undefined) return goesOn;
+    const result = server.runRoute(route, msg, ROUTE.CORE_ONREPLY);
+    // A route that waits can not stop the reply any more.
+    return goesOn && (typeof result !== 'number' || (result & RUN_DROP) === 0);
   }
 
   /** Every reply a branch's client transaction passes up. */
   passUp(branch: ClientBranch, reply: SipMsg): void {
-    const t = branch.t;
-    const status = reply.status;
+    const { t } = branch;
+    const { status } = reply;
     if (status < 200) this.#provisional(t, branch, reply);
     else if (status < 300) this.#success(t, branch, reply);
-    else {
-      branch.status = status;
-      branch.reply = reply;
-      branch.finalReceived = true;
-      if (status === 503 && !t.isCanceled) {
-        const moved = this.#tm.relay.failover(branch);
-        if (moved === true) return;
-        if (moved instanceof Promise) return void moved.then((ok) => ok || this.branchFinal(branch));
-      }
-      this.branchFinal(branch);
+    else if (!branch.isSettled) {
+      branch.cancelWanted = null;
+      if (status === 503) this.#unavailable(branch, reply);
+      else if (branch.settle(status, reply)) this.branchFinal(branch);
     }
   }
 
   #provisional(t: Transaction, branch: ClientBranch, reply: SipMsg): void {
-    if (!branch.finalReceived) branch.status = reply.status;
+    if (!branch.isSettled) branch.status = reply.status;
     branch.gotProvisional = true;
     if (branch.cancelWanted !== null) this.#tm.cancels.send(branch);
     if (t.isLocal) return t.onLocalProvisional?.(reply);
-    if (reply.status === 100 && !this.#tm.options.relay100) return;
-    if (t.isAnswered || (t.isCanceled && !t.isInvite)) return;
+    if (t.isAnswered || branch.isSettled || (reply.status === 100 && !this.#tm.settings.relay100)) return;
     this.#relay(t, branch, reply);
   }
 
   #success(t: Transaction, branch: ClientBranch, reply: SipMsg): void {
+    branch.settle(reply.status, reply);
     branch.status = reply.status;
-    branch.finalReceived = true;
-    if (t.isLocal) return this.localFinal(t, branch, reply, reply.status);
+    branch.cancelWanted = null;
+    if (t.isLocal) return this.#tm.local.final(t, branch, reply, reply.status);
     if (t.isInvite || !t.isAnswered) this.#relay(t, branch, reply);
-    if (t.branches.length > 1) this.#tm.cancels.pending(t, branch, 200, 'Call completed elsewhere');
+    this.#tm.cancels.pending(t, branch, 200, 'Call completed elsewhere');
+  }
+
+  /** 503: the next address, where there is one (RFC 3263 §4.3); the blocklist, where it is wanted. */
+  #unavailable(branch: ClientBranch, reply: SipMsg): void {
+    const { settings, server } = this.#tm;
+    if (settings.blst503) {
+      const row = reply.findHdr(HDR.RETRYAFTER);
+      const seconds = settings.blst503Seconds(row < 0 ? -1 : Number.parseInt(reply.hdrValue(row), 10) || 0);
+      const { proto, srcIp, srcPort } = reply.rcv;
+      if (seconds > 0) server.resolver.blocklist.report(proto, srcIp, srcPort, BLST.REPLY_503, seconds);
+    }
+    this.#orNext(branch, reply.status, reply);
+  }
+
+  /** Tries the next address; a branch without one has failed with this status. */
+  #orNext(branch: ClientBranch, status: number, reply: SipMsg | null): void {
+    branch.status = status;
+    const moved = this.#tm.relay.failover(branch);
+    const give = (ok: boolean): void => {
+      if (!ok && branch.settle(status, reply)) this.branchFinal(branch);
+    };
+    if (moved instanceof Promise) void moved.then(give);
+    else give(moved);
   }
 
   /** A branch has a final reply that is no 2xx, or gave up: go on when all have. */
   branchFinal(branch: ClientBranch): void {
-    const t = branch.t;
-    if (t.isLocal) return this.localFinal(t, branch, branch.reply, branch.status);
-    if (branch.status >= 600 && !this.#tm.options.disable6xxBlock && !t.hasFlag(T_FLAG.DISABLE_6XX_BLOCK)) {
+    const { t } = branch;
+    if (t.isLocal) return this.#tm.local.final(t, branch, branch.reply, branch.status);
+    if (t.hasFlag(T_FLAG.FREED)) return;
+    if (branch.status >= 600 && !t.hasFlag(T_FLAG.DISABLE_6XX_BLOCK)) {
       t.flags |= T_FLAG.BLOCK_6XX;
       this.#tm.cancels.pending(t, branch, branch.status, '');
     }
-    const route =
-      branch.onBranchFailure === '' ? undefined : t.program.event.get(`tm:branch-failure:${branch.onBranchFailure}`);
-    if (route !== undefined && !t.isAnswered) {
-      branch.onBranchFailure = '';
-      this.#tm.replies.runOnFaked(
-        t,
-        branch,
-        (msg) => this.#tm.server.runRoute(route, msg, ROUTE.BRANCH_FAILURE, branch.index, t.program),
-        () => this.complete(t),
-      );
-      return;
-    }
-    this.complete(t);
+    if (branch.onBranchFailure === '' || t.isAnswered) this.#tm.failures.complete(t);
+    else this.#tm.failures.branchFailed(t, branch);
   }
 
-  /** When every branch is done and nothing went upstream: failure_route, then the best reply. */
-  complete(t: Transaction): void {
-    if (t.isAnswered || t.hasFlag(T_FLAG.IN_FAILURE | T_FLAG.ASYNC_SUSPENDED)) return;
-    for (const branch of t.branches) if (branch.state < CLIENT_STATE.COMPLETED) return;
-    const best = this.pick(t);
-    if (best === null) return;
+  /** The outcome of all branches goes upstream. */
+  final(t: Transaction, best: ClientBranch): void {
     t.winner = best.index;
-    const name = t.onFailure;
-    const route = name === '' ? undefined : t.program.failure.get(name);
-    if (t.callbacks !== null || this.#tm.globalCallbacks.size !== 0)
-      t.emit('onFailure', best.reply, best.status, best.index);
-    if (route === undefined || this.#tm.options.failureExclude?.(best.status) === true) {
-      this.#final(t, best);
-      return;
-    }
-    t.onFailure = '';
-    const count = t.branches.length;
-    t.flags |= T_FLAG.IN_FAILURE;
-    this.runOnFaked(
-      t,
-      best,
-      (msg) => this.#tm.server.runRoute(route, msg, ROUTE.FAILURE, best.index, t.program),
-      () => {
-        t.flags &= ~T_FLAG.IN_FAILURE;
-        if (t.isAnswered || t.hasFlag(T_FLAG.ASYNC_SUSPENDED)) return;
-        if (t.branches.length > count) this.complete(t);
-        else this.#final(t, this.pick(t) ?? best);
-      },
-    );
+    const { status, reply } = best;
+    if (t.isCanceled && reply === null) this.reply(t, 487, reasonOf(487));
+    else if (status === 503 && this.#tm.settings.remap503) this.reply(t, 500, reasonOf(503));
+    else if (reply !== null) this.#relay(t, best, reply);
+    else if (this.#isSilent(t, best)) this.#tm.release(t);
+    else this.reply(t, status, reasonOf(status));
   }
 
-  /** Runs a route on a copy of the request: what it decides for new branches is used, what it edits is not kept. */
-  runOnFaked(
-    t: Transaction,
-    branch: ClientBranch,
-    start: (msg: SipMsg) => number | Promise<number>,
-    then: () => void,
-  ): void {
-    const msg = cloneMsg(t.request);
-    msg.transaction = t;
-    msg.msgFlags |= MSG_FLAG.FAKED;
-    if (branch.uri !== '' && t.branches.length === 1) msg.newUri = branch.uri;
-    const done = (): void => {
-      t.request.flags = msg.flags;
-      t.request.vars ??= msg.vars;
-      then();
-    };
-    const result = start(msg);
-    if (typeof result === 'number') done();
-    else void result.then(done);
-  }
-
-  /** The best final reply (RFC 3261 §16.7 step 6; Kamailio: tm, reply selection): lowest priority value wins. */
-  pick(t: Transaction): ClientBranch | null {
-    let best: ClientBranch | null = null;
-    let bestRank = Number.POSITIVE_INFINITY;
-    for (let i = t.firstOfRound; i < t.branches.length; i++) {
-      const branch = t.branches[i] as ClientBranch;
-      if (branch.status < 200) continue;
-      const rank = this.rank(branch.status, branch.reply === null);
-      if (rank < bestRank) {
-        best = branch;
-        bestRank = rank;
-      }
-    }
-    return best;
-  }
-
-  /** Rank of a final status among branches; smaller is better. */
-  rank(status: number, isFaked: boolean): number {
-    const custom = this.#tm.options.replyPriorities?.(status);
-    if (custom !== undefined && custom >= 0) return custom;
-    return defaultRank(status) + (isFaked ? this.#tm.options.fakedReplyPrio : 0);
-  }
-
-  #final(t: Transaction, best: ClientBranch): void {
-    if (best.reply === null) this.#replyFor(t, best.status);
-    else this.#relay(t, best, best.reply);
+  /** noisy_ctimer = 0: nobody ever answered the only branch, and nobody here wants to know. */
+  #isSilent(t: Transaction, best: ClientBranch): boolean {
+    if (this.#tm.settings.noisyCtimer || !t.isInvite || !best.hasTimedOut) return false;
+    return t.branches.length === 1 && !best.wasReplied && t.callbacks === null;
   }
 
   /** Passes a reply upstream. */
   #relay(t: Transaction, branch: ClientBranch, reply: SipMsg): void {
+    const { status } = reply;
+    if (t.hasFlag(T_FLAG.REPLICATED | T_FLAG.DROPPED)) return;
     let lumps: readonly Lump[] = reply.lumpList?.items ?? NO_LUMPS;
-    const status = reply.status;
-    if ((status === 401 || status === 407) && this.#tm.options.aggregateChallenges && t.branches.length > 1)
-      lumps = mergeSorted(lumps, this.#challenges(t, branch, reply));
-    t.winner = branch.index;
+    if ((status === 401 || status === 407) && t.branches.length > 1 && this.#tm.settings.aggregateChallenges) {
+      const rows = otherChallenges(t.branches, branch);
+      if (rows !== '') lumps = mergeSorted(lumps, [new Lump(reply.headersEnd, 0, HDR.OTHER).insertAfter(rows)]);
+    }
     const text = buildForwardedReply(reply, lumps, t.request.rcv.socket.isReliable);
-    if (!t.sendReply(status, text)) return;
-    this.#tm.stats.relayed();
-    if (t.callbacks !== null || this.#tm.globalCallbacks.size !== 0) {
-      t.emit('replyFwded', reply, status, branch.index);
-      if (status >= 200) t.emit('completed', reply, status, branch.index);
+    if (status >= 200) {
+      t.winner = branch.index;
+      t.toTag = reply.toTag;
     }
-    if (t.toTag === '' && status >= 200) t.toTag = reply.toTag;
-  }
-
-  /** Challenges of the other branches, for a 401 or 407 we pass on (RFC 3261 §16.7 step 7). */
-  #challenges(t: Transaction, winner: ClientBranch, reply: SipMsg): Lump[] {
-    let rows = '';
-    for (const branch of t.branches) {
-      const other = branch.reply;
-      if (branch === winner || other === null || (branch.status !== 401 && branch.status !== 407)) continue;
-      for (let row = 0; row < other.hdrCount; row++) {
-        const kind = other.hdrKind(row);
-        if (kind === HDR.WWWAUTHENTICATE || kind === HDR.PROXYAUTHENTICATE)
-          rows += other.buf.slice(other.hdrStart(row), other.hdrEnd(row));
-      }
+    if (!t.sendReply(status, text)) {
+      if (status < 200 || status >= 300) return;
+      t.sendAside(text);
     }
-    return rows === '' ? [] : [new Lump(reply.headersEnd, 0, HDR.OTHER).insertAfter(rows)];
+    this.#tm.stats.rplRelayed++;
+    this.#tm.stats.rplSent++;
+    t.emit('replyFwded', reply, status, branch.index);
+    t.emit('replyOut', reply, status, branch.index);
+    if (status >= 200) t.emit('completed', reply, status, branch.index);
   }
 
-  /** A final reply made up for a transaction: timeouts, unreachable destinations, cancelled calls. */
-  #replyFor(t: Transaction, status: number): void {
-    if (status === 408 && t.hasFlag(T_FLAG.NO_408)) return;
-    this.reply(t, status, REASONS[status] ?? 'Server Internal Error');
-  }
-
-  /** `t_reply`: answers a transaction from here. False when it has been answered. */
-  reply(t: Transaction, code: number, reason: string, extraHeaders = '', body = ''): boolean {
-    if (t.isAnswered) return false;
-    const text = t.makeReply(code, reason, extraHeaders, body);
+  /**
+   * `t_reply`: answers a transaction from here; branches that wait are cancelled by a final reply. `msg` stands for the
+   * request in a failure route. False when the transaction has been answered.
+   */
+  reply(
+    t: Transaction,
+    code: number,
+    reason: string,
+    extraHeaders = '',
+    body = '',
+    msg: SipMsg = t.request,
+    toTag = '',
+  ): boolean {
+    if (t.isAnswered || t.hasFlag(T_FLAG.FREED)) return false;
+    const tag = toTag === '' ? t.localTag() : toTag;
+    const text = t.makeReply(code, reason, extraHeaders, body, msg, tag);
+    if (code >= 200) t.toTag = t.request.toTag === '' ? tag : t.request.toTag;
     if (!t.sendReply(code, text)) return false;
-    this.#tm.stats.local(code);
+    if (t.isInvite && code >= 200 && code < 300) t.repeat2xx();
+    const { stats, settings, server } = this.#tm;
+    stats.rplGenerated++;
+    stats.rplSent++;
     if (code >= 200) {
       this.#tm.cancels.pending(t, null, code, '');
-      if (t.callbacks !== null || this.#tm.globalCallbacks.size !== 0) t.emit('completed', null, code, -1);
+      t.suspended?.stop();
+      t.suspended?.settle(code, null);
     }
+    if (code >= 200 || settings.passProvisional) t.emit('replyOut', null, code, -1);
+    if (code >= 200) t.emit('completed', null, code, -1);
+    if (server.program.event.has('tm:local-response')) void server.runEventRoute('tm:local-response', t.request);
     return true;
   }
 
-  /** Timer B, C or F of a branch. */
-  branchTimedOut(branch: ClientBranch): void {
-    const t = branch.t;
-    const hadProvisional = branch.gotProvisional;
-    branch.status = t.isCanceled && t.isInvite ? 487 : 408;
-    if (t.isInvite && hadProvisional && branch.cancel === null && !t.isAnswered) {
-      branch.state = CLIENT_STATE.COMPLETED;
-      this.#tm.cancels.sendNow(branch, '');
-    }
-    if (!hadProvisional) {
-      this.#tm.server.destinations.failed(branch.dst, 'timeout');
-      const moved = this.#tm.relay.failover(branch);
-      if (moved === true) return;
-      if (moved instanceof Promise) return void moved.then((ok) => ok || this.branchFinal(branch));
-    }
+  /** What relaying failed with, when the script had nothing to say about it. */
+  replyError(t: Transaction): void {
+    const [code, reason] = errorReply(t.relayError);
+    this.reply(t, code, reason);
+  }
+
+  /** The life of a transaction is over and it has not been answered. False when there is nobody to tell. */
+  expired(t: Transaction): boolean {
+    if (t.hasOpenBranch) return false;
+    return this.reply(t, 408, reasonOf(408));
+  }
+
+  /** Timer C: nobody picked up. The branch counts as 408 at once, and gets fr_timer to answer its CANCEL. */
+  timerC(branch: ClientBranch): void {
+    const { t } = branch;
+    branch.hasTimedOut = true;
+    branch.settle(t.isCanceled ? 487 : 408, null);
+    this.#tm.cancels.sendNow(branch, '');
     this.branchFinal(branch);
+  }
+
+  /** Timer B or F of a branch, or no final reply to its CANCEL. */
+  branchTimedOut(branch: ClientBranch): void {
+    const { t } = branch;
+    if (branch.isSettled) return;
+    branch.hasTimedOut = true;
+    branch.cancelWanted = null;
+    const status = t.isCanceled && t.isInvite ? 487 : branch.isBlind && branch.status >= 300 ? branch.status : 408;
+    if (branch === t.suspended) t.suspended = null;
+    if (branch.gotProvisional || branch.isBlind) {
+      branch.settle(status, null);
+      this.branchFinal(branch);
+      return;
+    }
+    if ((this.#tm.settings.blstMethodsAdd & t.request.method) !== 0)
+      this.#tm.server.destinations.failed(branch.dst, 'timeout');
+    this.#orNext(branch, status, null);
   }
 
   /** The transport refused the request of a branch. */
   branchUnreachable(branch: ClientBranch): void {
-    branch.status = 503;
-    branch.stopRetransmit();
+    if (branch.isSettled) return;
+    branch.cancelWanted = null;
     this.#tm.server.destinations.failed(branch.dst, 'send');
-    const moved = this.#tm.relay.failover(branch);
-    if (moved === true) return;
-    if (moved instanceof Promise) return void moved.then((ok) => ok || this.branchFinal(branch));
-    this.branchFinal(branch);
-  }
-
-  /** End of a request we sent ourselves. */
-  localFinal(t: Transaction, branch: ClientBranch, reply: SipMsg | null, code: number): void {
-    if (t.isAnswered) return;
-    for (const other of t.branches) if (other !== branch && other.state < CLIENT_STATE.COMPLETED) return;
-    t.status = code;
-    t.winner = branch.index;
-    t.linger();
-    if (t.isInvite && reply !== null && code < 300) this.#tm.requests.ack2xx(branch, reply);
-    t.emit('localCompleted', reply, code, branch.index);
-    t.onLocalReply?.(t, code, reply);
+    this.#orNext(branch, branch.t.isCanceled && branch.t.isInvite ? 487 : SEND_FAILED, null);
   }
 
   /** The INVITE transaction that an end-to-end ACK belongs to: same call, CSeq and tags. */
   inviteOfAck(ack: SipMsg): Transaction | null {
     for (const t of this.#tm.table.invitesOfCall(ack.callId ?? '')) {
-      if (
-        t.request.cseqNumber === ack.cseqNumber &&
-        t.request.fromTag === ack.fromTag &&
-        t.status >= 200 &&
-        t.status < 300 &&
-        t.toTag === ack.toTag
-      )
-        return t;
+      const { request } = t;
+      if (t.status < 200 || t.status >= 300 || request.cseqNumber !== ack.cseqNumber) continue;
+      if (request.fromTag === ack.fromTag && t.toTag === ack.toTag) return t;
     }
     return null;
   }
 }
 
 const NO_LUMPS: readonly Lump[] = [];
-
-/** 6xx first, then 3xx … as RFC 3261 §16.7 step 6 orders them, with what helps the caller preferred within 4xx. */
-function defaultRank(status: number): number {
-  const kind = Math.floor(status / 100);
-  switch (kind) {
-    case 6:
-      return status;
-    case 3:
-      return 10_000 + status;
-    case 4:
-      return 20_000 + (PREFERRED_4XX.get(status) ?? status);
-    case 5:
-      return 30_000 + status;
-    default:
-      return 40_000 + status;
-  }
-}
-
-const PREFERRED_4XX = new Map([
-  [401, 0],
-  [407, 1],
-  [415, 2],
-  [420, 3],
-  [484, 4],
-  // No answer at all tells the caller least.
-  [408, 499],
-]);
-
-/** Reason phrases of replies made up here. */
-const REASONS: Readonly<Record<number, string>> = {
-  408: 'Request Timeout',
-  487: 'Request Terminated',
-  500: 'Server Internal Error',
-  503: 'Service Unavailable',
-};
+/** What a branch counts as that could not be sent (RFC 3261 §16.9: as if a 503 had come). */
+const SEND_FAILED = 503;

@@ -1,9 +1,10 @@
 import type { TmCore } from './core.ts';
-import { T_FLAG, type Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What `tm.stats` and tmx's statistics show. Plain numbers: they are touched for every transaction. */
 export class TmStats {
   readonly #tm: TmCore;
+  /** Transactions of received and of own requests so far. */
   uas = 0;
   uac = 0;
   /** By class of the final reply: index 2 to 6. */
@@ -11,20 +12,14 @@ export class TmStats {
   rplReceived = 0;
   rplGenerated = 0;
   rplSent = 0;
-  relayedReplies = 0;
-  waiting = 0;
-  created = 0;
+  rplRelayed = 0;
+  rplAbsorbed = 0;
   freed = 0;
+  /** Freed by `tm.clean`. */
   delayedFree = 0;
 
   constructor(tm: TmCore) {
     this.#tm = tm;
-  }
-
-  begun(t: Transaction): void {
-    this.created++;
-    if ((t.flags & T_FLAG.LOCAL) !== 0) this.uac++;
-    else this.uas++;
   }
 
   ended(t: Transaction): void {
@@ -33,21 +28,28 @@ export class TmStats {
     if (kind >= 2 && kind <= 6) this.finals[kind] = (this.finals[kind] ?? 0) + 1;
   }
 
-  reply(_status: number): void {
-    this.rplReceived++;
+  final(kind: number): number {
+    return this.finals[kind] ?? 0;
   }
 
-  relayed(): void {
-    this.relayedReplies++;
-    this.rplSent++;
+  get created(): number {
+    return this.uas + this.uac;
   }
 
-  local(_code: number): void {
-    this.rplGenerated++;
-    this.rplSent++;
-  }
-
+  /** Transactions there are. */
   get current(): number {
     return this.#tm.table.size;
+  }
+
+  /** Those that are not answered yet. Counted when asked for. */
+  get active(): number {
+    let count = 0;
+    for (const t of this.#tm.table.all()) if (!t.isAnswered) count++;
+    return count;
+  }
+
+  /** Those that are done and wait for late messages. */
+  get waiting(): number {
+    return this.current - this.active;
   }
 }

@@ -1,5 +1,7 @@
 import { BRANCH_MAGIC, flatCopy, METHOD, type SipMsg } from 'strowger';
-import type { ClientBranch, Transaction } from './transaction.ts';
+import type { ClientBranch } from './branch.ts';
+import type { TmSettings } from './settings.ts';
+import type { Transaction } from './transaction.ts';
 
 /**
  * All transactions of a server. Replies find theirs without hashing anything: the branch we sent names the slot
@@ -11,10 +13,23 @@ export class TransactionTable {
   readonly #free: number[] = [];
   readonly #byKey = new Map<string, Transaction>();
   readonly #byCall = new Map<string, Transaction>();
+  readonly #settings: TmSettings;
   #count = 0;
+
+  constructor(settings: TmSettings) {
+    this.#settings = settings;
+  }
 
   get size(): number {
     return this.#count;
+  }
+
+  /** Slots that were ever used, and keys of received requests: how full it is. */
+  get slots(): number {
+    return this.#slots.length;
+  }
+  get keys(): number {
+    return this.#byKey.size;
   }
 
   /** A slot for a new transaction; `put` fills it. */
@@ -46,14 +61,14 @@ export class TransactionTable {
     if (t.isInvite) unlink(this.#byCall, t.request.callId ?? '', t, 'nextSameCall');
   }
 
+  /** By `$T(id_index)` and `$T(id_label)`. */
   bySlot(index: number, label: number): Transaction | null {
     const t = this.#slots[index];
     return t !== undefined && t !== null && t.label === label ? t : null;
   }
 
-  /** The branch a reply belongs to by its top Via branch; null when it is none of ours or gone. */
+  /** The branch that a Via branch with our prefix names; null when it is gone. */
   byBranchId(id: string, prefix: string): ClientBranch | null {
-    if (!id.startsWith(prefix)) return null;
     const slotEnd = id.indexOf('-', prefix.length);
     const labelEnd = slotEnd < 0 ? -1 : id.indexOf('-', slotEnd + 1);
     const branchEnd = labelEnd < 0 ? -1 : id.indexOf('-', labelEnd + 1);
@@ -66,14 +81,28 @@ export class TransactionTable {
   find(msg: SipMsg, method: number): Transaction | null {
     const via = msg.via1;
     if (via === null) return null;
-    let t = this.#byKey.get(requestKey(msg)) ?? null;
-    for (; t !== null; t = t.nextSameKey) {
-      if (t.request.method !== method && !(method === METHOD.OTHER && t.request.methodName === msg.methodName))
-        continue;
-      const own = t.request.via1;
-      if (own !== null && own.port === via.port && own.host.toLowerCase() === via.host.toLowerCase()) return t;
+    for (let t = this.#byKey.get(this.keyOf(msg)) ?? null; t !== null; t = t.nextSameKey) {
+      const own = t.request;
+      if (own.method !== method || (method === METHOD.OTHER && own.methodName !== msg.methodName)) continue;
+      if (this.#settings.callidMatching && own.callId !== msg.callId) continue;
+      if (this.#settings.callidCseqMatching || isSameSentBy(own, msg)) return t;
     }
     return null;
+  }
+
+  /**
+   * RFC 3261 §17.2.3: the branch where it has the cookie; else what RFC 2543 has. ACK, CANCEL and INVITE share a key.
+   * An ACK has the To tag of our reply, so the To tag is no part of it.
+   */
+  keyOf(msg: SipMsg): string {
+    const settings = this.#settings;
+    if (settings.callidCseqMatching) return flatCopy(`${msg.callId ?? ''}|${msg.cseqNumber}`);
+    const via = msg.via1;
+    const branch = via?.branch ?? '';
+    if (branch.length > BRANCH_MAGIC.length && branch.startsWith(BRANCH_MAGIC)) return branch;
+    const uri = settings.ruriMatching ? msg.originalUri : '';
+    const sentBy = settings.via1Matching ? `${via?.host ?? ''}:${via?.port ?? 0}` : '';
+    return flatCopy(`${msg.callId ?? ''}|${msg.cseqNumber}|${msg.fromTag}|${uri}|${sentBy}`);
   }
 
   /** INVITE transactions of a Call-ID, newest first: for end-to-end ACKs. */
@@ -81,16 +110,17 @@ export class TransactionTable {
     for (let t = this.#byCall.get(callId) ?? null; t !== null; t = t.nextSameCall) yield t;
   }
 
+  /** Every transaction, in no order that means anything. */
   *all(): Iterable<Transaction> {
     for (const t of this.#slots) if (t !== null) yield t;
   }
 }
 
-function unlink<N extends 'nextSameKey' | 'nextSameCall'>(
+function unlink(
   map: Map<string, Transaction>,
   key: string,
   t: Transaction,
-  next: N,
+  next: 'nextSameKey' | 'nextSameCall',
 ): void {
   let at = map.get(key);
   if (at === t) {
@@ -110,15 +140,11 @@ function unlink<N extends 'nextSameKey' | 'nextSameCall'>(
   }
 }
 
-/** RFC 3261 §17.2.3: the branch where it has the cookie; else what RFC 2543 has. ACK and INVITE share a key. */
-export function requestKey(msg: SipMsg): string {
-  const branch = msg.via1?.branch ?? '';
-  if (branch.length > BRANCH_MAGIC.length && branch.startsWith(BRANCH_MAGIC)) return branch;
-  // An ACK has the To tag of our reply, so the To tag is no part of the key; via and From tag are the caller's.
-  const via = msg.via1;
-  return flatCopy(
-    `${msg.callId ?? ''}|${msg.cseqNumber}|${msg.fromTag}|${msg.originalUri}|${via?.host ?? ''}:${via?.port ?? 0}`,
-  );
+function isSameSentBy(a: SipMsg, b: SipMsg): boolean {
+  const one = a.via1;
+  const other = b.via1;
+  if (one === null || other === null || one.port !== other.port) return false;
+  return one.host === other.host || one.host.toLowerCase() === other.host.toLowerCase();
 }
 
 function base36(text: string, start: number, end: number): number {

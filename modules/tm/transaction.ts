@@ -1,156 +1,52 @@
 import {
   buildReply,
   type Destination,
-  type DestinationSet,
   hashText,
   METHOD,
   mixHash,
   replyToRequest,
   type ScriptProgram,
   type SipMsg,
-  type SocketInfo,
   Timer,
 } from 'strowger';
-import { ClientTransaction } from './client.ts';
+import type { ClientBranch } from './branch.ts';
+import { type TmCallback, TmCallbacks, type TmEvent } from './callbacks.ts';
 import type { TmCore } from './core.ts';
-import { ACT, CLIENT_STATE, INVITE_SERVER, type Machine, OTHER_SERVER, SERVER, SERVER_STATE, step } from './fsm.ts';
+import { ACT, INVITE_SERVER, type Machine, OTHER_SERVER, SERVER, SERVER_STATE, step } from './fsm.ts';
+import type { MsgState } from './msg-state.ts';
 
 /** Bits of `Transaction.flags`. */
 export const T_FLAG = {
   CANCELED: 1,
-  /** A 6xx came: no further branches (RFC 3261 §16.7 step 5). */
+  /** A 6xx came: no further branches until a failure route decides (RFC 3261 §16.7 step 5). */
   BLOCK_6XX: 2,
-  /** t_relay sent no 100 by itself. */
+  /** t_relay sends no 100 by itself. */
   NO_AUTO_100: 4,
   /** Made by the server itself: no request to answer. */
   LOCAL: 8,
   DISABLE_6XX_BLOCK: 16,
   DISABLE_FAILOVER: 32,
+  /** No reply is made up when relaying fails. */
   DISABLE_INTERNAL_REPLY: 64,
-  PASS_PROVISIONAL: 128,
-  NO_408: 256,
-  REPLICATED: 512,
-  ASYNC_SUSPENDED: 1024,
+  NO_E2E_CANCEL_REASON: 128,
+  /** Replies are not passed on: the request was replicated. */
+  REPLICATED: 256,
   /** A failure route runs now. */
-  IN_FAILURE: 2048,
-  FREED: 4096,
+  IN_FAILURE: 512,
+  FREED: 1024,
+  /** t_drop: ends without a final reply. */
+  DROPPED: 2048,
+  /** A reply waits for t_continue. */
+  REPLY_SUSPENDED: 4096,
+  /** A 2xx to an INVITE was made here: it is sent again until the ACK comes (RFC 3261 §13.3.1.4). */
+  LOCAL_2XX: 8192,
+  /** CANCEL and ACK take From and To from the request as sent (t_use_uac_headers). */
+  UAC_HEADERS: 16384,
+  /** t_relay was called: the request has been sent on at least once. */
+  RELAYED: 32768,
 } as const;
 
-/** What callbacks of other modules are told (Kamailio's TMCB_*). */
-export type TmEvent =
-  | 'requestIn'
-  | 'requestFwded'
-  | 'replyIn'
-  | 'replyFwded'
-  | 'onFailure'
-  | 'completed'
-  | 'reply'
-  | 'cancelled'
-  | 'e2eAck'
-  | 'destroy'
-  | 'localRequestOut'
-  | 'localCompleted'
-  | 'requestOut';
-export interface TmCallbackArgs {
-  readonly t: Transaction;
-  /** The reply, or null where it was made up by us. */
-  readonly reply: SipMsg | null;
-  readonly code: number;
-  readonly branch: number;
-  readonly request: SipMsg;
-}
-export type TmCallback = (args: TmCallbackArgs) => void;
-
-/**
- * One branch of a transaction (RFC 3261 §16.6): a client transaction whose replies belong to the request's server
- * transaction.
- */
-export class ClientBranch extends ClientTransaction {
-  readonly t: Transaction;
-  readonly index: number;
-  /** Request-URI of this branch. */
-  readonly uri: string;
-  /** Last status received or made up; 0 before any. */
-  status = 0;
-  /** Final reply received; null while there is none, or when it was made up. */
-  reply: SipMsg | null = null;
-  /** Address to try next after a failure (RFC 3263 §4.3). */
-  targets: DestinationSet | null = null;
-  cancel: CancelTransaction | null = null;
-  /** A CANCEL is to be sent as soon as a provisional reply allows it (RFC 3261 §9.1). */
-  cancelWanted: string | null = null;
-  flags = 0;
-  dstUri = '';
-  pathVec = '';
-  instance = '';
-  ruid = '';
-  regId = 0;
-  userAgent = '';
-  /** onreply_route of this branch alone ('' for the transaction's). */
-  onReply = '';
-  onBranchFailure = '';
-  finalReceived = false;
-  gotProvisional = false;
-
-  constructor(t: Transaction, index: number, uri: string, dst: Destination) {
-    super(t.tm, t.isInvite, dst);
-    this.t = t;
-    this.index = index;
-    this.uri = uri;
-  }
-
-  frTimeoutMs(): number {
-    return this.t.frTimeoutMs;
-  }
-  finalWaitMs(): number {
-    return this.t.frInvTimeoutMs;
-  }
-  retransmitT1Ms(): number {
-    return this.t.retrT1Ms;
-  }
-  retransmitT2Ms(): number {
-    return this.t.retrT2Ms;
-  }
-  passUp(reply: SipMsg): void {
-    this.tm.replies.passUp(this, reply);
-  }
-  timedOut(): void {
-    this.tm.replies.branchTimedOut(this);
-  }
-  failed(): void {
-    this.tm.replies.branchUnreachable(this);
-  }
-  acknowledge(reply: SipMsg): void {
-    this.tm.server.transport.send(this.tm.requests.ackFor(this, reply), this.dst);
-  }
-}
-
-/** The CANCEL of one branch: a transaction of its own with the branch's Via (RFC 3261 §9.1). */
-export class CancelTransaction extends ClientTransaction {
-  readonly branch: ClientBranch;
-  constructor(branch: ClientBranch) {
-    super(branch.tm, false, branch.dst);
-    this.branch = branch;
-  }
-  frTimeoutMs(): number {
-    return this.branch.t.frTimeoutMs;
-  }
-  finalWaitMs(): number {
-    return this.branch.t.frTimeoutMs;
-  }
-  retransmitT1Ms(): number {
-    return this.branch.t.retrT1Ms;
-  }
-  retransmitT2Ms(): number {
-    return this.branch.t.retrT2Ms;
-  }
-  passUp(): void {}
-  timedOut(): void {}
-  failed(): void {}
-  acknowledge(): void {}
-}
-
-/** A transaction of a proxied request (Kamailio's cell): one server side, and the branches it has been sent to. */
+/** A transaction of a received request (Kamailio's cell): one server side, and the branches it has been sent to. */
 export class Transaction {
   readonly tm: TmCore;
   /** Slot of the table and the label that makes it unique: `$T(id_index)`, `$T(id_label)`. */
@@ -172,52 +68,71 @@ export class Transaction {
   /** Last reply sent upstream, for retransmissions. */
   replyText = '';
   replyDst: Destination | null = null;
+  /** To tag of the final reply, ours or the callee's; '' before. */
   toTag = '';
   readonly branches: ClientBranch[] = [];
-  /** Branches from here on belong to the last t_relay: earlier ones are done (serial forking). */
-  firstOfRound = 0;
 
   onFailure = '';
   onReply = '';
   onBranch = '';
   onBranchFailure = '';
-  flags = 0;
+  flags: number;
   frTimeoutMs: number;
   frInvTimeoutMs: number;
   retrT1Ms: number;
   retrT2Ms: number;
-  /** Absolute end of life: no branch waits beyond it (max_inv_lifetime, max_noninv_lifetime). */
-  readonly endOfLifeMs: number;
+  /** When it began, and its absolute end of life: no branch waits beyond it (max_inv_lifetime, max_noninv_lifetime). */
+  readonly createdMs: number;
+  endOfLifeMs: number;
   retransmitTimer: Timer<Transaction> | null = null;
   timeoutTimer: Timer<Transaction> | null = null;
   intervalMs = 0;
-  callbacks: Map<TmEvent, TmCallback[]> | null = null;
+  callbacks: TmCallbacks | null = null;
   /** Made by us: who waits for the final reply. */
   onLocalReply: ((t: Transaction, code: number, reply: SipMsg | null) => void) | null = null;
   onLocalProvisional: ((reply: SipMsg) => void) | null = null;
-  /** Branch that gave the reply a failure route looks at, or the one that won. */
+  /** Branch whose reply a failure route looks at, or the one that won; -1 before. */
   winner = -1;
-  /** Data of tmx, acc and others about the transaction. */
-  extensions: Map<object, unknown> | null = null;
+  /** Branches the last leg of serial forking began with. */
+  legStart = 0;
+  /** t_drop_replies for the next leg: -1 where the script did not say. */
+  dropMode = -1;
+  /** The request as it was when it was relayed first: what a failure route starts from. */
+  relayed: MsgState | null = null;
+  /** The branch that keeps a suspended request waiting. */
+  suspended: ClientBranch | null = null;
+  /** The reply that waits for t_continue, and its branch. */
+  suspendedReply: { readonly reply: SipMsg; readonly branch: ClientBranch } | null = null;
+  /** Why relaying failed, to be answered when the script is done without an answer of its own; 0 for nothing. */
+  relayError = 0;
   /** The socket-independent loop hash of this request, part of its branches (RFC 5393). */
   loop = '';
-  forcedSocket: SocketInfo | null = null;
 
-  constructor(tm: TmCore, index: number, label: number, request: SipMsg, key: string, program: ScriptProgram) {
+  constructor(
+    tm: TmCore,
+    index: number,
+    label: number,
+    request: SipMsg,
+    key: string,
+    program: ScriptProgram,
+    flags: number,
+  ) {
     this.tm = tm;
     this.index = index;
     this.label = label;
     this.request = request;
     this.key = key;
     this.program = program;
+    this.flags = flags;
     this.isInvite = request.method === METHOD.INVITE;
     this.machine = this.isInvite ? INVITE_SERVER : OTHER_SERVER;
-    const timing = tm.timing;
-    this.frTimeoutMs = timing.frMs;
-    this.frInvTimeoutMs = timing.frInvMs;
-    this.retrT1Ms = timing.retrT1Ms;
-    this.retrT2Ms = timing.retrT2Ms;
-    this.endOfLifeMs = tm.server.clock.now() + (this.isInvite ? timing.maxInvLifeMs : timing.maxNoninvLifeMs);
+    const settings = tm.settings;
+    this.frTimeoutMs = settings.frMs;
+    this.frInvTimeoutMs = settings.frInvMs;
+    this.retrT1Ms = settings.retrT1Ms;
+    this.retrT2Ms = settings.retrT2Ms;
+    this.createdMs = tm.server.clock.now();
+    this.endOfLifeMs = this.createdMs + (this.isInvite ? settings.maxInvLifeMs : settings.maxNoninvLifeMs);
   }
 
   get isLocal(): boolean {
@@ -228,13 +143,27 @@ export class Transaction {
     return (this.flags & T_FLAG.CANCELED) !== 0;
   }
 
-  /** True once a final reply went upstream (or, for a local request, came in). */
+  /** True once a final reply went upstream (or, for a local request, came in), or none ever will. */
   get isAnswered(): boolean {
-    return this.status >= 200;
+    return this.status >= 200 || (this.flags & T_FLAG.DROPPED) !== 0;
   }
 
-  hasFlag(bit: number): boolean {
-    return (this.flags & bit) !== 0;
+  get isExpired(): boolean {
+    return this.tm.server.clock.now() >= this.endOfLifeMs;
+  }
+
+  /** True while a branch may still decide the final reply. */
+  get hasOpenBranch(): boolean {
+    for (const branch of this.branches) if (!branch.isSettled) return true;
+    return false;
+  }
+
+  hasFlag(bits: number): boolean {
+    return (this.flags & bits) !== 0;
+  }
+
+  setFlag(bit: number, isOn: boolean): void {
+    this.flags = isOn ? this.flags | bit : this.flags & ~bit;
   }
 
   /** Server side: a reply leaves (made here or passed on). False when the state does not allow it. */
@@ -248,16 +177,35 @@ export class Transaction {
     return true;
   }
 
-  /** A retransmission of the request: the last reply goes out again, or nothing happens. */
-  absorb(): void {
-    this.event(SERVER.REQUEST);
+  /** A 2xx after another final reply: it goes out once and changes nothing (RFC 3261 §16.7 step 5). */
+  sendAside(text: string): void {
+    this.replyDst ??= replyToRequest(this.request);
+    this.tm.server.transport.send(text, this.replyDst);
   }
 
-  /** The ACK of a negative reply (or of a 2xx, end to end): true when it was this hop's and ends here. */
+  /** Keeps sending a 2xx made here until its ACK comes (RFC 3261 §13.3.1.4). */
+  repeat2xx(): void {
+    this.flags |= T_FLAG.LOCAL_2XX;
+    this.#armTimeout(this.frTimeoutMs);
+    this.#armRetransmit();
+  }
+
+  /** A retransmission of the request: the last reply goes out again, or nothing happens. */
+  absorb(): void {
+    if (this.state === SERVER_STATE.ACCEPTED && this.hasFlag(T_FLAG.LOCAL_2XX)) this.#transmit();
+    else this.event(SERVER.REQUEST);
+  }
+
+  /** The ACK of a negative reply or of a 2xx made here: true when it ends here. */
   acknowledge(): boolean {
-    const wasCompleted = this.state === SERVER_STATE.COMPLETED || this.state === SERVER_STATE.CONFIRMED;
+    if (this.hasFlag(T_FLAG.LOCAL_2XX)) {
+      if (this.retransmitTimer !== null) this.tm.wheel.cancel(this.retransmitTimer);
+      this.linger();
+      return true;
+    }
+    const isHopByHop = this.state === SERVER_STATE.COMPLETED || this.state === SERVER_STATE.CONFIRMED;
     this.event(SERVER.ACK);
-    return wasCompleted;
+    return isHopByHop;
   }
 
   event(event: number): void {
@@ -270,37 +218,53 @@ export class Transaction {
     if ((act & ACT.STOP_RETRANSMIT) !== 0 && this.retransmitTimer !== null) this.tm.wheel.cancel(this.retransmitTimer);
     if ((act & ACT.STOP_TIMEOUT) !== 0 && this.timeoutTimer !== null) this.tm.wheel.cancel(this.timeoutTimer);
     if ((act & ACT.SEND_REPLY) !== 0) this.#transmit();
-    if ((act & ACT.RETRANSMIT) !== 0) this.#armRetransmit();
     if ((act & ACT.START_ACK_WAIT) !== 0) this.#armTimeout(this.frTimeoutMs);
+    if ((act & ACT.RETRANSMIT) !== 0) this.#armRetransmit();
     if ((act & ACT.LINGER) !== 0) this.linger();
     if ((act & ACT.TERMINATE) !== 0) this.#terminate();
   }
 
   #transmit(): void {
-    if (this.isLocal || this.replyText === '') return;
+    if (this.replyText === '' || this.hasFlag(T_FLAG.LOCAL | T_FLAG.REPLICATED)) return;
     this.replyDst ??= replyToRequest(this.request);
     this.tm.server.transport.send(this.replyText, this.replyDst);
   }
 
   #armRetransmit(): void {
-    if (this.request.rcv.socket.isReliable || this.isLocal) return;
-    this.retransmitTimer ??= new Timer(onServerRetransmit, this as Transaction);
+    const isReliable = this.request.rcv.socket.isReliable;
+    if (this.isLocal || (isReliable && !this.hasFlag(T_FLAG.LOCAL_2XX))) return;
+    this.retransmitTimer ??= new Timer<Transaction>(onServerRetransmit, this);
     this.intervalMs = this.intervalMs === 0 ? this.retrT1Ms : Math.min(this.intervalMs * 2, this.retrT2Ms);
     this.tm.wheel.arm(this.retransmitTimer, this.intervalMs);
   }
 
   #armTimeout(ms: number): void {
-    this.timeoutTimer ??= new Timer(onServerTimeout, this as Transaction);
+    this.timeoutTimer ??= new Timer<Transaction>(onServerTimeout, this);
     this.tm.wheel.arm(this.timeoutTimer, ms);
   }
 
   /** Keeps the transaction for wt_timer, to absorb what comes late; then frees it. */
   linger(): void {
-    this.#armTimeout(this.tm.timing.waitMs);
+    this.#armTimeout(this.tm.settings.waitMs);
+  }
+
+  /** Nobody but its age will end this transaction (a provisional reply of ours was the last that happened). */
+  awaitEndOfLife(): void {
+    if (this.timeoutTimer === null || !this.timeoutTimer.isArmed)
+      this.#armTimeout(Math.max(0, this.endOfLifeMs - this.tm.server.clock.now()));
+  }
+
+  onRetransmitTimer(): void {
+    if (this.state === SERVER_STATE.ACCEPTED) {
+      this.#transmit();
+      this.#armRetransmit();
+    } else this.event(SERVER.RETRANSMIT);
   }
 
   onTimeoutTimer(): void {
-    if (this.state === SERVER_STATE.COMPLETED && this.isInvite && !this.isLocal) this.event(SERVER.TIMEOUT);
+    if (this.state <= SERVER_STATE.PROCEEDING && !this.isLocal && !this.isAnswered && !this.hasFlag(T_FLAG.FREED)) {
+      if (this.tm.replies.expired(this)) return;
+    } else if (this.state === SERVER_STATE.COMPLETED && this.isInvite) this.event(SERVER.TIMEOUT);
     else this.event(SERVER.LINGER);
     this.#terminate();
   }
@@ -308,10 +272,11 @@ export class Transaction {
   /** Frees the transaction, unless a branch still waits (a CANCEL without its 487): then after another round. */
   #terminate(): void {
     this.state = SERVER_STATE.TERMINATED;
+    if (this.retransmitTimer !== null) this.tm.wheel.cancel(this.retransmitTimer);
     if (this.hasFlag(T_FLAG.FREED)) return;
     for (const branch of this.branches) {
-      if (branch.state < CLIENT_STATE.COMPLETED) {
-        this.#armTimeout(this.tm.timing.waitMs);
+      if (branch.isWaiting) {
+        this.#armTimeout(Math.max(this.tm.settings.waitMs, 1));
         return;
       }
     }
@@ -320,44 +285,49 @@ export class Transaction {
 
   /** Tag for replies made here: the same for all of them. */
   localTag(): string {
-    if (this.toTag === '') {
-      const via = this.request.via1;
-      const hash = mixHash(hashText(this.request.callId ?? '', hashText(via?.branch ?? '')));
-      this.toTag = `${this.tm.tagPrefix}-${hash.toString(16).padStart(8, '0')}`;
-    }
-    return this.toTag;
+    if (this.toTag !== '') return this.toTag;
+    const via = this.request.via1;
+    const hash = mixHash(hashText(this.request.callId ?? '', hashText(via?.branch ?? '')));
+    return `${this.tm.tagPrefix}-${hash.toString(16).padStart(8, '0')}`;
   }
 
-  /** A reply made here, as text. */
-  makeReply(code: number, reason: string, extraHeaders = '', body = ''): string {
-    const lumps = this.request.replyLumps;
+  /** A reply made here, as text; `msg` stands for the request in a failure route, with its own edits to the reply. */
+  makeReply(
+    code: number,
+    reason: string,
+    extraHeaders = '',
+    body = '',
+    msg: SipMsg = this.request,
+    toTag = '',
+  ): string {
+    const lumps = msg.replyLumps;
     return buildReply(this.request, {
       code,
       reason,
-      toTag: code === 100 ? '' : this.localTag(),
+      toTag: code === 100 ? '' : toTag === '' ? this.localTag() : toTag,
       extraHeaders: lumps === null ? extraHeaders : lumps.join('') + extraHeaders,
       body,
       server: this.tm.server.serverHeader,
     });
   }
 
+  /** Tells a callback of an event of this transaction alone. */
   on(event: TmEvent, callback: TmCallback): void {
-    this.callbacks ??= new Map();
-    const list = this.callbacks.get(event);
-    if (list === undefined) this.callbacks.set(event, [callback]);
-    else list.push(callback);
+    this.callbacks ??= new TmCallbacks();
+    this.callbacks.on(event, callback);
   }
 
-  emit(event: TmEvent, reply: SipMsg | null, code: number, branch: number): void {
-    if (this.callbacks === null && this.tm.globalCallbacks.size === 0) return;
-    const args = { t: this, reply, code, branch, request: this.request };
-    for (const callback of this.callbacks?.get(event) ?? []) callback(args);
-    for (const callback of this.tm.globalCallbacks.get(event) ?? []) callback(args);
+  emit(event: TmEvent, reply: SipMsg | null, code: number, branch: number, request: SipMsg = this.request): void {
+    const { callbacks, tm } = this;
+    if (callbacks === null && tm.callbacks.isEmpty) return;
+    const args = { t: this, reply, code, branch, request };
+    callbacks?.run(event, args, tm.onCallbackError);
+    tm.callbacks.run(event, args, tm.onCallbackError);
   }
 }
 
 function onServerRetransmit(t: Transaction): void {
-  t.event(SERVER.RETRANSMIT);
+  t.onRetransmitTimer();
 }
 
 function onServerTimeout(t: Transaction): void {

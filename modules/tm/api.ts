@@ -1,0 +1,89 @@
+import type { Run, ScriptRoute, SipMsg } from 'strowger';
+import { armedOf } from './armed.ts';
+import type { TmCallback, TmEvent } from './callbacks.ts';
+import type { TmCore } from './core.ts';
+import type { LocalRequest } from './local.ts';
+import type { Transaction } from './transaction.ts';
+
+export type { TmCallback, TmCallbackArgs, TmEvent } from './callbacks.ts';
+export type { TmCore } from './core.ts';
+export type { LocalRequest } from './local.ts';
+export type { Transaction } from './transaction.ts';
+
+/** What other modules use of tm: `ctx.api<TmApi>('tm')` (types only: `import type`). */
+export interface TmApi {
+  /** For tmx, which shows what is inside. */
+  readonly core: TmCore;
+  hasTransaction(msg: SipMsg): boolean;
+  /** The transaction a request or reply belongs to; null when there is none. */
+  transaction(msg: SipMsg): Transaction | null;
+  /** By `$T(id_index)` and `$T(id_label)`. */
+  byId(index: number, label: number): Transaction | null;
+  /** The first of a call and CSeq number, of received requests and of own ones. */
+  byCall(callId: string, cseq: number): Transaction | null;
+  /** As t_newtran: 1 created, 0 a retransmission was absorbed (the script must end), < 0 not. */
+  newTransaction(run: Run): number;
+  /** As t_reply: 1 sent, -1 not. `extraHeaders` are whole rows. */
+  reply(msg: SipMsg, code: number, reason: string, extraHeaders?: string, body?: string): number;
+  /** The tag that replies made here carry; null without a transaction. */
+  localTag(msg: SipMsg): string | null;
+  /** As t_relay. */
+  relay(run: Run): number | Promise<number>;
+  /** Told of every transaction's event, until what it returns is called. */
+  on(event: TmEvent, callback: TmCallback): () => void;
+  /** Told of the events of this message's transaction, the present one or the one to come. */
+  onTransaction(msg: SipMsg, event: TmEvent, callback: TmCallback): void;
+  /** As t_on_failure, t_on_reply, t_on_branch: '' takes the route back. */
+  arm(msg: SipMsg, kind: 'onFailure' | 'onReply' | 'onBranch' | 'onBranchFailure', route: string): void;
+  /** As t_set_fr, in ms; 0 leaves a timer as it is. */
+  setTimers(msg: SipMsg, frMs: number, frInvMs: number): void;
+  /** Sends a request of our own; null where there is no socket for it. */
+  send(request: LocalRequest): Transaction | null;
+  /** Cancels an INVITE: of ours, or as its caller would. False when it is over. `rows` are Reason headers. */
+  cancel(t: Transaction, rows?: string): boolean;
+  /** Keeps a request (or, in an onreply_route, a reply) open until `resume`; null when that can not be. */
+  suspend(run: Run): Transaction | null;
+  resume(t: Transaction, route: ScriptRoute): boolean;
+  cancelSuspend(t: Transaction): boolean;
+}
+
+export function tmApi(core: TmCore): TmApi {
+  return {
+    core,
+    hasTransaction: (msg) => core.of(msg) !== null,
+    transaction: (msg) => core.of(msg),
+    byId: (index, label) => core.table.bySlot(index, label),
+    byCall: (callId, cseq) => byCall(core, callId, cseq),
+    newTransaction: (run) => core.newTransaction(run),
+    reply(msg, code, reason, extraHeaders = '', body = '') {
+      const t = core.of(msg);
+      return t !== null && core.replies.reply(t, code, reason, extraHeaders, body, msg.isRequest ? msg : t.request)
+        ? 1
+        : -1;
+    },
+    localTag: (msg) => core.of(msg)?.localTag() ?? null,
+    relay: (run) => core.relay.relay(run),
+    on: (event, callback) => core.callbacks.on(event, callback),
+    onTransaction(msg, event, callback) {
+      const t = core.of(msg);
+      if (t !== null) return t.on(event, callback);
+      const armed = armedOf(msg);
+      armed.callbacks = [...(armed.callbacks ?? []), [event, callback]];
+    },
+    arm(msg, kind, route) {
+      (core.of(msg) ?? armedOf(msg))[kind] = route;
+    },
+    setTimers: (msg, frMs, frInvMs) => core.setTimers(msg, frMs, frInvMs),
+    send: (request) => core.local.send(request),
+    cancel: (t, rows = '') => core.cancels.byServer(t, rows),
+    suspend: (run) => core.suspensions.suspend(run),
+    resume: (t, route) => core.suspensions.resume(t, route),
+    cancelSuspend: (t) => core.suspensions.cancel(t),
+  };
+}
+
+function byCall(core: TmCore, callId: string, cseq: number): Transaction | null {
+  for (const t of core.table.invitesOfCall(callId)) if (t.request.cseqNumber === cseq) return t;
+  for (const t of core.table.all()) if (t.request.callId === callId && t.request.cseqNumber === cseq) return t;
+  return null;
+}
