@@ -38,7 +38,7 @@ export class StatelessReplies {
       reason,
       toTag: code === 100 ? '' : this.tagFor(msg),
       extraHeaders: msg.replyLumps === null ? extraHeaders : msg.replyLumps.join('') + extraHeaders,
-      body,
+      body: body === '' ? msg.replyBody : body,
       server: this.#server.serverHeader,
     });
     if (code >= 200) msg.msgFlags |= MSG_FLAG.FINAL_REPLY_SENT;
