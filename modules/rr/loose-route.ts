@@ -27,6 +27,13 @@ export interface RoutingResult {
   readonly uri: string;
 }
 
+/** Switches of the module that routing looks at. */
+export interface LooseRouteOptions {
+  readonly enableDoubleRr: boolean;
+  readonly forceSendSocket: boolean;
+  readonly warnSocketMismatch: boolean;
+}
+
 const RESULT = { name: 'rr routing result' };
 /** More Route values than this are not looked at. */
 const MAX_ROUTES = 64;
@@ -57,7 +64,7 @@ function routesOf(msg: SipMsg): RouteValue[] | null {
  * `loose_route()` (RFC 3261 §16.4, §16.12; Kamailio: rr). Removes the routes that are ours, sets the next hop.
  * 1 the request was routed by its Route set, -1 it has none (or it does not name us).
  */
-export function looseRoute(run: Run, appendParams: { readonly enableDoubleRr: boolean }, preloaded: boolean): number {
+export function looseRoute(run: Run, options: LooseRouteOptions, preloaded: boolean): number {
   const msg = run.msg;
   if (msg.findHdr(HDR.ROUTE) < 0) return -1;
   const routes = routesOf(msg);
@@ -65,7 +72,7 @@ export function looseRoute(run: Run, appendParams: { readonly enableDoubleRr: bo
   // Outside a dialog the Route set was given to the caller beforehand (RFC 3261 §8.1.1.1, "preloaded").
   const isPreloaded = preloaded || msg.toTag === '';
   if (!isPreloaded && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
-  return afterLoose(run, routes, appendParams.enableDoubleRr, isPreloaded);
+  return afterLoose(run, routes, options, isPreloaded);
 }
 
 function isOurs(server: Server, uri: SipUri | null): boolean {
@@ -83,7 +90,7 @@ function isStrictlyRouted(server: Server, msg: SipMsg): boolean {
   return uri !== null && uri.user === '' && uri.params !== '' && uri.param('lr') !== null && isOurs(server, uri);
 }
 
-function afterLoose(run: Run, routes: RouteValue[], doubleRr: boolean, isPreloaded: boolean): number {
+function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, isPreloaded: boolean): number {
   const msg = run.msg;
   const first = routes[0] as RouteValue;
   const uri = first.addr.uri;
@@ -97,14 +104,14 @@ function afterLoose(run: Run, routes: RouteValue[], doubleRr: boolean, isPreload
   let used = 1;
   const second = routes[1];
   if (
-    doubleRr &&
+    options.enableDoubleRr &&
     uri.param('r2') !== null &&
     second !== undefined &&
     isOurs(run.server, second.addr.uri) &&
     second.addr.uri?.param('r2') !== null
   ) {
     used = 2;
-    useSocketOf(run, second.addr.uri as SipUri);
+    useSocketOf(run, second.addr.uri as SipUri, options);
   }
   if (routes[used] !== undefined) return toNextHop(msg, routes, used);
   removeRoutes(msg, routes, used);
@@ -152,11 +159,14 @@ function afterStrict(run: Run, routes: RouteValue[]): number {
 }
 
 /** Double Record-Route names the socket of the other side: the request leaves there. */
-function useSocketOf(run: Run, uri: SipUri): void {
+function useSocketOf(run: Run, uri: SipUri, options: LooseRouteOptions): void {
   const transport = uri.param('transport');
   const proto = transport === null || transport === '' ? 1 : protoByName(transport);
   const socket = run.server.transport.findSocketBy(uri.bareHost, uri.port === 0 ? 5060 : uri.port, proto);
-  if (socket !== null) run.msg.forceSocket = socket;
+  if (socket === null) {
+    if (options.warnSocketMismatch)
+      run.server.log.warn('rr: the second Route names no socket of ours', { uri: uri.text });
+  } else if (options.forceSendSocket) run.msg.forceSocket = socket;
 }
 
 function keep(msg: SipMsg, params: string, uri: string): void {

@@ -9,7 +9,6 @@ export interface RecordRouteOptions {
   readonly ignoreSips: boolean;
   /** set_socket of a custom Record-Route user: `custom_user_avp` reads it per message. */
   readonly customUser: ((run: Run) => string | null) | null;
-  readonly forceSendSocket: boolean;
 }
 
 /** Parameters and user that one message's Record-Route gets beyond the defaults. */

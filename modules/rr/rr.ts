@@ -15,6 +15,8 @@ export interface RrApi {
 
 export class RrModule {
   readonly enableDoubleRr: boolean;
+  readonly forceSendSocket: boolean;
+  readonly warnSocketMismatch: boolean;
   readonly #options: RecordRouteOptions;
   readonly #routed = new HookList<[run: Run, params: string]>();
 
@@ -24,6 +26,8 @@ export class RrModule {
     if (avp !== '' && name === undefined)
       throw new Error(`rr: custom_user_avp must be an AVP such as "$avp(user)", not "${avp}"`);
     this.enableDoubleRr = ctx.int('enable_double_rr') !== 0;
+    this.forceSendSocket = ctx.int('force_send_socket') !== 0;
+    this.warnSocketMismatch = ctx.int('enable_socket_mismatch_warning') !== 0;
     this.#options = {
       appendFromTag: ctx.int('append_fromtag') !== 0,
       fullLr: ctx.int('enable_full_lr') !== 0,
@@ -31,7 +35,6 @@ export class RrModule {
       addUsername: ctx.int('add_username') !== 0,
       ignoreSips: ctx.int('ignore_sips') !== 0,
       customUser: name === undefined ? null : (run) => avpText(run, name),
-      forceSendSocket: ctx.int('force_send_socket') !== 0,
     };
   }
 

@@ -94,12 +94,20 @@ const CASES: readonly RoutingCase[] = [
   },
   {
     name: 'a reply to a Via with received',
+    differs: {
+      expect: /Via: SIP\/2\.0\/UDP 192\.0\.2\.1:PEER;branch=z9hG4bKy;rport=PEER;received=127\.0\.0\.1\r/,
+      why: 'one received parameter: there is no second one in RFC 3261 §25.1',
+    },
     does: 'reply',
     method: 'OPTIONS',
     via: 'SIP/2.0/UDP 192.0.2.1:{P};received=192.0.2.7;branch=z9hG4bKy;rport',
   },
   {
     name: 'a reply to two Vias in a row',
+    differs: {
+      expect: /bKa;rport=PEER;received=127\.0\.0\.1, SIP/,
+      why: 'received belongs to the topmost value (RFC 3261 §18.2.1)',
+    },
     does: 'reply',
     method: 'OPTIONS',
     via: 'SIP/2.0/UDP 127.0.0.1:{P};branch=z9hG4bKa;rport, SIP/2.0/UDP 192.0.2.3;branch=z9hG4bKb',
