@@ -40,6 +40,8 @@ function sharedWords(count: number): { buffer: Buffer; words: Int32Array } {
 /** A thread's share of the addon: the buffers, and the sockets by number. */
 export class DatagramEnvironment {
   readonly native: NativeDatagram;
+  /** Called when another thread rang this one's bell (`native.bellOpen`). */
+  onBell: () => void = () => {};
   readonly #sockets: (NativeSocket | null)[] = [];
   readonly #send = Buffer.allocUnsafeSlow(SEND_BYTES);
   readonly #meta: Int32Array;
@@ -60,6 +62,7 @@ export class DatagramEnvironment {
       onBatch: (socket, ...texts) => this.#onBatch(socket, texts),
       onUnix: (socket, text, fromPath) => this.#sockets[socket]?.onUnix(text, fromPath),
       onErrors: () => this.#onErrors(),
+      onBell: () => this.onBell(),
     };
     const result = native.start(buffers);
     if (result < 0) throw new Error(`datagram addon: ${getSystemErrorName(result)}`);

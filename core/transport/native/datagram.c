@@ -5,7 +5,8 @@
  * announced by one call, what is to be sent is read from its buffers when that call
  * and its microtasks are done, or, for sends made elsewhere (timers, streams), just before the event loop waits again.
  *
- * Everything hangs on the environment (one a thread); nothing is static, so worker threads may each load it.
+ * Everything hangs on the environment (one a thread), so worker threads may each load it. The one thing they share is the
+ * table of doorbells, by which a thread wakes another that has something to read in shared memory.
  */
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
@@ -16,6 +17,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <node_api.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,7 +30,8 @@
 typedef struct uv_handle_s uv_handle_t;
 typedef struct uv_poll_s uv_poll_t;
 typedef struct uv_prepare_s uv_prepare_t;
-enum { UV_HANDLE_TYPE_POLL = 8, UV_HANDLE_TYPE_PREPARE = 9, UV_READABLE = 1, UV_WRITABLE = 2 };
+typedef struct uv_async_s uv_async_t;
+enum { UV_HANDLE_TYPE_ASYNC = 1, UV_HANDLE_TYPE_POLL = 8, UV_HANDLE_TYPE_PREPARE = 9, UV_READABLE = 1, UV_WRITABLE = 2 };
 extern size_t uv_handle_size(int type);
 extern void uv_handle_set_data(uv_handle_t *handle, void *data);
 extern void *uv_handle_get_data(const uv_handle_t *handle);
@@ -36,6 +39,8 @@ extern int uv_poll_init(struct uv_loop_s *loop, uv_poll_t *handle, int fd);
 extern int uv_poll_start(uv_poll_t *handle, int events, void (*cb)(uv_poll_t *, int status, int events));
 extern int uv_prepare_init(struct uv_loop_s *loop, uv_prepare_t *handle);
 extern int uv_prepare_start(uv_prepare_t *handle, void (*cb)(uv_prepare_t *));
+extern int uv_async_init(struct uv_loop_s *loop, uv_async_t *handle, void (*cb)(uv_async_t *));
+extern int uv_async_send(uv_async_t *handle);
 extern void uv_close(uv_handle_t *handle, void (*cb)(uv_handle_t *));
 extern void uv_unref(uv_handle_t *handle);
 
@@ -45,6 +50,7 @@ enum {
   SEND_MAX = 256,          /* descriptors in the send buffer */
   WORDS = 8,               /* int32 words a descriptor */
   ERRORS_MAX = 16,         /* failed sends described a report; more are only counted */
+  BELLS_MAX = 1024,        /* threads of a process that may be woken */
   QUEUE_BYTES = 4 << 20,   /* what a socket whose send buffer is full may hold back */
   SLOT_BYTES = 65536 + 192 /* a datagram; somewhat more, so that the slots' beginnings do not share cache sets */
 };
@@ -73,12 +79,14 @@ typedef struct env {
   napi_env napi;
   struct uv_loop_s *loop;
   uv_prepare_t *prepare;
+  uv_async_t *bell;        /* NULL until bellOpen */
+  int bell_id;
   napi_async_cleanup_hook_handle cleanup;
   int open_handles, is_ending;
   sock_t **socks;
   int sock_count;
   napi_ref callbacks;      /* the object whose onBatch, onUnix, onErrors are called */
-  napi_ref on_batch, on_unix, on_errors;
+  napi_ref on_batch, on_unix, on_errors, on_bell;
   napi_ref keep_alive[3];
   napi_async_context async_context;
   char *receive_buffer;    /* BATCH slots */
@@ -335,6 +343,24 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
   report_errors(e);
 }
 
+/* ---- doorbells ---- */
+
+/* By id; a thread that ends takes its own out, under the lock, before its handle is closed. */
+static pthread_mutex_t bells_lock = PTHREAD_MUTEX_INITIALIZER;
+static uv_async_t *bells[BELLS_MAX];
+
+static void on_bell(uv_async_t *handle) {
+  env_t *e = uv_handle_get_data((uv_handle_t *)handle);
+  if (e->is_ending) return;
+  napi_handle_scope scope;
+  napi_open_handle_scope(e->napi, &scope);
+  call_js(e, e->on_bell, 0, NULL);
+  napi_close_handle_scope(e->napi, scope);
+  if (e->is_ending) return;
+  flush_sends(e);
+  report_errors(e);
+}
+
 /* ---- life of sockets and of the environment ---- */
 
 static void finish_if_last(env_t *e) {
@@ -366,10 +392,19 @@ static void close_sock(env_t *e, sock_t *s) {
   close(s->fd);
 }
 
-static void on_prepare_closed(uv_handle_t *handle) {
+static void on_handle_closed(uv_handle_t *handle) {
   env_t *e = uv_handle_get_data(handle);
   free(handle);
   finish_if_last(e);
+}
+
+static void close_bell(env_t *e) {
+  if (e->bell == NULL) return;
+  pthread_mutex_lock(&bells_lock);
+  bells[e->bell_id] = NULL;
+  pthread_mutex_unlock(&bells_lock);
+  uv_close((uv_handle_t *)e->bell, on_handle_closed);
+  e->bell = NULL;
 }
 
 static void end_environment(napi_async_cleanup_hook_handle handle, void *arg) {
@@ -379,7 +414,8 @@ static void end_environment(napi_async_cleanup_hook_handle handle, void *arg) {
   e->is_ending = 1;
   for (int i = 0; i < e->sock_count; i++)
     if (e->socks[i] != NULL) close_sock(e, e->socks[i]);
-  uv_close((uv_handle_t *)e->prepare, on_prepare_closed);
+  close_bell(e);
+  uv_close((uv_handle_t *)e->prepare, on_handle_closed);
 }
 
 /* Starts polling `fd`; returns its id, or a negative errno with `fd` closed. */
@@ -593,6 +629,48 @@ static napi_value flush(napi_env napi, napi_callback_info info) {
   return NULL;
 }
 
+/* bellOpen() → id by which any thread wakes this one (onBell), or a negative errno; does not keep the thread alive */
+static napi_value bell_open(napi_env napi, napi_callback_info info) {
+  (void)info;
+  env_t *e = get_env(napi);
+  if (e->bell != NULL) return int_value(napi, e->bell_id);
+  uv_async_t *bell = calloc(1, uv_handle_size(UV_HANDLE_TYPE_ASYNC));
+  if (bell == NULL) return int_value(napi, -ENOMEM);
+  int rc = uv_async_init(e->loop, bell, on_bell);
+  if (rc < 0) {
+    free(bell);
+    return int_value(napi, rc);
+  }
+  uv_handle_set_data((uv_handle_t *)bell, e);
+  uv_unref((uv_handle_t *)bell);
+  e->open_handles++;
+  pthread_mutex_lock(&bells_lock);
+  int id = 0;
+  while (id < BELLS_MAX && bells[id] != NULL) id++;
+  if (id < BELLS_MAX) bells[id] = bell;
+  pthread_mutex_unlock(&bells_lock);
+  if (id == BELLS_MAX) {
+    uv_close((uv_handle_t *)bell, on_handle_closed);
+    return int_value(napi, -EMFILE);
+  }
+  e->bell = bell;
+  e->bell_id = id;
+  return int_value(napi, id);
+}
+
+/* bellRing(id): wakes the thread; nothing where it has ended. Calls before it has woken are one. */
+static napi_value bell_ring(napi_env napi, napi_callback_info info) {
+  napi_value argv[1];
+  size_t argc = 1;
+  napi_get_cb_info(napi, info, &argc, argv, NULL, NULL);
+  int id = int_arg(napi, argv[0]);
+  if (id < 0 || id >= BELLS_MAX) return NULL;
+  pthread_mutex_lock(&bells_lock);
+  if (bells[id] != NULL) uv_async_send(bells[id]);
+  pthread_mutex_unlock(&bells_lock);
+  return NULL;
+}
+
 static void *pin(env_t *e, int slot, napi_value object, const char *name, size_t *bytes) {
   napi_value v;
   void *data = NULL;
@@ -614,7 +692,7 @@ static napi_ref function_ref(env_t *e, napi_value object, const char *name) {
   return ref;
 }
 
-/* start({meta, send, sendMeta, onBatch, onUnix, onErrors}) → 0, or a negative errno; once a thread */
+/* start({meta, send, sendMeta, onBatch, onUnix, onErrors, onBell}) → 0, or a negative errno; once a thread */
 static napi_value start(napi_env napi, napi_callback_info info) {
   napi_value argv[1], name;
   size_t argc = 1, meta_bytes = 0, send_meta_bytes = 0;
@@ -637,6 +715,7 @@ static napi_value start(napi_env napi, napi_callback_info info) {
   e->on_batch = function_ref(e, argv[0], "onBatch");
   e->on_unix = function_ref(e, argv[0], "onUnix");
   e->on_errors = function_ref(e, argv[0], "onErrors");
+  e->on_bell = function_ref(e, argv[0], "onBell");
   napi_create_string_latin1(napi, "strowger.datagram", NAPI_AUTO_LENGTH, &name);
   napi_async_init(napi, argv[0], name, &e->async_context);
   napi_create_reference(napi, argv[0], 1, &e->callbacks);
@@ -664,7 +743,7 @@ NAPI_MODULE_INIT() {
   const struct {
     const char *name;
     napi_callback fn;
-  } functions[] = {{"start", start}, {"udpOpen", udp_open}, {"unixOpen", unix_open}, {"unixSend", unix_send}, {"localPort", local_port}, {"closeSocket", close_socket}, {"flush", flush}};
+  } functions[] = {{"start", start}, {"udpOpen", udp_open}, {"unixOpen", unix_open}, {"unixSend", unix_send}, {"localPort", local_port}, {"closeSocket", close_socket}, {"flush", flush}, {"bellOpen", bell_open}, {"bellRing", bell_ring}};
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value fn;
     napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].fn, NULL, &fn);

@@ -19,6 +19,8 @@ export interface NativeBuffers {
   onUnix(socket: number, text: string, fromPath: string): void;
   /** Sends failed: the count and the first of them stand in `meta`. */
   onErrors(): void;
+  /** Another thread rang this one's bell, once or more. */
+  onBell(): void;
 }
 
 export const BATCH = 64;
@@ -38,6 +40,10 @@ export interface NativeDatagram {
   /** Sends what is queued, then closes; a closed socket's number may be given out again. */
   closeSocket(socket: number): void;
   flush(): void;
+  /** Opens this thread's doorbell. The id by which other threads of the process ring it. */
+  bellOpen(): number;
+  /** Wakes the thread with this bell, whose `onBell` is called; nothing when it has ended. */
+  bellRing(id: number): void;
 }
 
 /** Where the addon may be, seen from this file: beside it in a checkout, under `core/transport` in a package. */
