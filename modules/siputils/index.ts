@@ -208,13 +208,13 @@ export default defineModule<Siputils>({
     ],
     set_uri_user: cmd(
       'Sets the user of the URI in a variable.',
-      ['pvw', 'value'],
+      ['pvw', 'str'],
       ['uri', 'user'],
       (run, _s, target, user) => uris.setUriUser(run, target, user),
     ),
     set_uri_host: cmd(
       'Sets the host of the URI in a variable.',
-      ['pvw', 'value'],
+      ['pvw', 'str'],
       ['uri', 'host'],
       (run, _s, target, host) => uris.setUriHost(run, target, host),
     ),

@@ -5,7 +5,6 @@ import {
   HDR,
   headerKindOf,
   type PvAccessor,
-  type PvValue,
   parseUri,
   type Run,
   type SipUri,
@@ -108,15 +107,14 @@ function isSip(uri: SipUri | null): uri is SipUri {
 }
 
 /** set_uri_user: an empty user is taken out. The password goes with the old user. */
-export function setUriUser(run: Run, target: Target, user: PvValue): number {
+export function setUriUser(run: Run, target: Target, user: string): number {
   const uri = parseUri(valueToString(target.get(run)));
-  if (!isSip(uri) || user === null) return -1;
-  return target.set(run, writeUri(uri, { user: valueToString(user), password: '' })) === false ? -1 : 1;
+  if (!isSip(uri)) return -1;
+  return target.set(run, writeUri(uri, { user, password: '' })) === false ? -1 : 1;
 }
 
-export function setUriHost(run: Run, target: Target, host: PvValue): number {
+export function setUriHost(run: Run, target: Target, host: string): number {
   const uri = parseUri(valueToString(target.get(run)));
-  const text = valueToString(host);
-  if (!isSip(uri) || text === '') return -1;
-  return target.set(run, writeUri(uri, { host: text })) === false ? -1 : 1;
+  if (!isSip(uri) || host === '') return -1;
+  return target.set(run, writeUri(uri, { host })) === false ? -1 : 1;
 }

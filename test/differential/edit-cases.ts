@@ -1,3 +1,5 @@
+import { SDP_CASES, URI_CASES, VALUE_CASES } from './edit-cases-more.ts';
+
 /**
  * Edits of messages, each a few lines of script: run by Kamailio and by Strowger on the same message, compared byte for
  * byte. `code` ends up in the header X-RC, so `$var(rc)` tells a return code apart.
@@ -5,15 +7,16 @@
 export interface EditCase {
   readonly name: string;
   readonly code: string;
-  /** Which message: plain (no body), sdp, multi (multipart), lists (headers with several values). */
-  readonly on?: 'plain' | 'sdp' | 'multi' | 'lists' | 'text' | 'register';
+  /** Which message: plain (no body), sdp, multi (multipart), lists (headers with several values), contacts of some kind. */
+  readonly on?: 'plain' | 'sdp' | 'multi' | 'lists' | 'register' | 'contact' | 'contacts' | 'encoded';
   /** Why the two may differ; the case is then run but only ours is looked at by `expect`. */
   readonly differs?: { readonly why: string; readonly expect: RegExp };
 }
 
 const rc = (call: string): string => `${call}; $var(rc) = $rc;`;
 
-export const EDIT_CASES: readonly EditCase[] = [
+/** Headers, bodies, texts, Max-Forwards: textops, textopsx, maxfwd. */
+const TEXT_CASES: readonly EditCase[] = [
   { name: 'untouched', code: '' },
   { name: 'append_hf', code: rc('append_hf("X-A: 1\\r\\n")') },
   { name: 'append_hf twice', code: rc('append_hf("X-A: 1\\r\\n"); append_hf("X-B: 2\\r\\n")') },
@@ -305,3 +308,5 @@ export const EDIT_CASES: readonly EditCase[] = [
   { name: 'is_maxfwd_lt after process', code: rc('mf_process_maxfwd_header("10"); is_maxfwd_lt("70")') },
   { name: 'is_maxfwd_lt after adding', code: rc('mf_process_maxfwd_header("10"); is_maxfwd_lt("11")'), on: 'register' },
 ];
+
+export const EDIT_CASES: readonly EditCase[] = [...TEXT_CASES, ...URI_CASES, ...VALUE_CASES, ...SDP_CASES];

@@ -40,6 +40,12 @@ const MULTI = [
   '',
 ].join('\r\n');
 
+const CONTACTS = {
+  contact: '<sip:al:pw@10.0.0.1:5070;transport=tcp;x=y>;expires=60',
+  contacts: '<sip:10.0.0.1:5080>, "x" <sip:b@c>',
+  encoded: '<sip:enc*al*pw*10.0.0.1*5070*tcp@1.2.3.4>',
+} as const;
+
 export function editMessage(kind: string, user: string, peer: number): string {
   const build = (method: string, headers: string[], body: string): string =>
     [...HEAD(method, user, peer), ...headers, `Content-Length: ${body.length}`, '', body].join('\r\n');
@@ -75,6 +81,10 @@ export function editMessage(kind: string, user: string, peer: number): string {
         ],
         '',
       );
+    case 'contact':
+    case 'contacts':
+    case 'encoded':
+      return build('OPTIONS', ['Max-Forwards: 70', `Contact: ${CONTACTS[kind]}`], '');
     default:
       return build('OPTIONS', ['Max-Forwards: 70', 'Subject: hello', 'X-One: 1'], '');
   }
