@@ -86,6 +86,11 @@ export function bindArg(spec: ArgSpec, expr: Expr, ctx: ArgContext): BoundArg {
     case 'pv':
     case 'pvw':
       return bindReference(type, expr, text, ctx);
+    case 'branch-route':
+    case 'event-route':
+    case 'failure-route':
+    case 'onreply-route':
+    case 'route':
     default:
       return BAD;
   }

@@ -20,6 +20,8 @@ export class PvBinder {
   readonly #known = new Map<string, BoundUse>();
   /** Told each variable that is read or written, inner ones of names and parameters as well. */
   onUse: ((pv: PvSyntax) => void) | null = null;
+  /** Says of a module whether it is missing for a reason that is reported already. */
+  isMissing: (module: string) => boolean = () => false;
 
   constructor(symbols: SymbolTable, defines: ReadonlyMap<string, string | null>, varSlots = new Map<string, number>()) {
     this.varSlots = varSlots;
@@ -80,7 +82,8 @@ export class PvBinder {
   #base(pv: PvSyntax, report: ReportAt): PvAccessor | null {
     const bound = this.#symbols.pv(pv.className);
     if (bound === undefined) {
-      report(0, `unknown variable $${pv.className}`, this.#hint(pv));
+      const owner = this.#symbols.pvOwner(pv.className);
+      if (owner === null || !this.isMissing(owner)) report(0, `unknown variable $${pv.className}`, this.#hint(pv));
       return null;
     }
     const { def } = bound;
@@ -153,6 +156,7 @@ export class PvBinder {
     const bound = this.#symbols.transform(className, name);
     if (bound === undefined) {
       const owner = this.#symbols.transformOwner(className, name);
+      if (owner !== null && this.isMissing(owner)) return null;
       const near = suggest(name, this.#symbols.transformNames(className));
       report(
         offset,

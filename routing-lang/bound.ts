@@ -86,6 +86,11 @@ export function routeTitle(kind: RouteKind, name: string | null): string {
       return 'reply_route';
     case 'route':
       return `route[${name ?? ''}]`;
+    case 'branch':
+    case 'event':
+    case 'failure':
+    case 'onreply':
+    case 'onsend':
     default:
       return name === null ? `${kind}_route` : `${kind}_route[${name}]`;
   }

@@ -65,6 +65,7 @@ function countsOf(commands: readonly BoundCommand[]): string {
 
 function unknownCommand(checker: Checker, call: CallExpr): BoundCall {
   const owner = checker.symbols.commandOwner(call.name);
+  if (owner !== null && checker.isMissing(owner)) return BAD;
   const near = suggest(call.name, checker.symbols.commandNames());
   const hint = owner !== null ? `loadmodule "${owner}.so"` : near !== null ? `did you mean ${near}?` : null;
   checker.report('unknown-command', call.nameSpan, `unknown command ${call.name}`, hint === null ? {} : { hint });

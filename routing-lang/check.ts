@@ -63,6 +63,7 @@ export class Checker {
     this.input = input;
     this.symbols = input.symbols;
     this.pvs = new PvBinder(input.symbols, input.source.defines);
+    this.pvs.isMissing = (module) => this.isMissing(module);
     this.pvs.onUse = (pv) => this.#variables.read(pv, this.#at);
     const badFlag = (span: Span, message: string): void => this.report('bad-flag', span, message);
     this.flags = declaredFlags(input.script, ['flags', 'bool'], badFlag);
@@ -299,6 +300,16 @@ export class Checker {
     return null;
   }
 
+  /** True for a module whose loadmodule has been reported: what it would have brought is not reported again. */
+  isMissing(module: string): boolean {
+    const { script, source, diagnostics } = this.input;
+    return script.items.some((item) => {
+      if (item.type !== 'loadModule' || baseName(item.name) !== module) return false;
+      const { file, line } = source.locate(item.nameSpan.start);
+      return diagnostics.items.some((d) => d.severity === 'error' && d.file === file && d.line === line);
+    });
+  }
+
   /** Bits of the block being checked, for the routes that commands allow. */
   get routeBits(): number {
     return KIND_BITS[this.kind];
@@ -315,9 +326,21 @@ export function isConstant(expr: Expr): boolean {
       return isConstant(expr.operand);
     case 'binary':
       return isConstant(expr.left) && isConstant(expr.right);
+    case 'assignExpr':
+    case 'call':
+    case 'keyword':
+    case 'pv':
+    case 'regex':
+    case 'select':
+    case 'word':
     default:
       return false;
   }
+}
+
+/** `tm` of `/usr/lib/kamailio/modules/tm.so`. */
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1).replace(/\.so$/, '');
 }
 
 function routeKey(kind: RouteKind, name: string | null): string {

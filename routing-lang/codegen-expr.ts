@@ -86,6 +86,13 @@ export class ExprGen {
         return this.hasStatements(expr.operand);
       case 'binary':
         return this.canFail(expr) || this.hasStatements(expr.left) || this.hasStatements(expr.right);
+      case 'keyword':
+      case 'number':
+      case 'pv':
+      case 'regex':
+      case 'select':
+      case 'string':
+      case 'word':
       default:
         return false;
     }
@@ -126,6 +133,13 @@ export class ExprGen {
         return this.#boolBinary(expr);
       case 'assignExpr':
         return this.#assignExpr(expr);
+      case 'keyword':
+      case 'number':
+      case 'pv':
+      case 'regex':
+      case 'select':
+      case 'string':
+      case 'word':
       default:
         return `${this.int(expr)} !== 0`;
     }
@@ -150,6 +164,14 @@ export class ExprGen {
         return this.#intBinary(expr);
       case 'call':
         return this.isSelval(expr) ? `toInt(${this.value(expr)})` : `(${this.code(expr)} > 0 ? 1 : 0)`;
+      case 'assignExpr':
+      case 'keyword':
+      case 'number':
+      case 'pv':
+      case 'regex':
+      case 'select':
+      case 'string':
+      case 'word':
       default:
         return `toInt(${this.value(expr)})`;
     }
@@ -184,6 +206,9 @@ export class ExprGen {
         return expr.op === '(str)' ? this.str(expr.operand) : this.int(expr);
       case 'regex':
         return JSON.stringify(expr.pattern);
+      case 'assignExpr':
+      case 'number':
+      case 'string':
       default:
         return this.int(expr);
     }
@@ -233,6 +258,10 @@ export class ExprGen {
         return `${this.str(operand)}.length`;
       case '(str)':
         return `textToInt(${this.str(operand)})`;
+      case '!':
+      case '(int)':
+      case 'defined':
+      case 'strempty':
       default:
         return this.int(operand);
     }
@@ -280,6 +309,21 @@ export class ExprGen {
         // Where an integer is wanted both sides are taken as integers, unless the left one is known to be text.
         if (this.type(expr.left) !== 'str') return infix('+', this.#ints(expr), ' | 0');
         return `toInt(${this.value(expr)})`;
+      case '!=':
+      case '!~':
+      case '&&':
+      case '.':
+      case '<':
+      case '<=':
+      case '==':
+      case '=~':
+      case '>':
+      case '>=':
+      case 'eq':
+      case 'ieq':
+      case 'ine':
+      case 'ne':
+      case '||':
       default:
         return `toInt(${this.value(expr)})`;
     }
@@ -366,6 +410,17 @@ export class ExprGen {
         return this.#match(expr);
       case '!~':
         return `!(${this.#match(expr)})`;
+      case '&':
+      case '*':
+      case '+':
+      case '-':
+      case '.':
+      case '/':
+      case '<<':
+      case '>>':
+      case '^':
+      case 'mod':
+      case '|':
       default:
         return `${this.int(expr)} !== 0`;
     }
@@ -376,7 +431,7 @@ export class ExprGen {
     if (!this.hasStatements(right)) return `(${first} ${op} ${this.bool(right)})`;
     const result = this.keep(first);
     const then = this.collect(() => this.line(`${result} = ${this.bool(right)};`));
-    this.nodes.push({ kind: 'if', test: op === '&&' ? result : `!${result}`, then, otherwise: null, at: this.at });
+    this.nodes.push({ kind: 'if', test: op === '&&' ? result : `!${result}`, yes: then, no: null, at: this.at });
     return result;
   }
 
@@ -467,7 +522,7 @@ export class ExprGen {
     const result = this.temp();
     const then = this.collect(() => this.line(`${result} = ${this.operand(yes)};`));
     const otherwise = this.collect(() => this.line(`${result} = ${this.operand(no)};`));
-    this.nodes.push({ kind: 'if', test: condition, then, otherwise, at: this.at });
+    this.nodes.push({ kind: 'if', test: condition, yes: then, no: otherwise, at: this.at });
     return result;
   }
 
@@ -522,7 +577,7 @@ export class ExprGen {
     if (!isGuarded) this.nodes.push(...body);
     else {
       const otherwise = this.collect(() => this.line('r = run.rc = -1;'));
-      this.nodes.push({ kind: 'if', test: 'enter(run)', then: body, otherwise, at: this.at });
+      this.nodes.push({ kind: 'if', test: 'enter(run)', yes: body, no: otherwise, at: this.at });
     }
   }
 

@@ -125,7 +125,7 @@ export class RouteGen extends ExprGen {
     const then = this.collect(() => this.#list(statement.then, isTail));
     const { otherwise: other } = statement;
     const otherwise = other === null ? null : this.collect(() => this.#list(other, isTail));
-    this.nodes.push({ kind: 'if', test, then, otherwise, at });
+    this.nodes.push({ kind: 'if', test, yes: then, no: otherwise, at });
   }
 
   #while(statement: Extract<Statement, { type: 'while' }>, isTail: boolean): void {
@@ -159,7 +159,7 @@ export class RouteGen extends ExprGen {
         const { at } = this;
         // Any body may be the last to run: the following ones may end at once or be empty.
         const then = this.collect(() => this.#list(statements, isTail));
-        this.nodes.push({ kind: 'if', test: `${index} <= ${i}`, then, otherwise: null, at });
+        this.nodes.push({ kind: 'if', test: `${index} <= ${i}`, yes: then, no: null, at });
       }
       this.#breaks.pop();
     });

@@ -168,6 +168,11 @@ export function* callsIn(body: readonly Statement[]): Generator<Call> {
       case 'return':
         if (statement.value !== null) yield* callsInExpr(statement.value);
         break;
+      case 'break':
+      case 'continue':
+      case 'drop':
+      case 'empty':
+      case 'exit':
       default:
         break;
     }
@@ -190,6 +195,13 @@ function* callsInExpr(expr: Expr): Generator<Call> {
     case 'assignExpr':
       yield* callsInExpr(expr.value);
       break;
+    case 'keyword':
+    case 'number':
+    case 'pv':
+    case 'regex':
+    case 'select':
+    case 'string':
+    case 'word':
     default:
       break;
   }

@@ -19,8 +19,8 @@ export type Node =
   | {
       readonly kind: 'if';
       readonly test: string;
-      readonly then: Node[];
-      readonly otherwise: Node[] | null;
+      readonly yes: Node[];
+      readonly no: Node[] | null;
       readonly at: number;
     }
   | { readonly kind: 'loop'; readonly label: string; readonly body: Node[] }
@@ -32,7 +32,7 @@ function pointsOf(node: Node, known: Map<Node, number[]>): number[] {
   if (cached !== undefined) return cached;
   let points: number[] = [];
   if (node.kind === 'point') points = [node.point];
-  else if (node.kind === 'if') points = [...pointsIn(node.then, known), ...pointsIn(node.otherwise ?? [], known)];
+  else if (node.kind === 'if') points = [...pointsIn(node.yes, known), ...pointsIn(node.no ?? [], known)];
   else if (node.kind === 'loop' || node.kind === 'block') points = pointsIn(node.body, known);
   known.set(node, points);
   return points;
@@ -90,17 +90,17 @@ export class Printer {
   }
 
   #if(node: Extract<Node, { kind: 'if' }>): void {
-    const then = pointsIn(node.then, this.#points);
-    const otherwise = pointsIn(node.otherwise ?? [], this.#points);
+    const then = pointsIn(node.yes, this.#points);
+    const otherwise = pointsIn(node.no ?? [], this.#points);
     let { test } = node;
     if (then.length > 0 && otherwise.length > 0) test = `pc === 0 ? (${test}) : pc <= ${then.at(-1) ?? 0}`;
     else if (then.length > 0) test = `pc !== 0 || (${test})`;
     else if (otherwise.length > 0) test = `pc === 0 && (${test})`;
     this.line(`if (${test}) {`, node.at);
-    this.list(node.then);
-    if (node.otherwise !== null && node.otherwise.length > 0) {
+    this.list(node.yes);
+    if (node.no !== null && node.no.length > 0) {
       this.line('} else {');
-      this.list(node.otherwise);
+      this.list(node.no);
     }
     this.line('}');
   }

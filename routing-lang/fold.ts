@@ -12,6 +12,13 @@ export function constantValue(expr: Expr): number | string | undefined {
       return unaryValue(expr);
     case 'binary':
       return binaryValue(expr);
+    case 'assignExpr':
+    case 'call':
+    case 'keyword':
+    case 'pv':
+    case 'regex':
+    case 'select':
+    case 'word':
     default:
       return undefined;
   }
@@ -102,6 +109,23 @@ function binaryValue(expr: Extract<Expr, { type: 'binary' }>): number | string |
       return asInt(right) === 0 ? undefined : (asInt(left) / asInt(right)) | 0;
     case 'mod':
       return asInt(right) === 0 ? undefined : (asInt(left) % asInt(right)) | 0;
+    case '!~':
+    case '&':
+    case '&&':
+    case '*':
+    case '-':
+    case '<':
+    case '<<':
+    case '<=':
+    case '=~':
+    case '>':
+    case '>=':
+    case '>>':
+    case '^':
+    case 'ieq':
+    case 'ine':
+    case '|':
+    case '||':
     default:
       return undefined;
   }

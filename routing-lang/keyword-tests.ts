@@ -34,6 +34,13 @@ export function bindKeywordTest(
 
 type Getter = (run: Run) => PvValue;
 
+const NUMBER_TESTS: ReadonlyMap<BinaryOp, (left: number, right: number) => boolean> = new Map([
+  ['<', (left: number, right: number) => left < right],
+  ['<=', (left: number, right: number) => left <= right],
+  ['>', (left: number, right: number) => left > right],
+  ['>=', (left: number, right: number) => left >= right],
+]);
+
 function numberTest(checker: Checker, op: BinaryOp, right: Expr, getter: Getter): KeywordTest | null {
   const constant = constantNumber(checker, right);
   if (constant === undefined && checker.expr(right) === 'str') {
@@ -41,18 +48,8 @@ function numberTest(checker: Checker, op: BinaryOp, right: Expr, getter: Getter)
     return null;
   }
   const other = (operand: PvValue): number => constant ?? toInt(operand);
-  switch (op) {
-    case '<':
-      return (run, operand) => toInt(getter(run)) < other(operand);
-    case '<=':
-      return (run, operand) => toInt(getter(run)) <= other(operand);
-    case '>':
-      return (run, operand) => toInt(getter(run)) > other(operand);
-    case '>=':
-      return (run, operand) => toInt(getter(run)) >= other(operand);
-    default:
-      return (run, operand) => toInt(getter(run)) === other(operand);
-  }
+  const compare = NUMBER_TESTS.get(op) ?? ((left, operand) => left === operand);
+  return (run, operand) => compare(toInt(getter(run)), other(operand));
 }
 
 function constantNumber(checker: Checker, expr: Expr): number | undefined {

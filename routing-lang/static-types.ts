@@ -63,6 +63,25 @@ export function binaryType(
     case 'ne':
       want(left, 'str');
       return 'int';
+    case '!~':
+    case '&':
+    case '&&':
+    case '*':
+    case '-':
+    case '/':
+    case '<':
+    case '<<':
+    case '<=':
+    case '=~':
+    case '>':
+    case '>=':
+    case '>>':
+    case '^':
+    case 'ieq':
+    case 'ine':
+    case 'mod':
+    case '|':
+    case '||':
     default:
       // =~ and !~
       want(left, 'str');

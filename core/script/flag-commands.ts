@@ -12,7 +12,7 @@ function flagCommand(doc: string, apply: (msg: SipMsg, bit: number) => number): 
     argNames: ['flag'],
     routes: ANY_ROUTE,
     run: (run, _state, flag) => apply(run.msg, 1 << flag),
-  }) as CommandDef<never>;
+  });
 }
 
 function avpFlagCommand(doc: string, apply: (flags: Set<string>, flag: string) => number): CommandDef<never> {
@@ -23,7 +23,7 @@ function avpFlagCommand(doc: string, apply: (flags: Set<string>, flag: string) =
     routes: ANY_ROUTE,
     run: (run: Run, _state: unknown, avp: PvAccessor, flag: string) =>
       avp.get(run) === null ? -1 : apply(avpFlags(run.msg, avp.text), flag),
-  }) as CommandDef<never>;
+  });
 }
 
 /** Key of the AVP flags in `msg.extensions`. */

@@ -14,21 +14,21 @@ export const MISC_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       args: ['const-str'],
       routes: ANY_ROUTE,
       run: (run, _state, text) => writeLog(run, LOG_LEVELS.DBG, text),
-    }) as Def,
+    }),
     command({
       doc: 'Write a line to the log at a level from -5 to 3.',
       args: ['const-int', 'const-str'],
       argNames: ['level', 'text'],
       routes: ANY_ROUTE,
       run: (run, _state, level, text) => writeLog(run, level, text),
-    }) as Def,
+    }),
   ],
   error: command({
     doc: 'Write two texts to the log at notice level.',
     args: ['const-str', 'const-str'],
     routes: ANY_ROUTE,
     run: (run, _state, first, second) => writeLog(run, LOG_LEVELS.NOTICE, `error("${first}", "${second}")`),
-  }) as Def,
+  }),
   exec: command({
     doc: 'Run a command line in a shell and wait for it; what it prints is dropped.',
     args: ['const-str'],
@@ -36,7 +36,7 @@ export const MISC_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
     routes: ANY_ROUTE,
     isAsync: true,
     run: (run: Run, _state: unknown, line: string) => runProgram(run, line),
-  }) as Def,
+  }),
   cfg_select: command({
     doc: 'Read the custom parameters of a group from one of its instances, in this run.',
     args: ['const-str', 'const-int'],
@@ -47,7 +47,7 @@ export const MISC_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       run.server.log.error(`cfg_select: there is no ${group}[${id}]`);
       return -1;
     },
-  }) as Def,
+  }),
   cfg_reset: command({
     doc: 'Back from cfg_select to the group itself.',
     args: ['const-str'],
@@ -57,7 +57,7 @@ export const MISC_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       cfgReset(run, group);
       return 1;
     },
-  }) as Def,
+  }),
 };
 
 function writeLog(run: Run, level: number, text: string): number {

@@ -29,7 +29,7 @@ function forward(doc: string, proto: Proto): readonly Def[] {
       routes,
       isAsync: true,
       run: (run) => (proto === PROTO.NONE ? forwardRequest(run) : forwardBy(run, run.msg.uri, proto)),
-    }) as Def,
+    }),
     command({
       doc,
       args: ['const-str', 'const-str?'],
@@ -39,7 +39,7 @@ function forward(doc: string, proto: Proto): readonly Def[] {
       check: ([host, port]) => checkHostPort(String(host), port === undefined ? '' : String(port)),
       run: (run: Run, _state: unknown, host: string, port: string | undefined) =>
         forwardBy(run, targetUri(run, host, port ?? ''), proto),
-    }) as Def,
+    }),
   ];
 }
 
@@ -78,7 +78,7 @@ function setting(doc: string, flag: number): Def {
       run.msg.msgFlags |= flag;
       return 1;
     },
-  }) as Def;
+  });
 }
 
 const forceRport = setting(
@@ -97,7 +97,7 @@ const forceTcpAlias = command({
     if (rcv.conId === 0) return 1;
     return run.server.connections.addAlias(rcv.conId, alias) ? 1 : -1;
   },
-}) as Def;
+});
 
 /** Requests beyond `udp_mtu` go by this protocol, for one message. */
 const MTU_FLAGS: Readonly<Record<string, number>> = {
@@ -134,7 +134,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       run.msg.setGlobalAddress = address;
       return 1;
     },
-  }) as Def,
+  }),
   set_advertised_port: command({
     doc: 'The port that the Via of this message shows.',
     args: ['const-int'],
@@ -144,7 +144,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       run.msg.setGlobalPort = port;
       return 1;
     },
-  }) as Def,
+  }),
   force_send_socket: command({
     doc: 'Send this message from a socket of ours.',
     args: ['const-str'],
@@ -158,7 +158,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       run.msg.forceSocket = socket;
       return 1;
     },
-  }) as Def,
+  }),
   udp_mtu_try_proto: command({
     doc: 'Protocol for this request where it is longer than udp_mtu: TCP, TLS, SCTP or UDP.',
     args: ['const-str'],
@@ -169,7 +169,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       run.msg.msgFlags = (run.msg.msgFlags & ~ALL_MTU_FLAGS) | (MTU_FLAGS[name.toUpperCase()] ?? 0);
       return 1;
     },
-  }) as Def,
+  }),
   remove_branch: command({
     doc: 'Remove a further branch, the last one where no number is given.',
     args: ['const-int?'],
@@ -182,7 +182,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       else branches.splice(index, 1);
       return 1;
     },
-  }) as Def,
+  }),
   clear_branches: command({
     doc: 'Remove all further branches.',
     args: [],
@@ -191,5 +191,5 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
       run.msg.branches = null;
       return 1;
     },
-  }) as Def,
+  }),
 };

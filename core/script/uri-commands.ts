@@ -22,7 +22,7 @@ function literal(
     routes: ANY_ROUTE,
     ...(check === undefined ? {} : { check: ([text]: readonly unknown[]) => check(String(text)) }),
     run: (run: Run, _state: unknown, text: string) => (apply(run.msg, text) ? 1 : -1),
-  }) as CommandDef<never>;
+  });
   return Object.fromEntries(names.map((name) => [name, def]));
 }
 
@@ -39,7 +39,7 @@ function stripped(doc: string, cut: (user: string, count: number) => string): Co
         run.server.log.warn(`strip: the user of the Request-URI has ${user.length} chars, not ${count}`);
       return rewriteUriParts(run.msg, { user: cut(user, count) }) ? 1 : -1;
     },
-  }) as CommandDef<never>;
+  });
 }
 
 export const URI_COMMANDS: Readonly<Record<string, CommandDef<never>>> = {
@@ -76,7 +76,7 @@ export const URI_COMMANDS: Readonly<Record<string, CommandDef<never>>> = {
     args: [],
     routes: ANY_ROUTE,
     run: (run) => (addUserPhone(run.msg) ? 1 : -1),
-  }) as CommandDef<never>,
+  }),
   revert_uri: command({
     doc: 'Put the Request-URI back to the received one.',
     args: [],
@@ -85,7 +85,7 @@ export const URI_COMMANDS: Readonly<Record<string, CommandDef<never>>> = {
       run.msg.revertUri();
       return 1;
     },
-  }) as CommandDef<never>,
+  }),
 };
 
 /** `user:password`, or a user that loses the password. */

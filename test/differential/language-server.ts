@@ -30,7 +30,8 @@ export class LanguageServer {
         const errors = error.result.diagnostics.filter((d) => d.severity === 'error');
         const bad = new Set(errors.map((d) => alive[d.line - firstLine]));
         const left = alive.filter((i) => !bad.has(i));
-        if (left.length === alive.length) throw new Error(errors.map((d) => `${d.line}: ${d.message}`).join('\n'));
+        if (left.length === alive.length)
+          throw new Error(errors.map((d) => `${d.line}: ${d.message}`).join('\n'), { cause: error });
         alive = left;
       }
     }
@@ -76,7 +77,7 @@ function optionsFor(scriptText: string, lines: string[]): StartOptions {
     isEnabled: (level) => level <= 1,
     write: (_level, text) => write(text),
     alert: write,
-    crit: (text, fields) => write(`${text} ${String((fields?.['err'] as Error | undefined)?.stack ?? '')}`),
+    crit: (text, fields) => write(`${text} ${(fields?.['err'] as Error | undefined)?.stack ?? ''}`),
     error: write,
     warn: write,
     notice: write,

@@ -48,14 +48,9 @@ function statementsOf(line: string, index: number): string {
   const before = setup === '' ? '' : `${setup}${/[;}]$/.test(setup) ? ' ' : '; '}`;
   const text = rest.slice(2);
   const print = (what: string): string => `xlog("L_ERR", "@@${index} ${what}\\n");`;
-  switch (rest[0]) {
-    case '=':
-      return `${before}$vn(r) = $null; $vn(r) = ${text}; ${print('[$vn(r)]')}`;
-    case '?':
-      return `${before}if (${text}) ${print('T')} else ${print('F')}`;
-    default:
-      return `${before}${text.replace(/\bprint "((?:[^"\\]|\\.)*)";/g, (_all, what: string) => print(what))}`;
-  }
+  if (rest.startsWith('=')) return `${before}$vn(r) = $null; $vn(r) = ${text}; ${print('[$vn(r)]')}`;
+  if (rest.startsWith('?')) return `${before}if (${text}) ${print('T')} else ${print('F')}`;
+  return `${before}${text.replace(/\bprint "((?:[^"\\]|\\.)*)";/g, (_all, what: string) => print(what))}`;
 }
 
 /** A script whose n-th line of cases is the n-th of `indexes`; a message's CSeq number chooses the case, from 1. */
