@@ -97,6 +97,25 @@ suite('strowger as a process', () => {
     assert.equal((await server.stop()).code, 0);
   });
 
+  test('`strowger rpc` asks it; `strowger reload` exits with 1 where the new script has errors, and says which', async () => {
+    const script = scriptFile(answering(200));
+    const { server, port } = await started(STROWGER, script);
+    const runFolder = join(folder, `run${port}`);
+    const uptime = await run(STROWGER, 'rpc', '-Y', runFolder, '--json', 'core.uptime');
+    assert.equal(uptime.code, 0, uptime.stderr);
+    assert.equal(typeof (JSON.parse(uptime.stdout) as { uptime: unknown }).uptime, 'number');
+    assert.equal((await run(STROWGER, 'rpc', '-Y', runFolder, 'no.such')).code, 1);
+    writeFileSync(script, answering(202));
+    assert.equal((await run(STROWGER, 'reload', '-Y', runFolder)).code, 0);
+    assert.equal(await askOptions(port), 'SIP/2.0 202 Fine');
+    writeFileSync(script, 'request_route { nosuchcommand(); }');
+    const refused = await run(STROWGER, 'reload', '-Y', runFolder);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stdout + refused.stderr, /nosuchcommand/);
+    assert.equal((await server.stop()).code, 0);
+    assert.equal((await run(STROWGER, 'rpc', '-Y', runFolder, 'core.uptime')).code, 1);
+  });
+
   test('the pid file is written, guards against a second start, and is removed', async () => {
     const pidFile = join(folder, 'strowger.pid');
     const { server } = await started(STROWGER, GOOD, '-P', pidFile);
