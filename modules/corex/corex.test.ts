@@ -141,7 +141,7 @@ test('branches: of a URI with q, of the Request-URI with all of its own, bounded
   assert.equal(use(run, 'append_branch', 'sip:x@y', 'junk'), -1);
   assert.equal(use(run, 'append_branch', 'junk'), -1);
   const [first, second] = run.msg.branches ?? [];
-  assert.deepEqual([first?.uri, first?.q, first?.dstUri], ['sip:c@127.0.0.1', 500, '']);
+  assert.deepEqual([first?.uri, first?.q, first?.dstUri], ['sip:c@127.0.0.1', 500, 'sip:next@127.0.0.1']);
   assert.deepEqual([second?.uri, second?.dstUri, second?.flags], ['sip:a@127.0.0.1', 'sip:next@127.0.0.1', 5]);
   assert.equal(use(run, 'append_branch', 'sip:d@127.0.0.1'), 1);
   assert.equal(use(run, 'append_branch', 'sip:e@127.0.0.1'), -1);
