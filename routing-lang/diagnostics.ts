@@ -62,6 +62,24 @@ export const DIAGNOSTIC_CODES = {
   'newer-syntax': 'warning',
   'older-syntax': 'warning',
   'lax-syntax': 'warning',
+  // checker
+  'unknown-command': 'error',
+  'wrong-arguments': 'error',
+  'wrong-type': 'error',
+  'not-constant': 'error',
+  'read-only': 'error',
+  'bad-format': 'error',
+  'bad-select': 'error',
+  'bad-regex': 'error',
+  'bad-flag': 'error',
+  'misplaced-command': 'error',
+  'undefined-route': 'error',
+  'unknown-param': 'error',
+  'duplicate-route': 'warning',
+  'unused-route': 'warning',
+  'unknown-event': 'warning',
+  unreachable: 'warning',
+  'unset-variable': 'warning',
 } as const satisfies Record<string, Severity>;
 
 /** Codes of the later phases are added by declaration in the list above; the open part serves modules' own checks. */
