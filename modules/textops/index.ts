@@ -10,6 +10,7 @@ import {
   compileSubst,
   defineModule,
   FAILURE_ROUTE,
+  isToken,
   ONREPLY_ROUTE,
   REQUEST_ROUTE,
   type Run,
@@ -51,6 +52,14 @@ function regexAt(...places: number[]): Check {
     return null;
   };
 }
+
+/** The argument at this place is a header name: a constant, so a variable in it is a mistake. */
+const nameAt =
+  (place: number): Check =>
+  (values) => {
+    const value = values[place];
+    return value === undefined || isToken(String(value)) ? null : `'${value}' is no header name`;
+  };
 
 const flagAt =
   (place: number, allowed: string): Check =>
@@ -97,7 +106,7 @@ export default defineModule<Textops>({
       ['hf', 're', 'flags'],
       (run, s, hf, re, flags) => search.searchHf(run, s, hf, re, flags),
       {
-        check: both(regexAt(1), flagAt(2, 'afl')),
+        check: both(nameAt(0), regexAt(1), flagAt(2, 'afl')),
       },
     ),
     search_str: cmd(
@@ -207,7 +216,7 @@ export default defineModule<Textops>({
       ['const-str', 'subst', 'const-str'],
       ['hf', 'expression', 'flags'],
       (run, _s, hf, expression, flags) => substitute.substHf(run, hf, expression, flags),
-      { check: flagAt(2, 'afl') },
+      { check: both(nameAt(0), flagAt(2, 'afl')) },
     ),
 
     append_to_reply: cmd(
@@ -222,12 +231,14 @@ export default defineModule<Textops>({
       ['str', 'const-str?'],
       ['txt', 'hdr'],
       (run, _s, txt, hdr) => headers.appendHf(run, txt, hdr),
+      { check: nameAt(1) },
     ),
     insert_hf: cmd(
       'Adds rows in front of all headers, or of those of a name.',
       ['str', 'const-str?'],
       ['txt', 'hdr'],
       (run, _s, txt, hdr) => headers.insertHf(run, txt, hdr),
+      { check: nameAt(1) },
     ),
     append_urihf: cmd(
       'Adds a row with the received Request-URI.',
@@ -240,8 +251,12 @@ export default defineModule<Textops>({
       routes: REQUEST_SIDE,
     }),
     append_time_to_request: cmd('Adds Date to the message.', [], [], (run) => headers.appendTimeToRequest(run)),
-    remove_hf: cmd('Removes all rows of a name.', ['const-str'], ['hname'], (run, _s, name) =>
-      headers.removeHf(run, name),
+    remove_hf: cmd(
+      'Removes all rows of a name.',
+      ['const-str'],
+      ['hname'],
+      (run, _s, name) => headers.removeHf(run, name),
+      { check: nameAt(0) },
     ),
     remove_hf_pv: cmd('As remove_hf, with variables.', ['str'], ['hname'], (run, _s, name) =>
       headers.removeHf(run, name),
@@ -281,8 +296,12 @@ export default defineModule<Textops>({
       ['hname', 'op', 'expr'],
       (run, s, name, op, expr) => headers.removeHfMatch(run, s, name, op, expr),
     ),
-    is_present_hf: cmd('True when the header is there.', ['const-str'], ['hf_name'], (run, _s, name) =>
-      headers.isPresentHf(run, name),
+    is_present_hf: cmd(
+      'True when the header is there.',
+      ['const-str'],
+      ['hf_name'],
+      (run, _s, name) => headers.isPresentHf(run, name),
+      { check: nameAt(0) },
     ),
     is_present_hf_pv: cmd('As is_present_hf, with variables.', ['str'], ['hf_name'], (run, _s, name) =>
       headers.isPresentHf(run, name),
