@@ -1,4 +1,4 @@
-import type { Expr, PvExpr } from './ast.ts';
+import type { Expr, PvExpr, Span } from './ast.ts';
 import type { BoundUse, StaticType } from './bound.ts';
 import type { Checker } from './check.ts';
 import { BOOLEAN_WORDS } from './core-keywords.ts';
@@ -127,7 +127,30 @@ function bindRegex(checker: Checker, right: Expr): void {
     return;
   }
   if (right.type !== 'string') return;
+  warnOfEscapes(checker, right.value, right.span);
   const regex = checker.input.regex(right.value, 'match');
   if (typeof regex === 'string') checker.report('bad-regex', right.span, `bad regular expression: ${regex}`);
   else checker.bindings.regexes.set(right, regex);
+}
+
+/** What authors mean who know other regular expressions. */
+const MEANT: Readonly<Record<string, string>> = {
+  d: '[0-9]',
+  D: '[^0-9]',
+  n: 'the line feed itself',
+  r: 'the carriage return itself',
+  t: 'the tab itself',
+};
+
+/** Warns of escapes that POSIX expressions do not have: without regard to case they match nothing, else the letter. */
+export function warnOfEscapes(checker: Checker, source: string, span: Span): void {
+  for (const [, letter = ''] of source.matchAll(/\\(.)/gs)) {
+    if (!/[a-zA-Z]/.test(letter) || /[wWsSbB]/.test(letter)) continue;
+    const meant = MEANT[letter];
+    checker.report('regex-escape', span, `"\\${letter}" has no meaning in a POSIX regular expression`, {
+      severity: 'warning',
+      hint: meant === undefined ? `leave the backslash away` : `write ${meant}`,
+    });
+    return;
+  }
 }

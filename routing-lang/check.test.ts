@@ -88,6 +88,12 @@ test('warnings: unused routes, unreachable statements, variables nothing assigns
   assert.deepEqual(codes('$var(n) = "x"; $var($var(n)) = 1; print("$var(x)");'), []);
 });
 
+test('escapes of other regular expressions are pointed out', () => {
+  assert.deepEqual(codes('if ($rU =~ "^\\\\d+$") { ; }'), ['warning regex-escape']);
+  assert.equal(bench.diagnostics[0]?.hint, 'write [0-9]');
+  assert.deepEqual(codes('if ($rU =~ "^\\\\w\\\\.\\\\+$") { ; }'), []);
+});
+
 test('unknown core parameters and event routes', () => {
   assert.deepEqual(bench.check('debgu=3\nrequest_route { ; }'), ['1:1 error unknown-param']);
   assert.equal(bench.diagnostics[0]?.hint, 'did you mean debug?');

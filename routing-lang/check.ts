@@ -5,7 +5,7 @@ import type { RouteArgType } from './bind-args.ts';
 import { PvBinder, type ReportAt } from './bind-pv.ts';
 import { type Bindings, type BoundCall, KIND_BITS, type RouteEntry, routeTitle, type StaticType } from './bound.ts';
 import { checkCall } from './check-calls.ts';
-import { checkExpr } from './check-expr.ts';
+import { checkExpr, warnOfEscapes } from './check-expr.ts';
 import { declaredFlags } from './check-flags.ts';
 import { checkFlow } from './check-flow.ts';
 import { checkParams } from './check-params.ts';
@@ -289,6 +289,7 @@ export class Checker {
 
   #caseLabel(label: Expr): StaticType | null {
     if (label.type === 'regex') {
+      warnOfEscapes(this, label.pattern, label.span);
       const regex = this.input.regex(label.pattern, 'case');
       if (typeof regex === 'string') this.report('bad-regex', label.span, `bad regular expression: ${regex}`);
       else this.bindings.regexes.set(label, regex);

@@ -71,6 +71,7 @@ export const DIAGNOSTIC_CODES = {
   'bad-format': 'error',
   'bad-select': 'error',
   'bad-regex': 'error',
+  'regex-escape': 'warning',
   'bad-flag': 'error',
   'misplaced-command': 'error',
   'undefined-route': 'error',
