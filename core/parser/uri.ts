@@ -95,12 +95,12 @@ const SCHEMES: Readonly<Record<string, UriScheme>> = {
 };
 
 /**
- * Parses a URI. Null when it is not one (no scheme, empty host, a port that is no number …). White space and angle
- * brackets are never part of one; other chars that the grammar wants escaped are let through in the user part.
+ * Parses a URI. Null when it is not one (no scheme, empty host, a port that is no number …). White space is
+ * never part of one; other chars that the grammar wants escaped are let through in the user part.
  */
 export function parseUri(text: string): SipUri | null {
   const colon = text.indexOf(':');
-  if (colon < 1 || text.includes(' ') || text.includes('\t') || text.includes('<') || text.includes('>')) return null;
+  if (colon < 1 || text.includes(' ') || text.includes('\t')) return null;
   const schemeText = text.slice(0, colon);
   const scheme = schemeText === 'sip' ? URI_SCHEME.SIP : (SCHEMES[schemeText.toLowerCase()] ?? URI_SCHEME.OTHER);
   if (scheme === URI_SCHEME.SIP || scheme === URI_SCHEME.SIPS) return parseSipUri(text, scheme, schemeText, colon + 1);
