@@ -1,11 +1,13 @@
 import { type CommandDef, command, METHOD, MSG_FLAG, PROTO, ROUTE, type Run } from 'strowger';
+import { REQUESTS } from './commands-state.ts';
 import type { TmCore } from './core.ts';
 import { reasonOf } from './reasons.ts';
 import { redirectContacts } from './redirect.ts';
 import { RELAY, type RelayTo } from './relay.ts';
 import { T_FLAG } from './transaction.ts';
 
-const RELAYING = ROUTE.REQUEST | ROUTE.FAILURE | ROUTE.BRANCH_FAILURE;
+const RELAYING = REQUESTS | ROUTE.FAILURE | ROUTE.BRANCH_FAILURE;
+const REPLYING = RELAYING | ROUTE.TM_ONREPLY | ROUTE.CORE_ONREPLY;
 
 const PROTOCOLS: Readonly<Record<string, number>> = {
   udp: PROTO.UDP,
@@ -151,14 +153,14 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
     doc: 'Sends the request on by a protocol to "host:port".',
     args: ['str', 'str'],
     argNames: ['proto', 'hostport'],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     isAsync: true,
     run: (run: Run, tm: TmCore, proto, address) => sendToText(run, tm, proto, address, relay),
   }),
   t_relay_cancel: command({
     doc: 'Relays a CANCEL whose INVITE is known and ends the script; true when it is not known.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     run: (run: Run, tm: TmCore) => {
       if (run.msg.method !== METHOD.CANCEL) return 1;
       const invite = tm.table.find(run.msg, METHOD.INVITE);
@@ -169,23 +171,23 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
       return 0;
     },
   }),
-  t_forward_nonack: byProto(PROTO.NONE, 'Adds a branch to an address and sends it.', ROUTE.REQUEST, forward, false),
+  t_forward_nonack: byProto(PROTO.NONE, 'Adds a branch to an address and sends it.', REQUESTS, forward, false),
   t_forward_nonack_uri: command({
     doc: 'Adds branches for the destination set and sends them.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     isAsync: true,
     run: (run: Run, tm: TmCore) => forward(run, tm, nextHop('')),
   }),
-  t_forward_nonack_udp: byProto(PROTO.UDP, 'As t_forward_nonack(), over UDP.', ROUTE.REQUEST, forward, false),
-  t_forward_nonack_tcp: byProto(PROTO.TCP, 'As t_forward_nonack(), over TCP.', ROUTE.REQUEST, forward, false),
-  t_forward_nonack_tls: byProto(PROTO.TLS, 'As t_forward_nonack(), over TLS.', ROUTE.REQUEST, forward, false),
-  t_forward_nonack_sctp: byProto(PROTO.SCTP, 'As t_forward_nonack(), over SCTP.', ROUTE.REQUEST, forward, false),
+  t_forward_nonack_udp: byProto(PROTO.UDP, 'As t_forward_nonack(), over UDP.', REQUESTS, forward, false),
+  t_forward_nonack_tcp: byProto(PROTO.TCP, 'As t_forward_nonack(), over TCP.', REQUESTS, forward, false),
+  t_forward_nonack_tls: byProto(PROTO.TLS, 'As t_forward_nonack(), over TLS.', REQUESTS, forward, false),
+  t_forward_nonack_sctp: byProto(PROTO.SCTP, 'As t_forward_nonack(), over SCTP.', REQUESTS, forward, false),
   t_forward_nonack_to: command({
     doc: 'As t_forward_nonack(), by a protocol to "host:port".',
     args: ['str', 'str'],
     argNames: ['proto', 'hostport'],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     isAsync: true,
     run: (run: Run, tm: TmCore, proto, address) => sendToText(run, tm, proto, address, forward),
   }),
@@ -193,7 +195,7 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
     command({
       doc: 'Sends a copy of the request to its destination set; the replies stay here.',
       args: [],
-      routes: ROUTE.REQUEST,
+      routes: REQUESTS,
       isAsync: true,
       run: (run: Run, tm: TmCore) => replicate(run, tm, nextHop('')),
     }),
@@ -201,7 +203,7 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
       doc: 'Sends a copy of the request to a URI; the replies stay here.',
       args: ['str'],
       argNames: ['uri'],
-      routes: ROUTE.REQUEST,
+      routes: REQUESTS,
       isAsync: true,
       run: (run: Run, tm: TmCore, uri) => replicate(run, tm, nextHop(uri)),
     }),
@@ -209,33 +211,33 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
       doc: 'Sends a copy of the request to an address, by the protocol it came by.',
       args: ['str', 'int'],
       argNames: ['host', 'port'],
-      routes: ROUTE.REQUEST,
+      routes: REQUESTS,
       isAsync: true,
       run: (run: Run, tm: TmCore, host, port) => replicate(run, tm, hostPort(host, port, run.msg.rcv.proto)),
     }),
   ],
-  t_replicate_udp: byProto(PROTO.UDP, 'As t_replicate(), over UDP.', ROUTE.REQUEST, replicate, false),
-  t_replicate_tcp: byProto(PROTO.TCP, 'As t_replicate(), over TCP.', ROUTE.REQUEST, replicate, false),
-  t_replicate_tls: byProto(PROTO.TLS, 'As t_replicate(), over TLS.', ROUTE.REQUEST, replicate, false),
-  t_replicate_sctp: byProto(PROTO.SCTP, 'As t_replicate(), over SCTP.', ROUTE.REQUEST, replicate, false),
+  t_replicate_udp: byProto(PROTO.UDP, 'As t_replicate(), over UDP.', REQUESTS, replicate, false),
+  t_replicate_tcp: byProto(PROTO.TCP, 'As t_replicate(), over TCP.', REQUESTS, replicate, false),
+  t_replicate_tls: byProto(PROTO.TLS, 'As t_replicate(), over TLS.', REQUESTS, replicate, false),
+  t_replicate_sctp: byProto(PROTO.SCTP, 'As t_replicate(), over SCTP.', REQUESTS, replicate, false),
   t_replicate_to: command({
     doc: 'As t_replicate(), by a protocol to "host:port".',
     args: ['str', 'str'],
     argNames: ['proto', 'hostport'],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     isAsync: true,
     run: (run: Run, tm: TmCore, proto, address) => sendToText(run, tm, proto, address, replicate),
   }),
   t_newtran: command({
     doc: 'Creates the transaction; ends the script when the request is a retransmission.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     run: (run: Run, tm: TmCore) => tm.newTransaction(run),
   }),
   t_release: command({
     doc: 'Lets the transaction end without an answer.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     run: (run: Run, tm: TmCore) => {
       const t = tm.of(run.msg);
       if (t !== null && !t.isAnswered && !t.hasOpenBranch) tm.release(t);
@@ -246,14 +248,14 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
     doc: 'Answers the transaction.',
     args: ['int', 'str'],
     argNames: ['code', 'reason'],
-    routes: ROUTE.REQUEST | ROUTE.FAILURE | ROUTE.TM_ONREPLY | ROUTE.CORE_ONREPLY | ROUTE.BRANCH_FAILURE,
+    routes: REPLYING,
     run: (run: Run, tm: TmCore, code, reason) => reply(run, tm, code, reason),
   }),
   t_send_reply: command({
     doc: 'Answers in a transaction, which it creates where there is none.',
     args: ['int', 'str'],
     argNames: ['code', 'reason'],
-    routes: ROUTE.REQUEST | ROUTE.FAILURE | ROUTE.TM_ONREPLY | ROUTE.CORE_ONREPLY | ROUTE.BRANCH_FAILURE,
+    routes: REPLYING,
     run: (run: Run, tm: TmCore, code, reason) => {
       if (tm.of(run.msg) === null && run.msg.isRequest && tm.newTransaction(run) < 1) return -1;
       return reply(run, tm, code, reason);
@@ -262,10 +264,11 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
   t_retransmit_reply: command({
     doc: 'Sends the last reply again.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     run: (run: Run, tm: TmCore) => {
       const t = tm.of(run.msg);
-      if (t === null || t.replyText === '') return -1;
+      // An ACK is never answered (RFC 3261 §17.1.1.3).
+      if (t === null || t.replyText === '' || run.msg.method === METHOD.ACK) return -1;
       t.sendAside(t.replyText);
       return 1;
     },

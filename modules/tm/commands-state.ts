@@ -6,7 +6,9 @@ import { T_FLAG, type Transaction } from './transaction.ts';
 
 /** Routes in which most of these are allowed (Kamailio: tm, "can be used in"). */
 export const ARMING =
-  ROUTE.REQUEST | ROUTE.FAILURE | ROUTE.TM_ONREPLY | ROUTE.BRANCH | ROUTE.LOCAL | ROUTE.BRANCH_FAILURE;
+  ROUTE.REQUEST | ROUTE.FAILURE | ROUTE.TM_ONREPLY | ROUTE.BRANCH | ROUTE.LOCAL | ROUTE.BRANCH_FAILURE | ROUTE.EVENT;
+/** For commands about requests. Event routes run on requests, too. */
+export const REQUESTS = ROUTE.REQUEST | ROUTE.EVENT;
 export const ANYWHERE = 1023;
 
 /** t_on_failure and its like: on the transaction where there is one, else kept for the one to come; "0" takes it back. */
@@ -91,7 +93,7 @@ export const STATE_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
   }),
   t_set_auto_inv_100: {
     ...switching(T_FLAG.NO_AUTO_100, 'Whether t_relay sends 100 by itself.', true),
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
   },
   t_set_disable_6xx: switching(T_FLAG.DISABLE_6XX_BLOCK, '1: a 6xx is treated as any other failure.'),
   t_set_disable_failover: switching(T_FLAG.DISABLE_FAILOVER, '1: no further address of a name is tried.'),
@@ -104,14 +106,14 @@ export const STATE_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
   t_lookup_request: command({
     doc: 'True when the request has a transaction.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     run: (run: Run, tm: TmCore) => (tm.of(run.msg) === null ? -1 : 1),
   }),
   t_lookup_cancel: command({
     doc: 'True when the INVITE of a CANCEL has a transaction; 1: with its message flags.',
     args: ['int?'],
     argNames: ['flags'],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     run: (run: Run, tm: TmCore, withFlags) => {
       const invite = tm.table.find(run.msg, METHOD.INVITE);
       if (invite === null) return -1;
@@ -122,7 +124,7 @@ export const STATE_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
   t_check_trans: command({
     doc: 'Looks for the transaction of this message: ends the script for retransmissions and ACKs of negative replies.',
     args: [],
-    routes: ROUTE.REQUEST | ROUTE.TM_ONREPLY | ROUTE.CORE_ONREPLY | ROUTE.BRANCH,
+    routes: REQUESTS | ROUTE.TM_ONREPLY | ROUTE.CORE_ONREPLY | ROUTE.BRANCH,
     run: checkTrans,
   }),
   t_check_status: command({
@@ -143,7 +145,7 @@ export const STATE_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
   t_get_status_code: command({
     doc: 'The status of the transaction as result; -1 when there is none.',
     args: [],
-    routes: ROUTE.REQUEST | ROUTE.FAILURE | ROUTE.BRANCH | ROUTE.TM_ONREPLY | ROUTE.CORE_ONREPLY,
+    routes: REQUESTS | ROUTE.FAILURE | ROUTE.BRANCH | ROUTE.TM_ONREPLY | ROUTE.CORE_ONREPLY,
     run: (run: Run, tm: TmCore) => statusOf(run, tm.of(run.msg)) || -1,
   }),
   t_is_canceled: test('True when the caller has cancelled.', (_run, t) => t.isCanceled),
@@ -170,7 +172,7 @@ export const STATE_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
     doc: "Which replies the next leg of serial forking forgets: 'a' (or none) all, 'l' those of the last leg, 'n' none.",
     args: ['str?'],
     argNames: ['mode'],
-    routes: ROUTE.FAILURE,
+    routes: ROUTE.FAILURE | ROUTE.BRANCH_FAILURE | ROUTE.EVENT,
     run: (run: Run, tm: TmCore, mode) => {
       const t = tm.of(run.msg);
       if (t === null) return -1;

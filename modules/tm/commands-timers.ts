@@ -1,6 +1,6 @@
 import { type CommandDef, command, ROUTE, type Run } from 'strowger';
 import { armedOf } from './armed.ts';
-import { ANYWHERE, ARMING } from './commands-state.ts';
+import { ANYWHERE, ARMING, REQUESTS } from './commands-state.ts';
 import { loadContacts, nextContactFlow, nextContacts } from './contacts.ts';
 import type { TmCore } from './core.ts';
 import { stateOf } from './msg-state.ts';
@@ -68,7 +68,7 @@ export const OTHER_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
   t_save_lumps: command({
     doc: 'Failure routes start from the request as it is now, not as t_relay() finds it.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: REQUESTS,
     run: (run: Run, tm: TmCore) => {
       const t = tm.of(run.msg);
       if (t === null || t.request !== run.msg) return -1;
@@ -80,19 +80,19 @@ export const OTHER_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
     doc: 'Moves the destination set into contacts_avp, ordered by q (1: drawn with q as weight).',
     args: ['int?'],
     argNames: ['mode'],
-    routes: ROUTE.REQUEST | ROUTE.FAILURE,
+    routes: REQUESTS | ROUTE.FAILURE,
     run: (run: Run, tm: TmCore, mode) => loadContacts(run, tm, mode ?? 0),
   }),
   t_next_contacts: command({
     doc: 'Makes the next contacts of one q the destination set; -2 when none are left.',
     args: [],
-    routes: ROUTE.REQUEST | ROUTE.FAILURE,
+    routes: REQUESTS | ROUTE.FAILURE,
     run: (run: Run, tm: TmCore) => nextContacts(run, tm),
   }),
   t_next_contact_flow: command({
     doc: 'Makes another flow of the failed instance the destination; -2 when none is left.',
     args: [],
-    routes: ROUTE.REQUEST | ROUTE.BRANCH_FAILURE | ROUTE.EVENT,
+    routes: REQUESTS | ROUTE.BRANCH_FAILURE,
     run: (run: Run, tm: TmCore) => nextContactFlow(run, tm),
   }),
   t_uac_send: command({

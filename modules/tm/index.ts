@@ -17,7 +17,7 @@ export default defineModule<TmCore>({
   eventRoutes: {
     'local-request': { doc: 'A request of our own is about to be sent; drop keeps it back.' },
     'local-response': { doc: 'A reply made here has been sent in a transaction.' },
-    'branch-failure:*': { doc: 'A branch armed with t_on_branch_failure() failed.' },
+    'tm:branch-failure:*': { doc: 'A branch armed with t_on_branch_failure() failed.' },
   },
   init: (ctx) => attach(ctx.server, new TmCore(ctx.server, TmSettings.of(ctx))),
   onReply: (msg, tm) => tm.replies.received(msg),

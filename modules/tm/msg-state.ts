@@ -55,6 +55,7 @@ export function fakedMsg(request: SipMsg, state: MsgState | null): SipMsg {
   }
   msg.branches = null;
   msg.replyLumps = null;
+  msg.replyBody = '';
   msg.msgFlags |= MSG_FLAG.FAKED;
   msg.isRuriNew = false;
   return msg;

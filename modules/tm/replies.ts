@@ -119,6 +119,10 @@ export class Replies {
     branch.status = reply.status;
     branch.cancelWanted = null;
     if (t.isLocal) return this.#tm.local.final(t, branch, reply, reply.status);
+    if (t.hasFlag(T_FLAG.REPLICATED)) {
+      if (!t.hasOpenBranch) this.#tm.release(t);
+      return;
+    }
     if (t.isInvite || !t.isAnswered) this.#relay(t, branch, reply);
     this.#tm.cancels.pending(t, branch, 200, 'Call completed elsewhere');
   }

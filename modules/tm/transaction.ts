@@ -225,7 +225,7 @@ export class Transaction {
   }
 
   #transmit(): void {
-    if (this.replyText === '' || this.hasFlag(T_FLAG.LOCAL | T_FLAG.REPLICATED)) return;
+    if (this.replyText === '' || this.isLocal) return;
     this.replyDst ??= replyToRequest(this.request);
     this.tm.server.transport.send(this.replyText, this.replyDst);
   }
@@ -306,7 +306,7 @@ export class Transaction {
       reason,
       toTag: code === 100 ? '' : toTag === '' ? this.localTag() : toTag,
       extraHeaders: lumps === null ? extraHeaders : lumps.join('') + extraHeaders,
-      body,
+      body: body === '' ? msg.replyBody : body,
       server: this.tm.server.serverHeader,
     });
   }

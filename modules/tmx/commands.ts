@@ -84,7 +84,7 @@ export const TMX_COMMANDS: Readonly<Record<string, CommandDef<Tmx>>> = {
   t_precheck_trans: command({
     doc: 'True when the request is being processed already: never, such requests do not reach the script.',
     args: [],
-    routes: ROUTE.REQUEST,
+    routes: ROUTE.REQUEST | ROUTE.EVENT,
     run: () => -1,
   }),
   t_drop: command({

@@ -33,14 +33,9 @@ export const TMX_PVS: Readonly<Record<string, PvDef<Tmx>>> = {
     doc: 'An attribute of the branch: flags, uri.',
     name: 'required',
     bind: (use, tmx) => {
-      switch (use.name) {
-        case 'flags':
-          return { get: (run) => branchFlags(run, tmx) };
-        case 'uri':
-          return { get: (run) => (run.routeType === ROUTE.TM_ONREPLY ? (tmx.branchOf(run)?.uri ?? null) : null) };
-        default:
-          return unknown(use, ['flags', 'uri']);
-      }
+      if (use.name === 'flags') return { get: (run) => branchFlags(run, tmx) };
+      if (use.name !== 'uri') return unknown(use, ['flags', 'uri']);
+      return { get: (run) => (run.routeType === ROUTE.TM_ONREPLY ? (tmx.branchOf(run)?.uri ?? null) : null) };
     },
   },
 };
