@@ -1,19 +1,13 @@
 import {
   ANY_ROUTE,
-  BRANCH_ROUTE,
   type CommandDef,
   command,
   coreHash,
   defineModule,
-  FAILURE_ROUTE,
   intParam,
-  LOCAL_ROUTE,
   type Log,
   memoryUsage,
-  ONREPLY_ROUTE,
   type Random,
-  REQUEST_ROUTE,
-  ROUTE,
   type RpcArgs,
   RpcFault,
   RUN_EXIT,
@@ -40,7 +34,6 @@ interface CfgutilsState {
 
 type Def = CommandDef<CfgutilsState>;
 
-const FLAG_ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE | BRANCH_ROUTE | LOCAL_ROUTE | ROUTE.EVENT;
 const MAX_SLEEP_SEC = 3600;
 
 function randomCommands(): Record<string, Def> {
@@ -78,7 +71,7 @@ function flagCommand(doc: string, run: (state: CfgutilsState, bit: number) => nu
     doc,
     args: ['int'],
     argNames: ['flag'],
-    routes: FLAG_ROUTES,
+    routes: ANY_ROUTE,
     run: (_run, state, flag) => (flag < 0 || flag > 31 ? -1 : run(state, 1 << flag)),
   });
 }
@@ -88,7 +81,7 @@ function keyCommand(doc: string, run: (run: Run, locks: LockSet, key: string) =>
     doc,
     args: ['str'],
     argNames: ['key'],
-    routes: FLAG_ROUTES,
+    routes: ANY_ROUTE,
     isAsync: true,
     run: (current, { locks, log }, key) => {
       if (locks.isEmpty) {

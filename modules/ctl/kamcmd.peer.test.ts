@@ -12,6 +12,7 @@ import { RealClock } from '../../core/timer/real-clock.ts';
 import { datagramEnvironment } from '../../core/transport/datagram-environment.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
 import { Kamailio } from '../../test/support/kamailio.ts';
+import { skipWithout } from '../../test/support/peers.ts';
 import ctl from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'strowger-kamcmd-'));
@@ -27,7 +28,10 @@ modparam("ctl", "binrpc", "unix:${theirs}")
 request_route { sl_send_reply("200", "OK"); }
 `;
 
+const skip = skipWithout('kamailio', 'kamcmd');
+
 before(async () => {
+  if (skip !== false) return;
   kamailio = await Kamailio.start(SCRIPT);
   await bare.load(ctl, [
     ['binrpc', `unix:${ours}`],
@@ -86,14 +90,14 @@ for (const command of SAME_SHAPE) {
   });
 }
 
-test('kamcmd prints structs of core.psx', async () => {
+test('kamcmd prints structs of core.psx', { skip }, async () => {
   assert.match(
     await kamcmd(`unix:${ours}`, 'core.psx'),
     /^\{\n\tIDX: 0\n\tPID: \d+\n\tDSC: main process - attendant\n\}\n/,
   );
 });
 
-test('every method of kamailio core is listed', async () => {
+test('every method of kamailio core is listed', { skip }, async () => {
   const list = async (socket: string): Promise<string[]> =>
     (await kamcmd(`unix:${socket}`, 'system.listMethods')).split('\n');
   const have = new Set(await list(ours));
@@ -101,12 +105,12 @@ test('every method of kamailio core is listed', async () => {
   assert.deepEqual(missing, []);
 });
 
-test('kamcmd formats and its own commands work', async () => {
+test('kamcmd formats and its own commands work', { skip }, async () => {
   assert.match(await kamcmd(`unix:${ours}`, '-f', '[%v] %v:%v %v\\n', 'ctl.listen'), /^\[binrpc\] unix_stream:.*ours/);
   assert.match(await kamcmd(`unix:${ours}`, 'ps'), /main process - attendant/);
 });
 
-test("our own client prints what kamcmd prints, for kamailio's ctl and for ours", async () => {
+test("our own client prints what kamcmd prints, for kamailio's ctl and for ours", { skip }, async () => {
   for (const socket of [ours, theirs]) {
     for (const args of [['core.sockets_list'], ['core.echo', 'a', '1'], ['core.tcp_options']]) {
       const [method = '', ...params] = args;
@@ -117,6 +121,6 @@ test("our own client prints what kamcmd prints, for kamailio's ctl and for ours"
   }
 });
 
-test('kamcmd over a Unix datagram', { skip: hasAddon ? false : 'no addon' }, async () => {
+test('kamcmd over a Unix datagram', { skip: skip || (hasAddon ? false : 'no addon') }, async () => {
   assert.equal(await kamcmd(`unixd:${ours}d`, '-D', folder, 'core.prints', 'a'), 'a\n');
 });

@@ -1,14 +1,12 @@
-import { BRANCH_ROUTE, type CommandDef, command, FAILURE_ROUTE, newBranch, REQUEST_ROUTE, rewriteUri } from 'strowger';
+import { ANY_ROUTE, type CommandDef, command, newBranch, rewriteUri } from 'strowger';
 import type { PvState } from './state.ts';
-
-const ROUTES = REQUEST_ROUTE | BRANCH_ROUTE | FAILURE_ROUTE;
 
 /** Commands about the static branch, $sbranch(…). */
 export const SBRANCH_COMMANDS: Readonly<Record<string, CommandDef<PvState>>> = {
   sbranch_set_ruri: command({
     doc: 'Makes the static branch the Request-URI with its destination, path, socket, q and flags.',
     args: [],
-    routes: ROUTES,
+    routes: ANY_ROUTE,
     run: (run, state: PvState) => {
       const { sbranch } = state;
       const { msg } = run;
@@ -30,7 +28,7 @@ export const SBRANCH_COMMANDS: Readonly<Record<string, CommandDef<PvState>>> = {
   sbranch_append: command({
     doc: 'Adds the static branch to the destination set.',
     args: [],
-    routes: ROUTES,
+    routes: ANY_ROUTE,
     run: (run, state: PvState) => {
       if (state.sbranch.uri === '') return -1;
       Object.assign(run.msg.appendBranch(state.sbranch.uri), state.sbranch);
@@ -40,7 +38,7 @@ export const SBRANCH_COMMANDS: Readonly<Record<string, CommandDef<PvState>>> = {
   sbranch_reset: command({
     doc: 'Empties the static branch.',
     args: [],
-    routes: ROUTES,
+    routes: ANY_ROUTE,
     run: (_run, state: PvState) => {
       state.sbranch = newBranch('');
       return 1;

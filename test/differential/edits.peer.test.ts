@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import type { StartOptions } from '../../core/cli/start-options.ts';
 import { startServer } from '../../core/start.ts';
 import { KAMAILIO_MODULES, Kamailio, MemoryLog, UdpPeer } from '../support/index.ts';
+import { skipWithout } from '../support/peers.ts';
 import { EDIT_CASES } from './edit-cases.ts';
 import { editMessage, editScript, normalise } from './edit-messages.ts';
 
@@ -58,7 +58,7 @@ async function ofStrowger(): Promise<Map<string, string | null>> {
   }
 }
 
-const skip = existsSync(KAMAILIO_MODULES) ? false : 'kamailio is not installed';
+const skip = skipWithout('kamailio');
 
 test(`${EDIT_CASES.length} edits come out as Kamailio's do, byte for byte`, { skip }, async (t) => {
   const theirs = await ofKamailio();

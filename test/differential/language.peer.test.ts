@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { env } from 'node:process';
 import { test } from 'node:test';
 import { KAMAILIO_MODULES, Kamailio, UdpPeer } from '../support/kamailio.ts';
+import { skipWithout } from '../support/peers.ts';
 import {
   ANSWERS_FILE,
   answersIn,
@@ -51,7 +52,7 @@ async function start(cases: readonly LanguageCase[]): Promise<{ kamailio: Kamail
   }
 }
 
-test('Kamailio gives the recorded answers', { timeout: 300_000 }, async () => {
+test('Kamailio gives the recorded answers', { timeout: 300_000, skip: skipWithout('kamailio') }, async () => {
   const cases = readTable().flatMap((section) => section.cases);
   const { kamailio, alive } = await start(cases);
   const peer = await UdpPeer.open();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ComparedServer, skipWithoutKamailio, withBoth } from '../support/both-servers.ts';
+import { type ComparedServer, withBoth } from '../support/both-servers.ts';
+import { skipWithout } from '../support/peers.ts';
 import { normaliseRouting, ROUTING_CASES, routingMessage, routingScript } from './routing-cases.ts';
 
 const PATIENCE_MS = 1500;
@@ -16,7 +17,7 @@ async function drive({ port, peer }: ComparedServer): Promise<string[]> {
 }
 
 test(`rr and sl: ${ROUTING_CASES.length} messages come out as Kamailio's do`, {
-  skip: skipWithoutKamailio,
+  skip: skipWithout('kamailio'),
 }, async (t) => {
   const { kamailio, strowger } = await withBoth(routingScript, drive);
   for (const [i, each] of ROUTING_CASES.entries()) {

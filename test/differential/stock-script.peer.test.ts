@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { parseScript } from '../../routing-lang/index.ts';
+import { skipWithout } from '../support/peers.ts';
 
 /** The script that Debian's package installs, and the examples of its documentation. */
 const STOCK = '/etc/kamailio/kamailio.cfg';
@@ -18,7 +19,7 @@ function errors(file: string, defines: readonly string[]): string[] {
 }
 
 test("kamailio's own script parses with every switch", {
-  skip: existsSync(STOCK) ? false : `kamailio is not installed (no ${STOCK})`,
+  skip: skipWithout('kamailio'),
 }, () => {
   const switches = new Set(readFile(STOCK)?.match(/WITH_\w+/g));
   assert.ok(switches.size > 10);
@@ -30,7 +31,7 @@ test("kamailio's own script parses with every switch", {
 });
 
 test('the documentation’s examples have syntax errors where kamailio finds some', {
-  skip: spawnSync('kamailio', ['-v']).status === 0 ? false : 'kamailio is not installed',
+  skip: skipWithout('kamailio'),
 }, (t) => {
   const files = globSync(EXAMPLES);
   let compared = 0;

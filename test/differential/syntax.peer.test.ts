@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { skipWithout } from '../support/peers.ts';
 import { CONDITIONS, GLOBALS, SCRIPTS, STATEMENTS } from './syntax-snippets.ts';
 
-const isInstalled = spawnSync('kamailio', ['-v']).status === 0;
-const skip = isInstalled ? false : 'kamailio is not installed';
+const skip = skipWithout('kamailio');
 const folder = mkdtempSync(join(tmpdir(), 'strowger-syntax-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startServer } from '../../core/start.ts';
-import { scriptOptions, skipWithoutKamailio } from '../support/both-servers.ts';
+import { scriptOptions } from '../support/both-servers.ts';
 import { Kamailio } from '../support/kamailio.ts';
+import { skipWithout } from '../support/peers.ts';
 import { TM_CASES, TM_PARAMS } from './tm-cases.ts';
 import { Cast, scriptOf, type TmCase } from './tm-world.ts';
 
@@ -46,7 +47,7 @@ async function ofStrowger(script: string): Promise<Traces> {
   }
 }
 
-describe('tm behaves as Kamailio on the wire', { skip: skipWithoutKamailio }, () => {
+describe('tm behaves as Kamailio on the wire', { skip: skipWithout('kamailio') }, () => {
   let kamailio: Traces = new Map();
   let strowger: Traces = new Map();
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { StartOptions } from '../../core/cli/start-options.ts';
 import { startServer } from '../../core/start.ts';
 import { MemoryLog } from './fake-run.ts';
@@ -10,12 +9,6 @@ export interface ComparedServer {
   readonly port: number;
   readonly peer: UdpPeer;
 }
-
-/** Reason to skip a suite of differences, or false. CI (STROWGER_REQUIRE_PEERS) does not skip: there the start fails. */
-export const skipWithoutKamailio: string | false =
-  existsSync(KAMAILIO_MODULES) || process.env['STROWGER_REQUIRE_PEERS'] === '1'
-    ? false
-    : 'kamailio is not installed: apt-get install kamailio kamailio-extra-modules';
 
 /** Options of a server of a test: this script text, one UDP socket on loopback. */
 export function scriptOptions(scriptText: string, extra: Partial<StartOptions> = {}): StartOptions {

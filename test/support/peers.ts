@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import process from 'node:process';
+
+/** Foreign programs that the `.peer.test.ts` suites run, and the Debian packages they come in. */
+const PEERS = {
+  kamailio: 'kamailio kamailio-extra-modules kamailio-tls-modules kamailio-sqlite-modules',
+  kamcmd: 'kamailio',
+  openssl: 'openssl',
+  sipp: 'sip-tester',
+  sipsak: 'sipsak',
+} as const;
+
+export type PeerName = keyof typeof PEERS;
+
+/**
+ * Value for a suite's `skip`: false where the programs are installed, else which one is missing and how to install it.
+ * With STROWGER_REQUIRE_PEERS=1 nothing is skipped: a missing one is thrown, and the test file fails.
+ */
+export function skipWithout(...names: readonly PeerName[]): string | false {
+  const missing = names.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return false;
+  const reason = missing.map((name) => `${name} is not installed: apt-get install ${PEERS[name]}`).join('; ');
+  if (process.env['STROWGER_REQUIRE_PEERS'] === '1') throw new Error(reason);
+  return reason;
+}
+
+function isInstalled(name: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
+}
