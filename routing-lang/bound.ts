@@ -66,7 +66,7 @@ export interface Bindings {
   readonly varSlots: Map<string, number>;
 }
 
-/** Numbers of the kinds of route (`ROUTE` of the core), by kind of block; `route` blocks count as request ones. */
+/** Numbers of the kinds of route (`ROUTE` of the core), by kind of block; `route` and `event_route` blocks count as request ones. */
 export const KIND_BITS: Readonly<Record<RouteKind, number>> = {
   request: 1,
   route: 1,
@@ -75,7 +75,7 @@ export const KIND_BITS: Readonly<Record<RouteKind, number>> = {
   reply: 4 | 128,
   branch: 8,
   onsend: 16,
-  event: 512,
+  event: 1 | 64 | 256 | 512,
 };
 
 export function routeTitle(kind: RouteKind, name: string | null): string {

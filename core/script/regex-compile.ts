@@ -29,7 +29,7 @@ export function compileRegex(source: string, options: RegexOptions = {}): PosixR
   const js = toJavaScript(parsed.root, syntax);
   if (js === null) return new BudgetMatcher(source, parsed, syntax);
   try {
-    return new NativeRegex(source, new RegExp(js, syntax.newline ? 'gm' : 'g'), syntax.newline);
+    return new NativeRegex(source, new RegExp(js, syntax.newline ? 'm' : ''), syntax.newline);
   } catch (error) {
     return error instanceof SyntaxError ? 'Regular expression too big' : String(error);
   }
@@ -40,7 +40,10 @@ const CR_STAND_IN = '\u0100';
 
 class NativeRegex implements PosixRegex {
   readonly source: string;
+  /** Without the g flag, for then a test is cheapest. */
   readonly #regex: RegExp;
+  /** The same that begins at `lastIndex`; made on first use. */
+  #global: RegExp | null = null;
   readonly #hidesCr: boolean;
 
   constructor(source: string, regex: RegExp, hidesCr: boolean) {
@@ -50,13 +53,13 @@ class NativeRegex implements PosixRegex {
   }
 
   test(text: string): boolean {
-    this.#regex.lastIndex = 0;
     return this.#regex.test(this.#hidesCr ? hideCr(text) : text);
   }
 
   exec(text: string, from = 0): PosixMatch | null {
-    this.#regex.lastIndex = from;
-    const m = this.#regex.exec(this.#hidesCr ? hideCr(text) : text);
+    this.#global ??= new RegExp(this.#regex.source, `${this.#regex.flags}g`);
+    this.#global.lastIndex = from;
+    const m = this.#global.exec(this.#hidesCr ? hideCr(text) : text);
     if (m === null) return null;
     const groups = this.#hidesCr ? m.map((group) => group?.replaceAll(CR_STAND_IN, '\r')) : [...m];
     return { start: m.index, end: m.index + m[0].length, groups };
