@@ -32,5 +32,6 @@ export function streamSocketOptions(settings: Settings): StreamSocketOptions {
     keepCount: settings.int('tcp_keepcnt'),
     tos: settings.int('tos') || -1,
     closeWithReset: settings.bool('tcp_close_rst'),
+    proxyHeaderMs: settings.bool('tcp_accept_haproxy') ? Math.max(1, settings.int('tcp_wait_data')) : 0,
   };
 }

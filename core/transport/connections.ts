@@ -14,6 +14,7 @@ import type {
   StreamListenOptions,
 } from './drivers.ts';
 import { canonicalIp, hostPort } from './ip-address.ts';
+import type { RemoteConnections } from './remote-connections.ts';
 import {
   type Destination,
   PROTO,
@@ -65,6 +66,8 @@ export class ConnectionTable {
   readonly #counters: ConnectionCounters;
   readonly #owner: ConnectionOwner;
   readonly #firstId: number;
+  /** Set where there are several workers: the connections of the others. */
+  remote: RemoteConnections | null = null;
   /** Set by the module tls: how to connect to a destination, where the script says so. */
   tlsTarget: ((dst: Destination) => Pick<StreamConnectOptions, 'tlsServerName' | 'tlsServerId'>) | null = null;
   /** Set by the module tls: false drops a connection we have opened before its first message goes out. */
@@ -158,14 +161,18 @@ export class ConnectionTable {
   /**
    * Sends on the connection `dst.conId`, else on one to the same peer, else on a new one (unless `noConnect`), which
    * is opened from `dst.socket` and belongs to it. -1: nothing was queued. `onFailed` is called later, once, for a
-   * message that was queued but never reached a connection.
+   * message that was queued but never reached a connection. Other workers' connections count like ours, unless it was
+   * one of them that asked (`isAsked`).
    */
-  send(text: string, dst: Destination, onFailed?: (error: Error) => void): SendResult {
+  send(text: string, dst: Destination, onFailed?: (error: Error) => void, isAsked = false): SendResult {
     const byId = dst.conId === 0 ? undefined : this.#index.get(dst.conId);
     const usable = byId !== undefined && byId.state !== 'closing' ? byId : undefined;
-    const conn = usable ?? this.find(dst.proto, dst.ip, dst.port, dst.socket, dst.host);
+    const remote = isAsked ? null : this.remote;
+    const isElsewhere = remote !== null && dst.conId !== 0 && remote.has(dst.conId);
+    const conn = usable ?? (isElsewhere ? undefined : this.find(dst.proto, dst.ip, dst.port, dst.socket, dst.host));
     const message: QueuedMessage = { text, dst, onFailed };
     if (conn !== undefined) return this.#write(conn, message);
+    if (remote?.send(text, dst, onFailed) === true) return 1;
     if (dst.socket === null || dst.noConnect || this.settings.noConnect || this.#isClosed) return -1;
     return this.#connect(message, dst.socket);
   }
@@ -176,13 +183,16 @@ export class ConnectionTable {
    */
   addAlias(id: number, port: number): boolean {
     const conn = this.#index.get(id);
-    return conn !== undefined && this.#index.addAlias(conn, port);
+    if (conn === undefined) return this.remote?.addAlias(id, port) ?? false;
+    if (!this.#index.addAlias(conn, port)) return false;
+    this.remote?.aliased(conn, port);
+    return true;
   }
 
   /** Sets one connection's own lifetime (`tcp_set_connection_lifetime`, registrations); below 0 it never ends. */
   setLifetime(id: number, lifetimeMs: number): boolean {
     const conn = this.#index.get(id);
-    if (conn === undefined) return false;
+    if (conn === undefined) return this.remote?.setLifetime(id, lifetimeMs) ?? false;
     conn.lifetimeMs = lifetimeMs;
     this.#check(conn);
     return true;
@@ -197,13 +207,14 @@ export class ConnectionTable {
     conn.rcv = conn.makeRcv(conn.stream.localIp, conn.stream.localPort);
     conn.onBytes = onBytes;
     this.#index.add(conn);
+    this.remote?.opened(conn);
     return true;
   }
 
   /** Ends a connection once what is queued has left, or drops it. */
   end(id: number, isAbrupt = false): boolean {
     const conn = this.#index.get(id);
-    if (conn === undefined) return false;
+    if (conn === undefined) return this.remote?.end(id, isAbrupt) ?? false;
     if (isAbrupt) this.#drop(conn, 'closed', 'closed by us');
     else this.#end(conn, 'closed by us');
     return true;
@@ -236,7 +247,7 @@ export class ConnectionTable {
   #refusal(proto: Proto, ip: string, port: number): string | null {
     const { settings } = this;
     if (this.#isClosed) return 'shutting down';
-    if (this.#index.size + this.#handshakes >= settings.maxConnections) return 'tcp_max_connections reached';
+    if (this.#total >= settings.maxConnections) return 'tcp_max_connections reached';
     if (proto === PROTO.TLS && this.#tlsCount + this.#handshakes >= settings.maxTlsConnections) {
       return 'tls_max_connections reached';
     }
@@ -244,6 +255,11 @@ export class ConnectionTable {
       return 'tcp_accept_iplimit reached';
     if (settings.acceptUnique && this.#index.find(proto, ip, port, null, 0) !== undefined) return 'tcp_accept_unique';
     return null;
+  }
+
+  /** What counts against `tcp_max_connections`: all workers' connections, and our attempts and handshakes. */
+  get #total(): number {
+    return this.#index.size + this.#handshakes + (this.remote?.size ?? 0);
   }
 
   #accept(stream: StreamConnection, socket: SocketInfo): void {
@@ -271,7 +287,7 @@ export class ConnectionTable {
   #connect(message: QueuedMessage, from: SocketInfo): SendResult {
     const { dst } = message;
     const driver = this.#drivers.get(from.proto);
-    if (driver === undefined || this.#index.size + this.#handshakes >= this.settings.maxConnections) {
+    if (driver === undefined || this.#total >= this.settings.maxConnections) {
       this.#counters.localReject.inc();
       return -1;
     }
@@ -331,6 +347,7 @@ export class ConnectionTable {
     this.#counters.established.inc();
     this.#check(conn);
     if (this.#log.isEnabled(LOG_LEVELS.DBG)) this.#log.debug(`${describe(conn)} open`);
+    this.remote?.opened(conn);
     this.#events.onOpen?.(conn);
   }
 
@@ -380,6 +397,7 @@ export class ConnectionTable {
     this.#queued(conn, 0);
     for (const message of queue) message.onFailed?.(error);
     if (!wasOpen) return;
+    this.remote?.closed(conn);
     const reason = conn.closeReason ?? 'closed';
     if (this.#log.isEnabled(LOG_LEVELS.DBG)) this.#log.debug(`${describe(conn)} closed: ${conn.closeText}`);
     this.#events.onClose?.(conn, reason);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { StreamConnection } from './drivers.ts';
+import type { ProxiedAddresses } from './proxy-protocol.ts';
 
 /** Socket options that Kamailio's core parameters set on every stream. */
 export interface StreamSocketOptions {
@@ -12,6 +13,8 @@ export interface StreamSocketOptions {
   readonly tos: number;
   /** `tcp_close_rst`: what is dropped is reset instead of ended. */
   readonly closeWithReset: boolean;
+  /** `tcp_accept_haproxy`, `tcp_wait_data`: how long the PROXY header of an accepted connection may take; 0: there is none. */
+  readonly proxyHeaderMs: number;
 }
 
 export const DEFAULT_STREAM_SOCKET: StreamSocketOptions = {
@@ -21,6 +24,7 @@ export const DEFAULT_STREAM_SOCKET: StreamSocketOptions = {
   keepCount: 0,
   tos: -1,
   closeWithReset: false,
+  proxyHeaderMs: 0,
 };
 
 /** What one turn writes is held together up to here. */
@@ -63,16 +67,25 @@ export class SocketStream implements StreamConnection {
   readonly #carrier: Socket;
   readonly #closeWithReset: boolean;
 
-  /** The socket must be connected; where it has a TLS layer, `carrier` is the TCP socket below it. */
-  constructor(socket: Socket, options: StreamSocketOptions, tls: unknown = null, carrier: Socket = socket) {
+  /**
+   * The socket must be connected; where it has a TLS layer, `carrier` is the TCP socket below it. `proxied` are the
+   * addresses that a load balancer told.
+   */
+  constructor(
+    socket: Socket,
+    options: StreamSocketOptions,
+    tls: unknown = null,
+    carrier: Socket = socket,
+    proxied: ProxiedAddresses | null = null,
+  ) {
     this.#socket = socket;
     this.#carrier = carrier;
     this.#closeWithReset = options.closeWithReset;
     this.tls = tls;
-    this.remoteIp = carrier.remoteAddress ?? '';
-    this.remotePort = carrier.remotePort ?? 0;
-    this.localIp = carrier.localAddress ?? '';
-    this.localPort = carrier.localPort ?? 0;
+    this.remoteIp = proxied?.remoteIp ?? carrier.remoteAddress ?? '';
+    this.remotePort = proxied?.remotePort ?? carrier.remotePort ?? 0;
+    this.localIp = proxied?.localIp ?? carrier.localAddress ?? '';
+    this.localPort = proxied?.localPort ?? carrier.localPort ?? 0;
     socket.on('data', (chunk: Buffer) => this.onData(chunk.latin1Slice()));
     socket.on('drain', () => this.onDrain());
     socket.on('error', (error) => {

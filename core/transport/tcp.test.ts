@@ -169,4 +169,58 @@ describe('TCP through node:net', { timeout: 20_000 }, () => {
     server.destroy();
     await listener.close();
   });
+
+  test('tcp_accept_haproxy: addresses come from the PROXY header, the bytes behind it are kept; without one it is closed', async () => {
+    const clock = new VirtualClock();
+    const behind = new TcpDriver(clock, { ...DEFAULT_STREAM_SOCKET, proxyHeaderMs: 5000 });
+    const errors: string[] = [];
+    let wake = (): void => {};
+    const accepted: StreamConnection[] = [];
+    const texts: Promise<string>[] = [];
+    const listener = await behind.listen(
+      { address: '127.0.0.1', port: 0, family: 4 },
+      (conn) => {
+        accepted.push(conn);
+        texts.push(received(conn, 5));
+        wake();
+      },
+      (error) => {
+        errors.push(error.message.replace(/:\d+:/, ':'));
+        wake();
+      },
+    );
+    const something = (): Promise<void> =>
+      new Promise((resolve) => {
+        wake = resolve;
+      });
+    const open = async (text: string): Promise<void> => {
+      const socket = connect(listener.port, '127.0.0.1');
+      socket.on('error', () => {});
+      const next = something();
+      socket.on('connect', () => {
+        socket.write(text.slice(0, 9));
+        setImmediate(() => socket.write(text.slice(9), 'latin1'));
+      });
+      await next;
+      socket.on('close', () => {});
+    };
+    await open('PROXY TCP4 192.0.2.1 192.0.2.2 40000 5060\r\nhello');
+    const [conn] = accepted;
+    assert.ok(conn !== undefined);
+    assert.deepEqual(
+      [conn.remoteIp, conn.remotePort, conn.localIp, conn.localPort],
+      ['192.0.2.1', 40_000, '192.0.2.2', 5060],
+    );
+    assert.equal(await texts[0], 'hello');
+    conn.destroy();
+    await open('OPTIONS sip:x SIP/2.0\r\n\r\n');
+    const silent = connect(listener.port, '127.0.0.1');
+    silent.on('error', () => {});
+    await new Promise<void>((resolve) => silent.on('connect', () => resolve()));
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(5000);
+    assert.deepEqual(errors, ['tcp:127.0.0.1: no PROXY header', 'tcp:127.0.0.1: no PROXY header within 5000 ms']);
+    silent.destroy();
+    await listener.close();
+  });
 });

@@ -9,6 +9,7 @@ import type {
   StreamListenOptions,
 } from './drivers.ts';
 import { hostPort, ipFamily } from './ip-address.ts';
+import { type ProxiedAddresses, parseProxyHeader } from './proxy-protocol.ts';
 import { applySocketOptions, DEFAULT_STREAM_SOCKET, SocketStream, type StreamSocketOptions } from './stream-socket.ts';
 
 /** TCP through node:net. */
@@ -27,11 +28,13 @@ export class TcpDriver implements StreamDriver {
     onConnection: (conn: StreamConnection) => void,
     onError: (error: Error) => void,
   ): Promise<StreamListener> {
-    const accept = (socket: Socket, admitted: () => void): void => {
+    const accept = ({ socket, admitted, proxied }: AcceptedSocket): void => {
       admitted();
-      onConnection(new SocketStream(socket, this.#socketOptions));
+      onConnection(new SocketStream(socket, this.#socketOptions, null, socket, proxied));
+      // Reading the PROXY header has left it paused.
+      socket.resume();
     };
-    return listenTcp('tcp', options, this.#socketOptions, accept, onError);
+    return listenTcp('tcp', options, this.#socketOptions, this.#clock, accept, onError);
   }
 
   async connect(options: StreamConnectOptions): Promise<StreamConnection> {
@@ -39,15 +42,23 @@ export class TcpDriver implements StreamDriver {
   }
 }
 
+export interface AcceptedSocket {
+  readonly socket: Socket;
+  /** To be called once, when `admit` is to forget it. */
+  readonly admitted: () => void;
+  readonly proxied: ProxiedAddresses | null;
+}
+
 /**
- * Listens for TCP connections, for TCP itself and below TLS. `accept` gets each admitted socket with its options set,
- * and what it must call once `admit` is to forget it. Rejects with `TCP_BIND`.
+ * Listens for TCP connections, for TCP itself and below TLS. `accept` gets each admitted socket with its options set
+ * and its PROXY header read. Rejects with `TCP_BIND`.
  */
 export function listenTcp(
   proto: string,
   options: StreamListenOptions,
   socketOptions: StreamSocketOptions,
-  accept: (socket: Socket, admitted: () => void) => void,
+  clock: Clock,
+  accept: (accepted: AcceptedSocket) => void,
   onError: (error: Error) => void,
 ): Promise<StreamListener> {
   const server: Server = createServer((socket) => {
@@ -60,7 +71,19 @@ export function listenTcp(
       return;
     }
     applySocketOptions(socket, socketOptions);
-    accept(socket, admitted);
+    if (socketOptions.proxyHeaderMs === 0) {
+      accept({ socket, admitted, proxied: null });
+      return;
+    }
+    readProxyHeader(socket, socketOptions.proxyHeaderMs, clock, (result) => {
+      if (typeof result !== 'string') {
+        accept({ socket, admitted, proxied: result });
+        return;
+      }
+      admitted();
+      socket.destroy();
+      onError(new StrowgerError('TCP_PROXY', `${proto}:${hostPort(remoteAddress ?? '', remotePort ?? 0)}: ${result}`));
+    });
   });
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => {
@@ -87,6 +110,39 @@ export function listenTcp(
 
 function admit(options: StreamListenOptions, ip: string, port: number): (() => void) | null {
   return options.admit === undefined ? () => {} : options.admit(ip, port);
+}
+
+/** Reads the PROXY header and leaves what follows in the socket. The result is an error text, or the addresses told. */
+function readProxyHeader(
+  socket: Socket,
+  limitMs: number,
+  clock: Clock,
+  done: (result: ProxiedAddresses | null | string) => void,
+): void {
+  let text = '';
+  const end = (result: ProxiedAddresses | null | string): void => {
+    clock.unschedule(timer);
+    socket.off('data', onData);
+    socket.off('close', onClose);
+    done(result);
+  };
+  const onClose = (): void => end('closed before its PROXY header');
+  const onData = (chunk: Buffer): void => {
+    text += chunk.latin1Slice();
+    const header = parseProxyHeader(text);
+    if (header.kind === 'incomplete') return;
+    socket.pause();
+    if (header.kind === 'bad') {
+      end(header.reason);
+      return;
+    }
+    if (text.length > header.length) socket.unshift(Buffer.from(text.slice(header.length), 'latin1'));
+    end(header.addresses);
+  };
+  const timer = clock.schedule(limitMs, () => end(`no PROXY header within ${limitMs} ms`));
+  socket.on('error', () => {});
+  socket.on('close', onClose);
+  socket.on('data', onData);
 }
 
 /** Errors of binding the source address, after which Kamailio connects without it. */

@@ -5,7 +5,9 @@ import type { Clock, ClockHandle } from '../timer/clock.ts';
 import type { StreamConnection } from './drivers.ts';
 import { hostPort } from './ip-address.ts';
 import { nodeTls } from './node-tls.ts';
+import type { ProxiedAddresses } from './proxy-protocol.ts';
 import { SocketStream, type StreamSocketOptions } from './stream-socket.ts';
+import type { AcceptedSocket } from './tcp.ts';
 import { applySession, judge, readFacts, secureOptions, type TlsSessionOptions } from './tls-facts.ts';
 import type { TlsProfile, TlsProfiles } from './tls-profiles.ts';
 
@@ -27,6 +29,7 @@ interface Handshake {
   readonly carrier: Socket;
   readonly from: string;
   readonly admitted: () => void;
+  readonly proxied: ProxiedAddresses | null;
   readonly timer: ClockHandle;
   readonly onClose: () => void;
 }
@@ -69,14 +72,14 @@ export class TlsAcceptor {
     });
   }
 
-  accept(carrier: Socket, admitted: () => void): void {
+  accept({ socket: carrier, admitted, proxied }: AcceptedSocket): void {
     const key = keyOf(carrier);
     const { clock, handshakeTimeoutMs } = this.#options;
     const limitMs = handshakeTimeoutMs();
     const timer = clock.schedule(limitMs, () => this.#fail(key, `no end within ${limitMs} ms`));
     const from = `tls:${hostPort(carrier.remoteAddress ?? '', carrier.remotePort ?? 0)}`;
     const onClose = (): void => this.#fail(key, 'closed by the peer');
-    this.#handshakes.set(key, { carrier, from, admitted, timer, onClose });
+    this.#handshakes.set(key, { carrier, from, admitted, proxied, timer, onClose });
     carrier.on('error', () => {});
     carrier.once('close', onClose);
     this.#server.emit('connection', carrier);
@@ -100,7 +103,7 @@ export class TlsAcceptor {
     }
     this.#end(key);
     applySession(socket, session);
-    onConnection(new SocketStream(socket, socketOptions, facts, handshake.carrier));
+    onConnection(new SocketStream(socket, socketOptions, facts, handshake.carrier, handshake.proxied));
   }
 
   #fail(key: string, reason: string, socket: TLSSocket | null = null): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { connect as netConnect, type Socket } from 'node:net';
+import { type AddressInfo, createServer, connect as netConnect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { RealClock } from '../timer/real-clock.ts';
@@ -295,6 +295,33 @@ describe('TLS through node:tls', { timeout: 30_000 }, () => {
     });
     client.destroy();
     assert.match(String((await end)?.message), /ECONNRESET/);
+    await listener.close();
+  });
+
+  test('a PROXY header may stand before the handshake, in one packet with its beginning', async () => {
+    const socketOptions = { ...DEFAULT_STREAM_SOCKET, proxyHeaderMs: 5000 };
+    const driver = new TlsDriver({ clock: new RealClock(), profiles: profilesOf(SERVER), socketOptions });
+    const { listener, connection } = await listening(driver);
+    // What a client would send is taken from one that connects to a plain listener, and sent on behind the header.
+    const relay = createServer((near) => {
+      const far = netConnect(listener.port, '127.0.0.1');
+      near.once('data', (hello: Buffer) => {
+        far.write(Buffer.concat([Buffer.from('PROXY TCP4 192.0.2.7 192.0.2.8 7000 5061\r\n'), hello]));
+        near.pipe(far).pipe(near);
+      });
+      for (const socket of [near, far]) socket.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    const { port } = relay.address() as AddressInfo;
+    const client = await driverOf(CLIENT).connect({ ip: '127.0.0.1', port, timeoutMs: 5000 });
+    const server = await connection();
+    assert.deepEqual([server.remoteIp, server.remotePort, server.localPort], ['192.0.2.7', 7000, 5061]);
+    const seen = received(server, 2);
+    client.write('hi');
+    assert.equal(await seen, 'hi');
+    client.destroy();
+    server.destroy();
+    relay.close();
     await listener.close();
   });
 

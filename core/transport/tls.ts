@@ -12,7 +12,7 @@ import type {
 import { hostPort, ipFamily } from './ip-address.ts';
 import { nodeTls } from './node-tls.ts';
 import { DEFAULT_STREAM_SOCKET, SocketStream, type StreamSocketOptions } from './stream-socket.ts';
-import { connectTcp, listenTcp } from './tcp.ts';
+import { type AcceptedSocket, connectTcp, listenTcp } from './tcp.ts';
 import { abandon, TlsAcceptor } from './tls-acceptor.ts';
 import { applySession, DEFAULT_SESSION, judge, readFacts, secureOptions, type TlsSessionOptions } from './tls-facts.ts';
 import type { TlsProfile, TlsProfiles } from './tls-profiles.ts';
@@ -68,20 +68,20 @@ export class TlsDriver implements StreamDriver {
   ): Promise<StreamListener> {
     let acceptor: TlsAcceptor | null = null;
     let port = options.port;
-    const accept = (socket: Socket, admitted: () => void): void => {
+    const accept = (accepted: AcceptedSocket): void => {
       if (acceptor?.profiles !== this.#profiles) {
         try {
           acceptor = this.#acceptor(options.address, port, onConnection, onError);
         } catch (error) {
-          admitted();
-          socket.destroy();
+          accepted.admitted();
+          accepted.socket.destroy();
           onError(error as Error);
           return;
         }
       }
-      acceptor.accept(socket, admitted);
+      acceptor.accept(accepted);
     };
-    const listener = await listenTcp('tls', options, this.#socketOptions, accept, onError);
+    const listener = await listenTcp('tls', options, this.#socketOptions, this.#clock, accept, onError);
     port = listener.port;
     return listener;
   }

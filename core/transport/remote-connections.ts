@@ -1,0 +1,22 @@
+import type { Connection } from './connection.ts';
+import type { Destination } from './socket-info.ts';
+
+/**
+ * The stream connections that other workers hold, as the connection table sees them: sockets can not pass between threads,
+ * so what concerns one of theirs goes to its worker.
+ */
+export interface RemoteConnections {
+  /** How many are open. */
+  readonly size: number;
+  has(id: number): boolean;
+  /** Sends on the connection `dst.conId`, else on one to that peer. False when there is none such elsewhere. */
+  send(text: string, dst: Destination, onFailed?: (error: Error) => void): boolean;
+  addAlias(id: number, port: number): boolean;
+  setLifetime(id: number, lifetimeMs: number): boolean;
+  end(id: number, isAbrupt: boolean): boolean;
+  /** One of ours is open, under this protocol; again where the protocol has changed. */
+  opened(conn: Connection): void;
+  closed(conn: Connection): void;
+  /** One of ours has a further port. */
+  aliased(conn: Connection, port: number): void;
+}
