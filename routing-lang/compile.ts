@@ -1,4 +1,5 @@
 import { compileFunction } from 'node:vm';
+import type { PvAccessor } from '../core/pv/spec.ts';
 import type { PosixRegex } from '../core/script/posix-regex.ts';
 import type { ScriptProgram, ScriptRoute } from '../core/script/program.ts';
 import type { Run } from '../core/script/run.ts';
@@ -7,6 +8,7 @@ import type { Bindings, RouteEntry } from './bound.ts';
 import { type CheckInput, checkRoutes } from './check.ts';
 import { ProgramGen } from './codegen.ts';
 import type { ParsedScript } from './index.ts';
+import { parsePv } from './pv-parser.ts';
 import * as runtime from './runtime.ts';
 import { RuntimeHost } from './runtime-host.ts';
 import { type GeneratedSource, inlineSourceMap, LineTable, mapStack } from './source-map.ts';
@@ -138,8 +140,25 @@ function assemble(
     varSlots: bindings.varSlots,
     positions: gen.positions,
     compileFormat: (text) => compileFormat(text, symbols, defines, bindings.varSlots),
+    compilePv: (text) => compilePv(text, symbols, defines, bindings.varSlots),
     generated: { code, table },
   };
+}
+
+/** A variable bound while the program runs. */
+function compilePv(
+  text: string,
+  symbols: SymbolTable,
+  defines: ReadonlyMap<string, string | null>,
+  slots: Map<string, number>,
+): PvAccessor {
+  const parsed = parsePv(text);
+  if (parsed.error !== null || parsed.end !== text.length)
+    throw new Error(parsed.error?.message ?? `"${text}" is no variable`);
+  const problems: string[] = [];
+  const bound = new PvBinder(symbols, defines, slots).bind(parsed.pv, (_offset, message) => problems.push(message));
+  if (bound === null) throw new Error(problems.join('; '));
+  return bound.whole;
 }
 
 /** A format bound while the program runs: variables it names first get new slots. */

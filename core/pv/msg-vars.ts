@@ -63,9 +63,36 @@ export interface Xavp {
   value: XavpValue;
 }
 
-/** A list of extended AVPs: several of one name, newest first, each a value or a list. */
+/** Fields that many lists have in common, in the order of `XavpList.items`. */
+export type XavpFields = readonly { readonly name: string; readonly value: PvValue }[];
+
+const NO_FIELDS: XavpFields = [];
+
+/**
+ * A list of extended AVPs: several of one name, newest first, each a value or a list. One that begins with fields it has
+ * in common with others copies them when it is first looked into.
+ */
 export class XavpList {
-  items: Xavp[] = [];
+  readonly #fields: XavpFields;
+  #items: Xavp[] | null = null;
+
+  constructor(fields: XavpFields = NO_FIELDS) {
+    this.#fields = fields;
+  }
+
+  /** True until something has looked into the list. */
+  get isUntouched(): boolean {
+    return this.#items === null;
+  }
+
+  get items(): Xavp[] {
+    this.#items ??= this.#fields.map(({ name, value }) => ({ name, value }));
+    return this.#items;
+  }
+
+  set items(items: Xavp[]) {
+    this.#items = items;
+  }
 
   /** The `index`-th of the name, newest first; a negative index counts from the oldest (-1). */
   get(name: string, index = 0): Xavp | undefined {
@@ -105,6 +132,12 @@ export class XavpList {
   /** Adds in front. */
   push(name: string, value: XavpValue): void {
     this.items.unshift({ name, value });
+  }
+
+  /** Adds several in front, in this order. */
+  prepend(added: readonly Xavp[]): void {
+    const items = this.items;
+    this.items = items.length === 0 ? [...added] : [...added, ...items];
   }
 
   /** Adds behind all others, as the oldest. */

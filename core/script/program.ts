@@ -1,3 +1,4 @@
+import type { PvAccessor } from '../pv/spec.ts';
 import type { Run } from './run.ts';
 
 /** A compiled route block. Returns RUN_* bits, or a promise of them where a command had to wait. `run.rc` is set. */
@@ -34,4 +35,6 @@ export interface ScriptProgram {
    * script. Throws an Error that says what is wrong with it.
    */
   readonly compileFormat?: (text: string) => (run: Run) => string;
+  /** As `compileFormat`, for one variable: module parameters name some that a command assigns. */
+  readonly compilePv?: (text: string) => PvAccessor;
 }

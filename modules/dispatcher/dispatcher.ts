@@ -1,0 +1,225 @@
+import { readFile } from 'node:fs/promises';
+import type { ModuleContext, PvAccessor, PvValue, Run, Timer } from 'strowger';
+import { CallLoads } from './call-load.ts';
+import type { DestEntry } from './destination.ts';
+import { FromList } from './from-list.ts';
+import { HashText } from './hash-keys.ts';
+import { parseList } from './list-file.ts';
+import { DestNames } from './names.ts';
+import { DNS_MODE, DsSettings } from './params.ts';
+import { Pinger, type PingSender } from './ping.ts';
+import { Selection } from './selection.ts';
+import { CODE_MARKED, parseState, runStateEvent } from './states.ts';
+import { DsTable } from './table.ts';
+
+/** The module's state in one server. */
+export class Dispatcher {
+  readonly ctx: ModuleContext;
+  readonly settings: DsSettings;
+  readonly table: DsTable;
+  readonly loads: CallLoads;
+  readonly selection: Selection;
+  readonly names: DestNames;
+  readonly fromList: FromList;
+  /** Null without tm. */
+  readonly pinger: Pinger | null;
+  readonly #setidPv: OptionalPv;
+  readonly #attrsPv: OptionalPv;
+  #timers: Timer[] = [];
+  #loadedMs = -Infinity;
+  #loading: Promise<string | null> | null = null;
+
+  constructor(ctx: ModuleContext) {
+    const { server, log } = ctx;
+    const settings = new DsSettings(ctx);
+    this.ctx = ctx;
+    this.settings = settings;
+    this.table = new DsTable({
+      settings,
+      random: server.random,
+      log,
+      findSocket: (text) => server.transport.findSocket(text),
+      defaultSocket: ctx.str('ds_default_socket'),
+      defaultSockname: ctx.str('ds_default_sockname'),
+    });
+    const now = (): number => server.clock.now();
+    this.loads = new CallLoads(this.table, now, settings.callInitExpireMs, settings.callExpireMs);
+    this.selection = new Selection({
+      table: this.table,
+      loads: this.loads,
+      settings,
+      hashText: new HashText(settings.hashPvar),
+      random: (below) => server.random.int(below),
+      warn: (text) => log.warn(text),
+      error: (text) => log.error(text),
+    });
+    this.names = new DestNames(server, settings, this.table);
+    this.fromList = new FromList(this.table, this.names);
+    this.pinger = this.#makePinger();
+    this.#setidPv = new OptionalPv(settings.setidPvname);
+    this.#attrsPv = new OptionalPv(settings.attrsPvname);
+  }
+
+  /** Loads the list; throws with what is wrong with it. */
+  async start(): Promise<void> {
+    const error = await this.#load();
+    if (error !== null) throw new Error(error);
+  }
+
+  startTimers(): void {
+    const { ctx, settings, pinger } = this;
+    const { wheel } = ctx.server;
+    const pingSec = ctx.int('ds_ping_interval');
+    if (pingSec > 0 && pinger === null) throw new Error('ds_ping_interval needs the module tm');
+    if (pingSec > 0) this.#timers.push(wheel.every(pingSec * 1000, () => pinger?.pingAll()));
+    if (settings.countsCalls)
+      this.#timers.push(wheel.every(ctx.int('ds_hash_check_interval') * 1000, () => this.loads.expire()));
+    if ((settings.dnsMode & DNS_MODE.TIMER) !== 0)
+      this.#timers.push(wheel.every(ctx.int('ds_dns_interval') * 1000, () => void this.names.refresh()));
+  }
+
+  close(): void {
+    for (const timer of this.#timers.splice(0)) this.ctx.server.wheel.cancel(timer);
+  }
+
+  /** Loads the list anew. An error text, or null; the old list stays when there is one. */
+  reload(): Promise<string | null> {
+    const now = this.ctx.server.clock.now();
+    if (this.#loading !== null) return Promise.resolve('a reload is going on');
+    if (now - this.#loadedMs < this.ctx.int('reload_delta') * 1000)
+      return Promise.resolve('the list has just been reloaded (reload_delta)');
+    this.#loadedMs = now;
+    this.#loading = this.#load().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  /** ds_mark_dst(): 1, or -1 where there is no destination to mark. */
+  mark(run: Run, text: string): number | Promise<number> {
+    const { log } = this.ctx;
+    const state = parseState(text);
+    if (state === null) {
+      log.warn(`ds_mark_dst: "${text}" is no state: letters of a, i, t, d and p`);
+      return -1;
+    }
+    if (!this.settings.hasFailover) {
+      log.warn('ds_mark_dst: failover support is off: it needs bit 2 of the parameter flags, and xavp_dst');
+      return -1;
+    }
+    const dest = this.selection.current(run.msg);
+    if (dest === null) return -1;
+    const event = this.table.update(dest, state);
+    const facts = { code: CODE_MARKED, reason: null, flags: 0 };
+    const done = runStateEvent(this.ctx.server, event, run.msg, facts);
+    return done instanceof Promise ? done.then(() => 1) : 1;
+  }
+
+  /** ds_is_from_list() with its variables set: 1 found, -1 not. */
+  isFromList(run: Run, setId: number, mode: number, uri: string): number | Promise<number> {
+    const found = this.fromList.find(run, setId, mode, uri);
+    const tell = (dest: Awaited<typeof found>): number => {
+      if (dest === null) return -1;
+      if (setId === -1) this.#setidPv.set(run, dest.setId);
+      if (dest.attrs.body !== '') this.#attrsPv.set(run, dest.attrs.body);
+      return 1;
+    };
+    return found instanceof Promise ? found.then(tell) : tell(found);
+  }
+
+  /** Is any destination of the set usable, or the one with this URI? */
+  isActive(setId: number, uri: string): boolean {
+    const dests = this.table.set(setId)?.dests ?? [];
+    return dests.some((dest) => dest.isUsable && (uri === '' || dest.uri === uri));
+  }
+
+  /** Checks what could only be looked at once the script is compiled. Throws with what is wrong. */
+  checkVariables(): void {
+    const { program } = this.ctx.server;
+    for (const [param, pv] of [
+      ['setid_pvname', this.#setidPv],
+      ['attrs_pvname', this.#attrsPv],
+    ] as const) {
+      const error = pv.check(program);
+      if (error !== null) throw new Error(`${param}: ${error}`);
+    }
+    if (this.settings.hashPvar !== '') program.compileFormat?.(this.settings.hashPvar);
+  }
+
+  #makePinger(): Pinger | null {
+    const { ctx } = this;
+    const sender = ctx.optionalApi<PingSender>('tm');
+    if (sender === undefined) return null;
+    return new Pinger({
+      server: ctx.server,
+      log: ctx.log,
+      table: this.table,
+      settings: this.settings,
+      sender,
+      method: ctx.str('ds_ping_method'),
+      from: ctx.str('ds_ping_from'),
+      outboundProxy: ctx.str('outbound_proxy'),
+    });
+  }
+
+  async #load(): Promise<string | null> {
+    const entries = await this.#readFile();
+    if (typeof entries === 'string') return entries;
+    const rejected = this.table.load(entries);
+    for (const { entry, why } of rejected) this.ctx.log.warn(`set ${entry.setId} goes without ${entry.uri}: ${why}`);
+    if (rejected[0] !== undefined && this.settings.isStrict) return rejected[0].why;
+    const looked = this.names.refresh();
+    if ((this.settings.dnsMode & DNS_MODE.AT_LOAD) !== 0) await looked;
+    return null;
+  }
+
+  /** The entries of the list file, or what is wrong with it. */
+  async #readFile(): Promise<readonly DestEntry[] | string> {
+    const path = this.ctx.str('list_file');
+    let text: string;
+    try {
+      text = await readFile(path, 'latin1');
+    } catch (error) {
+      return `can not read the list: ${(error as Error).message}`;
+    }
+    const { entries, remarks } = parseList(text);
+    for (const { line, text: remark, isError } of remarks)
+      if (!isError) this.ctx.log.warn(`${path}:${line}: ${remark}`);
+    const errors = remarks.filter(({ isError }) => isError);
+    return errors.length === 0 ? entries : errors.map(({ line, text: why }) => `${path}:${line}: ${why}`).join('\n');
+  }
+}
+
+/** A variable named by a parameter, bound once for each program. */
+class OptionalPv {
+  readonly #text: string;
+  #programId = -1;
+  #pv: PvAccessor | null = null;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** What is wrong with it, or null. */
+  check(program: Run['program']): string | null {
+    if (this.#text === '') return null;
+    try {
+      this.#bind(program);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return this.#pv !== null && this.#pv.set === undefined ? `${this.#text} can not be assigned` : null;
+  }
+
+  set(run: Run, value: PvValue): void {
+    if (this.#text === '') return;
+    this.#bind(run.program);
+    this.#pv?.set?.(run, value);
+  }
+
+  #bind(program: Run['program']): void {
+    if (this.#programId === program.id) return;
+    this.#pv = program.compilePv?.(this.#text) ?? null;
+    this.#programId = program.id;
+  }
+}

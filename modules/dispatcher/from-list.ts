@@ -1,0 +1,79 @@
+import { canonicalIp, PROTO, type Proto, parseUri, type Run, URI_SCHEME } from 'strowger';
+import type { Dest } from './destination.ts';
+import type { DestNames } from './names.ts';
+import type { DsTable } from './table.ts';
+
+/** Bits of the mode of ds_is_from_list(). */
+export const MATCH = { NO_PORT: 1, NO_PROTO: 2, ACTIVE: 4 } as const;
+
+/** An address to look for. Several where a name has several. */
+interface Address {
+  readonly ips: readonly string[];
+  readonly port: number;
+  readonly proto: Proto;
+}
+
+/** ds_is_from_list(): finds destinations by address. */
+export class FromList {
+  readonly #table: DsTable;
+  readonly #names: DestNames;
+
+  constructor(table: DsTable, names: DestNames) {
+    this.#table = table;
+    this.#names = names;
+  }
+
+  /**
+   * The destination whose address is the message's source, or the URI's. `setId` -1 looks through all sets. A promise where
+   * a name has to be looked up; null when there is none.
+   */
+  find(run: Run, setId: number, mode: number, uri: string): Dest | null | Promise<Dest | null> {
+    const address = uri === '' ? sourceOf(run) : this.#addressOf(uri);
+    if (address === null) return null;
+    if (!(address instanceof Promise) && !this.#names.looksUpAlways) return this.#match(address, setId, mode);
+    return this.#findLater(address, setId, mode);
+  }
+
+  async #findLater(waiting: Address | Promise<Address>, setId: number, mode: number): Promise<Dest | null> {
+    const address = await waiting;
+    if (this.#names.looksUpAlways) await this.#names.lookUp(this.#dests(setId));
+    return this.#match(address, setId, mode);
+  }
+
+  #match({ ips, port, proto }: Address, setId: number, mode: number): Dest | null {
+    for (const dest of this.#dests(setId)) {
+      if ((mode & MATCH.ACTIVE) !== 0 && !dest.isUsable) continue;
+      if ((mode & MATCH.NO_PROTO) === 0 && dest.proto !== proto) continue;
+      if ((mode & MATCH.NO_PORT) === 0 && portOf(dest) !== port) continue;
+      if (this.#names.ipsOf(dest).some((ip) => ips.includes(ip))) return dest;
+    }
+    return null;
+  }
+
+  *#dests(setId: number): Generator<Dest> {
+    if (setId !== -1) yield* this.#table.set(setId)?.dests ?? [];
+    else for (const set of this.#table.sets) yield* set.dests;
+  }
+
+  #addressOf(text: string): Address | Promise<Address> | null {
+    const uri = parseUri(text);
+    if (uri === null || (uri.scheme !== URI_SCHEME.SIP && uri.scheme !== URI_SCHEME.SIPS)) return null;
+    const proto = uri.transport;
+    const port = uri.port || defaultPort(proto, uri.scheme === URI_SCHEME.SIPS);
+    const found = this.#names.addresses(uri.bareHost);
+    return found instanceof Promise ? found.then((ips) => ({ ips, port, proto })) : { ips: found, port, proto };
+  }
+}
+
+function sourceOf({ msg }: Run): Address {
+  const { srcIp, srcPort, proto } = msg.rcv;
+  return { ips: [canonicalIp(srcIp) ?? srcIp], port: srcPort, proto };
+}
+
+function portOf(dest: Dest): number {
+  return dest.addresses?.port || dest.port || defaultPort(dest.proto, dest.scheme === 'sips');
+}
+
+function defaultPort(proto: Proto, isSips: boolean): number {
+  return isSips || proto === PROTO.TLS || proto === PROTO.WSS ? 5061 : 5060;
+}
