@@ -1,5 +1,5 @@
 import type { BinaryOp, CallExpr, Expr, PvExpr } from './ast.ts';
-import type { BoundArg, BoundCall, BoundFormat, BoundUse, StaticType } from './bound.ts';
+import type { BoundFormat, BoundUse, StaticType } from './bound.ts';
 import type { ProgramGen } from './codegen.ts';
 import { BOOLEAN_WORDS } from './core-keywords.ts';
 import type { Node } from './emitter.ts';
@@ -14,7 +14,7 @@ import { constantValue, isInt } from './fold.ts';
  * `||` and `while` are true when not 0; a call inside an expression is 1 when it returned more than 0, else 0, but alone
  * on the right of an assignment it is its code.
  */
-export class ExprGen {
+export abstract class ExprGen {
   protected readonly program: ProgramGen;
   /** Where statements go. */
   protected nodes: Node[] = [];
@@ -104,7 +104,7 @@ export class ExprGen {
     return (expr.op === '=~' || expr.op === '!~') && !this.program.bindings.regexes.has(expr.right);
   }
 
-  #fail(): string {
+  protected fail(): string {
     this.isFailUsed = true;
     return `break ${this.failLabel ?? 'fail'};`;
   }
@@ -199,7 +199,7 @@ export class ExprGen {
       case 'word':
         return JSON.stringify(BOOLEAN_WORDS.get(expr.value) ?? this.program.symbols.word(expr.value) ?? null);
       case 'call':
-        return this.isSelval(expr) ? this.#selval(expr) : this.code(expr);
+        return this.isSelval(expr) ? this.selval(expr) : this.code(expr);
       case 'binary':
         return this.#valueBinary(expr);
       case 'unary':
@@ -334,7 +334,7 @@ export class ExprGen {
     if (!this.canFail(expr)) return infix(js, this.#ints(expr), ' | 0');
     const [left, right] = this.#ints(expr);
     const [dividend, divisor] = [this.keep(left), this.keep(right)];
-    this.line(`if (${divisor} === 0) { divisionByZero(run); ${this.#fail()} }`);
+    this.line(`if (${divisor} === 0) { divisionByZero(run); ${this.fail()} }`);
     return `(${dividend} ${js} ${divisor} | 0)`;
   }
 
@@ -485,7 +485,7 @@ export class ExprGen {
       (e) => this.str(e),
     );
     const result = this.keep(`matches(run, ${text}, ${source})`);
-    this.line(`if (${result} < 0) ${this.#fail()}`);
+    this.line(`if (${result} < 0) ${this.fail()}`);
     return `${result} === 1`;
   }
 
@@ -506,129 +506,14 @@ export class ExprGen {
     return `${accessor}.set(run, ${this.value(value)})`;
   }
 
-  // ---- calls
+  // ---- calls, see codegen-call.ts
+
+  /** Makes a call; its code is in `r` until the next one. */
+  protected abstract code(expr: CallExpr): string;
+  protected abstract selval(expr: CallExpr): string;
 
   isSelval(expr: CallExpr): boolean {
     return this.program.bindings.calls.get(expr)?.kind === 'selval';
-  }
-
-  #selval(expr: CallExpr): string {
-    const [test, yes, no] = expr.args;
-    if (test === undefined || yes === undefined || no === undefined) return 'null';
-    const first = this.cond(test);
-    if (!this.hasStatements(yes) && !this.hasStatements(no))
-      return `(${first} ? ${this.operand(yes)} : ${this.operand(no)})`;
-    const condition = this.keep(first);
-    const result = this.temp();
-    const then = this.collect(() => this.line(`${result} = ${this.operand(yes)};`));
-    const otherwise = this.collect(() => this.line(`${result} = ${this.operand(no)};`));
-    this.nodes.push({ kind: 'if', test: condition, yes: then, no: otherwise, at: this.at });
-    return result;
-  }
-
-  /** Makes a call; its code is in `r` until the next one. */
-  code(expr: CallExpr): string {
-    const bound = this.program.bindings.calls.get(expr);
-    if (bound !== undefined) this.#call(expr, bound);
-    return 'r';
-  }
-
-  #call(expr: CallExpr, bound: BoundCall): void {
-    switch (bound.kind) {
-      case 'command': {
-        const { command } = bound;
-        const args = this.#args(bound.args);
-        this.position(expr);
-        const run = this.program.constant(command.def.run);
-        this.line(`r = ${run}(${['run', this.program.constant(command.state), ...args].join(', ')});`);
-        if (command.def.isAsync === true) this.suspendPoint();
-        this.line('if (r === 0) { run.rc = 0; return 1; }');
-        if (command.module !== 'core') this.line('run.rc = r;');
-        return;
-      }
-      case 'route':
-        this.position(expr);
-        this.#routeCall(
-          this.program.routeCall(bound.route),
-          this.program.isAsync(bound.route),
-          this.program.isRecursive(bound.route),
-        );
-        return;
-      case 'dynamicRoute': {
-        const [name = '""'] = this.#args([bound.name]);
-        this.position(expr);
-        this.#routeCall(`callRoute(run, ${name})`, this.program.isAnyAsync, true);
-        return;
-      }
-      case 'selval':
-      case 'bad':
-        this.line('r = -1;');
-    }
-  }
-
-  #routeCall(call: string, isAsync: boolean, isGuarded: boolean): void {
-    const body = this.collect(() => {
-      this.line(`r = ${call};`);
-      if (isAsync) this.suspendPoint();
-      if (isGuarded) this.line('run.depth--;');
-      this.line('if (r > 0) return r;');
-      this.line('if (r === 0) r = run.rc;');
-    });
-    if (!isGuarded) this.nodes.push(...body);
-    else {
-      const otherwise = this.collect(() => this.line('r = run.rc = -1;'));
-      this.nodes.push({ kind: 'if', test: 'enter(run)', yes: body, no: otherwise, at: this.at });
-    }
-  }
-
-  /** What came back may be a promise: leave, and go on here once it is settled. */
-  protected suspendPoint(): void {
-    const point = ++this.points;
-    this.line(`if (typeof r !== 'number') return suspend(run, r, ${this.selfName}, ${point}, @saved);`);
-    this.nodes.push({ kind: 'point', point });
-  }
-
-  /** Name of the function being generated. */
-  protected selfName = '';
-
-  protected position(expr: Expr): void {
-    this.line(`run.position = ${this.program.position(expr.span.start, this.title)};`);
-  }
-
-  protected title = '';
-
-  #args(args: readonly BoundArg[]): string[] {
-    const texts: string[] = [];
-    for (const [i, arg] of args.entries()) {
-      const text = this.#arg(arg);
-      const isLater = args.slice(i + 1).some((a) => a.kind === 'expr' && this.hasStatements(a.expr));
-      texts.push(isLater && arg.kind !== 'const' ? this.keep(text) : text);
-    }
-    return texts;
-  }
-
-  #arg(arg: BoundArg): string {
-    switch (arg.kind) {
-      case 'const': {
-        const { value } = arg;
-        if (typeof value === 'number') return literalInt(value);
-        return typeof value === 'string' ? JSON.stringify(value) : this.program.constant(value);
-      }
-      case 'expr':
-        if (arg.as === 'int') return this.int(arg.expr);
-        if (arg.as === 'value') return this.operand(arg.expr);
-        return arg.expr.type === 'pv' ? `toText(${this.value(arg.expr)})` : this.str(arg.expr);
-      case 'format':
-        if (arg.as === 'int') return `textToInt(${this.format(arg.format)})`;
-        if (arg.as === 'str') return this.format(arg.format);
-        return this.#regexArg(arg.format);
-    }
-  }
-
-  #regexArg(format: BoundFormat): string {
-    const regex = this.keep(`argumentRegex(run, ${this.format(format)})`);
-    this.line(`if (${regex} === null) ${this.#fail()}`);
-    return regex;
   }
 }
 
@@ -661,6 +546,7 @@ function infix(op: string, [left, right]: readonly [string, string], suffix: str
   return `(${left} ${op} ${right}${suffix})`;
 }
 
-function literalInt(value: number): string {
+/** An integer as JavaScript. */
+export function literalInt(value: number): string {
   return value < 0 || Object.is(value, -0) ? `(${value})` : String(value);
 }

@@ -1,7 +1,7 @@
 import type { Expr, Statement } from './ast.ts';
 import type { RouteEntry } from './bound.ts';
 import type { ProgramGen } from './codegen.ts';
-import { ExprGen } from './codegen-expr.ts';
+import { CallGen } from './codegen-call.ts';
 import { type Line, Printer } from './emitter.ts';
 import { constantValue } from './fold.ts';
 
@@ -10,7 +10,7 @@ import { constantValue } from './fold.ts';
  * `return` passes on; only statements that can be last (`isTail`) set it. `break` outside of a loop or switch ends the
  * route with 0, without ending the run.
  */
-export class RouteGen extends ExprGen {
+export class RouteGen extends CallGen {
   readonly #route: RouteEntry;
   readonly #isAsync: boolean;
   /** Labels of the loops and switches around, innermost last. */
