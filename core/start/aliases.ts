@@ -4,9 +4,9 @@ import type { LocalAddresses } from '../transport/local-addresses.ts';
 
 const ALIAS = /^(?:(udp|tcp|tls|sctp|wss?):)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/i;
 
-/** `alias=udp:example.org:5060`: protocol and port may be left out, and then match any. */
-export function addAliases(addresses: LocalAddresses, settings: Settings): void {
-  for (const text of settings.list('alias')) {
+/** `alias=udp:example.org:5060`, `--alias`: protocol and port may be left out, and then match any. */
+export function addAliases(addresses: LocalAddresses, settings: Settings, more: readonly string[] = []): void {
+  for (const text of [...settings.list('alias'), ...more]) {
     const match = ALIAS.exec(text);
     if (match === null) continue;
     addresses.addAlias(

@@ -13,6 +13,12 @@ import { PROTO_NAMES, type SocketInfo } from '../transport/socket-info.ts';
 import type { Environment } from './environment.ts';
 import type { ScriptSource } from './script.ts';
 
+export interface PlannedSockets {
+  readonly sockets: readonly SocketInfo[];
+  /** Host names that `listen` lines gave instead of addresses: they are ours too. */
+  readonly hostNames: readonly string[];
+}
+
 /**
  * The sockets a script and the command line ask for. Rejects with `LISTEN` and a line for each item that cannot be,
  * with its place in the script.
@@ -21,7 +27,7 @@ export async function planSockets(
   source: ScriptSource,
   options: StartOptions,
   env: Environment,
-): Promise<readonly SocketInfo[]> {
+): Promise<PlannedSockets> {
   const { settings } = source;
   const problems: string[] = [];
   const specs: ListenSpec[] = [...source.listens];
@@ -42,7 +48,10 @@ export async function planSockets(
   });
   for (const error of errors) problems.push(describe(error, source.parsed));
   if (problems.length > 0) throw new StrowgerError('LISTEN', problems.join('\n'));
-  return plans.map((each, index) => makeSocketInfo(each, index, each.port));
+  return {
+    sockets: plans.map((each, index) => makeSocketInfo(each, index, each.port)),
+    hostNames: [...new Set(plans.map((each) => each.hostName))].filter((name) => name !== ''),
+  };
 }
 
 /** Items of the command line have no place. */

@@ -1,12 +1,14 @@
 import type { StartOptions } from '../cli/start-options.ts';
 import { METHOD } from '../parser/methods.ts';
 import { SipMsg } from '../parser/sip-msg.ts';
-import type { RpcEnvironment } from '../rpc/rpc-environment.ts';
+import type { ConnectionInfo, RpcEnvironment } from '../rpc/rpc-environment.ts';
 import type { Server } from '../server.ts';
+import type { Clock } from '../timer/clock.ts';
+import type { Connection } from '../transport/connection.ts';
 import { connectionSettings } from '../transport/connection-settings.ts';
 import { ConnectionTable } from '../transport/connections.ts';
 import { LocalAddresses } from '../transport/local-addresses.ts';
-import { PROTO, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
+import { PROTO, PROTO_NAMES, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
 import type { FramingError } from '../transport/stream-framer.ts';
 import { TcpDriver } from '../transport/tcp.ts';
 import { TransportImpl } from '../transport/transport-impl.ts';
@@ -54,7 +56,7 @@ export async function openTransport(
   });
   server.connections = connections;
   connections.setDriver(PROTO.TCP, env.tcp ?? new TcpDriver(env.clock, streamSocketOptions(settings)));
-  const planned = await planSockets(source, options, env);
+  const { sockets: planned, hostNames } = await planSockets(source, options, env);
   const driver = env.udp(settings.str('udp_driver') as UdpDriverChoice, options.log);
   const opened = await openSockets({
     planned,
@@ -63,7 +65,7 @@ export async function openTransport(
     options: { ...udpOptions(settings), reusePort: server.workerCount > 1, clock: env.clock },
     backlog: settings.int('tcp_listen_backlog') || 1024,
     onMessage: (text, rcv) => receive(text, rcv),
-    onError: (error) => options.log.info(error.message),
+    onError: sparingly(env.clock, (text) => options.log.info(text)),
   });
   const transport = new TransportImpl({
     sockets: opened.sockets,
@@ -74,7 +76,8 @@ export async function openTransport(
   });
   server.transport = transport;
   server.addresses = new LocalAddresses(opened.sockets);
-  addAliases(server.addresses, settings);
+  addAliases(server.addresses, settings, [...options.aliases, ...hostNames]);
+  learnAliases(server);
   logSockets(opened.sockets, driver.name, options);
   return {
     async openLate() {
@@ -85,7 +88,65 @@ export async function openTransport(
       receive = (text, rcv) => server.receive(text, rcv);
       for (const [text, rcv] of early.splice(0)) server.receive(text, rcv);
     },
-    rpc: { queuedBytes: () => connections.queuedBytes },
+    rpc: {
+      queuedBytes: () => connections.queuedBytes,
+      connections: () => connections.list().map((conn) => connectionInfo(conn, server)),
+    },
+  };
+}
+
+/** Between two log lines about datagrams that could not be sent. */
+const SEND_ERROR_PAUSE_MS = 1000;
+
+/** One error a second at most; the others are counted in the next one's line. */
+function sparingly(clock: Clock, write: (text: string) => void): (error: Error) => void {
+  let nextMs = -Infinity;
+  let passedOver = 0;
+  return (error) => {
+    const nowMs = clock.now();
+    if (nowMs < nextMs) {
+      passedOver++;
+      return;
+    }
+    write(passedOver === 0 ? error.message : `${error.message} (and ${passedOver} more since the last line)`);
+    passedOver = 0;
+    nextMs = nowMs + SEND_ERROR_PAUSE_MS;
+  };
+}
+
+/** `tcp_accept_aliases`: a Via with `alias` makes its port one of the connection's. */
+function learnAliases(server: Server): void {
+  let forget: (() => void) | null = null;
+  server.settings.watch('tcp_accept_aliases', (value) => {
+    if (value === 0) {
+      forget?.();
+      forget = null;
+      return;
+    }
+    forget ??= server.hooks.requestIn.add((msg) => {
+      const { conId, proto } = msg.rcv;
+      const via = conId === 0 ? null : msg.via1;
+      if (via === null || via.param('alias') === null) return;
+      server.connections.addAlias(conId, via.port || (proto === PROTO.TLS ? 5061 : 5060));
+    });
+  });
+}
+
+/** A connection as `core.tcp_list` shows it. */
+function connectionInfo(conn: Connection, server: Server): ConnectionInfo {
+  const { settings } = server.connections;
+  const lifetimeMs = Number.isNaN(conn.lifetimeMs) ? settings.lifetimeMs : conn.lifetimeMs;
+  return {
+    id: conn.id,
+    type: PROTO_NAMES[conn.proto].toUpperCase(),
+    state: conn.state === 'open' ? 'CONN_OK' : conn.state === 'connecting' ? 'CONN_CONNECT' : 'CONN_EOF',
+    timeoutSec: Math.max(0, Math.ceil((conn.lastActivityMs + lifetimeMs - server.wheel.now()) / 1000)),
+    lifetimeSec: Math.ceil(lifetimeMs / 1000),
+    refCount: 1,
+    srcIp: conn.remoteIp,
+    srcPort: conn.remotePort,
+    dstIp: conn.rcv.dstIp,
+    dstPort: conn.rcv.dstPort,
   };
 }
 
