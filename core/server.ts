@@ -26,6 +26,7 @@ import type { ConnectionTable } from './transport/connections.ts';
 import type { LocalAddresses } from './transport/local-addresses.ts';
 import type { Destination, ReceiveInfo } from './transport/socket-info.ts';
 import type { Transport } from './transport/transport.ts';
+import { type Bus, LocalBus } from './workers/bus.ts';
 
 export interface ReloadResult {
   readonly ok: boolean;
@@ -88,12 +89,19 @@ export class Server {
   scriptFolder = '';
   /** Workers that share this server's sockets; 1 where it is alone. */
   workerCount = 1;
+  /** The way to the other workers; one that leads nowhere where it is alone. */
+  bus: Bus = new LocalBus();
+  /** Passes messages of other workers' transactions on to them; null where it is alone. */
+  handover: { takes(msg: SipMsg): boolean } | null = null;
   /** New calls are refused: the server waits for open transactions to end. */
   isStopping = false;
   /** Transactions under way; set by tm. */
   openTransactions: () => number = () => 0;
   /** Set by start.ts: feeds the destination blocklist. */
   onDestinationFailed: (dst: Destination, why: 'timeout' | 'send') => void = () => {};
+
+  /** Sets the log's prefix for a run, and takes it away with null; null itself where there is no `log_prefix`. */
+  logPrefix: ((run: Run | null) => void) | null = null;
 
   maxSuspended = DEFAULT_MAX_SUSPENDED;
   readonly #suspended = new SuspendedRuns();
@@ -114,6 +122,11 @@ export class Server {
     this.replies = new StatelessReplies(this);
   }
 
+  /** The worker that does what is to be done once: RPC listeners, probing, procs of modules. */
+  get isFirstWorker(): boolean {
+    return this.workerIndex === 0;
+  }
+
   /** Requests now waiting in the script. */
   get suspendedRuns(): number {
     return this.#suspended.size;
@@ -128,10 +141,25 @@ export class Server {
   receive(text: string, rcv: ReceiveInfo): void {
     try {
       const input = this.hooks.dataIn.isEmpty ? text : this.hooks.dataIn.reduce(text, rcv);
-      if (input !== '') this.#receiveMessage(new SipMsg(input, rcv));
+      if (input === '') return;
+      const msg = new SipMsg(input, rcv);
+      if (this.handover === null || !this.handover.takes(msg)) this.#receiveMessage(msg);
     } catch (error) {
-      this.log.crit('message processing failed', { err: error, from: `${rcv.srcIp}:${rcv.srcPort}` });
+      this.#receiveFailed(error, rcv);
     }
+  }
+
+  /** A message that another worker received, and that is ours; it has passed the hooks for received text. Never throws. */
+  receiveOwn(text: string, rcv: ReceiveInfo): void {
+    try {
+      this.#receiveMessage(new SipMsg(text, rcv));
+    } catch (error) {
+      this.#receiveFailed(error, rcv);
+    }
+  }
+
+  #receiveFailed(error: unknown, rcv: ReceiveInfo): void {
+    this.log.crit('message processing failed', { err: error, from: `${rcv.srcIp}:${rcv.srcPort}` });
   }
 
   #receiveMessage(msg: SipMsg): void {
@@ -213,6 +241,7 @@ export class Server {
 
   /** As `runRoute`, for a run that the caller made. */
   execute(route: ScriptRoute, run: Run): number | Promise<number> {
+    if (this.logPrefix !== null) return this.#executePrefixed(route, run, this.logPrefix);
     try {
       const result = route(run);
       if (typeof result === 'number') return result;
@@ -221,6 +250,18 @@ export class Server {
       return result.catch((error: unknown) => this.#scriptFailed(run, error));
     } catch (error) {
       return this.#scriptFailed(run, error);
+    }
+  }
+
+  /** The same with `log_prefix`: lines of what waits are logged with the prefix of whoever runs then. */
+  #executePrefixed(route: ScriptRoute, run: Run, setPrefix: (run: Run | null) => void): number | Promise<number> {
+    setPrefix(run);
+    try {
+      this.logPrefix = null;
+      return this.execute(route, run);
+    } finally {
+      this.logPrefix = setPrefix;
+      setPrefix(null);
     }
   }
 
