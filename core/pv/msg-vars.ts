@@ -74,15 +74,19 @@ const NO_FIELDS: XavpFields = [];
  */
 export class XavpList {
   readonly #fields: XavpFields;
-  #items: Xavp[] | null = null;
+  #items: Xavp[] | null;
+  /** What a module made the list for; nobody else looks at it. */
+  readonly source: object | null;
 
-  constructor(fields: XavpFields = NO_FIELDS) {
+  constructor(fields: XavpFields = NO_FIELDS, source: object | null = null) {
     this.#fields = fields;
+    this.#items = null;
+    this.source = source;
   }
 
-  /** True until something has looked into the list. */
-  get isUntouched(): boolean {
-    return this.#items === null;
+  /** The fields it began with, as long as nothing has looked into the list; null from then on. */
+  get untouched(): XavpFields | null {
+    return this.#items === null ? this.#fields : null;
   }
 
   get items(): Xavp[] {
@@ -134,10 +138,10 @@ export class XavpList {
     this.items.unshift({ name, value });
   }
 
-  /** Adds several in front, in this order. */
-  prepend(added: readonly Xavp[]): void {
-    const items = this.items;
-    this.items = items.length === 0 ? [...added] : [...added, ...items];
+  /** Adds several in front, in this order. The array is the list's from then on. */
+  prepend(added: Xavp[]): void {
+    const { items } = this;
+    this.#items = items.length === 0 ? added : added.concat(items);
   }
 
   /** Adds behind all others, as the oldest. */

@@ -1,7 +1,17 @@
-import { newBranch, type Run, rewriteUri, type SipMsg, type SocketInfo, varsOf, type Xavp, XavpList } from 'strowger';
+import {
+  newBranch,
+  type Run,
+  rewriteUri,
+  type SipMsg,
+  type SocketInfo,
+  varsOf,
+  type Xavp,
+  type XavpFields,
+  XavpList,
+} from 'strowger';
 import { ALG, type AlgorithmParts, latencyOrder, movesRoundRobin, startIndex } from './algorithms.ts';
 import type { CallLoads } from './call-load.ts';
-import type { Dest } from './destination.ts';
+import { Dest } from './destination.ts';
 import { CTX_MODE_NO_CNT } from './params.ts';
 import type { DsSet } from './sets.ts';
 import type { DsTable } from './table.ts';
@@ -10,17 +20,10 @@ import type { DsTable } from './table.ts';
 export const PUSH = { DST_URI: 0, RURI: 1, XAVP: 2 } as const;
 export type Push = (typeof PUSH)[keyof typeof PUSH];
 
-/** The XAVP of one destination: it knows which, so that its fields need not be read back. */
-export class DestXavp extends XavpList {
-  readonly dest: Dest;
-  /** Set where the call is counted for it (algorithm 10). */
-  readonly isCounted: boolean;
-
-  constructor(dest: Dest, isCounted: boolean) {
-    super(isCounted ? [{ name: 'dstid', value: dest.attrs.duid }, ...dest.fields] : dest.fields);
-    this.dest = dest;
-    this.isCounted = isCounted;
-  }
+/** The XAVP of one destination; with dstid where the call is counted for it (algorithm 10). */
+function xavpOf(name: string, dest: Dest, isCounted: boolean): Xavp {
+  const fields = isCounted ? [{ name: 'dstid', value: dest.attrs.duid }, ...dest.fields] : dest.fields;
+  return { name, value: new XavpList(fields, dest) };
 }
 
 /** What selecting works with. */
@@ -34,9 +37,14 @@ export interface SelectionParts extends AlgorithmParts {
 /** Selects destinations and hands them out one after the other. One for a server. */
 export class Selection {
   readonly #parts: SelectionParts;
+  readonly #hasContext: boolean;
+  /** Fields of the XAVP that counts what was found, by the count. */
+  readonly #counts: XavpFields[] = [];
 
   constructor(parts: SelectionParts) {
+    const { xavpCtx, xavpCtxMode } = parts.settings;
     this.#parts = parts;
+    this.#hasContext = xavpCtx !== '' && (xavpCtxMode & CTX_MODE_NO_CNT) === 0;
   }
 
   /**
@@ -45,7 +53,7 @@ export class Selection {
    */
   select(run: Run, setId: number, alg: number, limit: number, push: Push): number {
     if (!this.#mayPush(run.msg, push)) return -1;
-    const found: Xavp[] = [];
+    const found = this.#begin();
     if (!this.#fromSet(run, setId, alg, limit, push, found)) return -1;
     this.#keep(run.msg, found);
     return 1;
@@ -54,7 +62,7 @@ export class Selection {
   /** As `select`, over several sets; true for the first that has one is enough. */
   selectMany(run: Run, rules: readonly (readonly [set: number, alg: number])[], limit: number, push: Push): number {
     if (!this.#mayPush(run.msg, push)) return -1;
-    const found: Xavp[] = [];
+    const found = this.#begin();
     let isPushed = false;
     for (const [setId, alg] of rules)
       if (this.#fromSet(run, setId, alg, limit, isPushed ? PUSH.XAVP : push, found)) isPushed = true;
@@ -83,6 +91,9 @@ export class Selection {
   current(msg: SipMsg): Dest | null {
     const value = msg.vars?.xavps.get(this.#parts.settings.xavpDst)?.value;
     if (!(value instanceof XavpList)) return null;
+    const { source } = value;
+    if (source instanceof Dest && value.untouched !== null)
+      return this.#parts.table.find(source.setId, source.uri) ?? null;
     const group = value.value('grp');
     const uri = value.value('uri');
     return typeof group === 'number' && typeof uri === 'string' ? (this.#parts.table.find(group, uri) ?? null) : null;
@@ -138,16 +149,15 @@ export class Selection {
   ): void {
     const name = this.#parts.settings.xavpDst;
     const { dests } = set;
-    const most = limit > 0 ? limit : Number.MAX_SAFE_INTEGER;
-    found.push({ name, value: new DestXavp(dests[first] as Dest, isCounted) });
+    const most = limit > 0 ? limit + (this.#hasContext ? 1 : 0) : Number.MAX_SAFE_INTEGER;
+    found.push(xavpOf(name, dests[first] as Dest, isCounted));
     for (let i = 1; i < (order?.length ?? count) && found.length < most; i++) {
       const index = order === null ? (first + i) % count : (order[i] as number);
       const dest = dests[index] as Dest;
-      if (index !== first && dest.isUsable && !(isCounted && isFull(dest)))
-        found.push({ name, value: new DestXavp(dest, isCounted) });
+      if (index !== first && dest.isUsable && !(isCounted && isFull(dest))) found.push(xavpOf(name, dest, isCounted));
     }
     if (count < dests.length && first < count && found.length < most)
-      found.push({ name, value: new DestXavp(dests[count] as Dest, isCounted) });
+      found.push(xavpOf(name, dests[count] as Dest, isCounted));
   }
 
   /** Every usable destination at once: the first as destination, the others as branches. */
@@ -168,25 +178,29 @@ export class Selection {
     return true;
   }
 
-  #keep(msg: SipMsg, found: readonly Xavp[]): void {
-    const { xavpCtx, xavpCtxMode } = this.#parts.settings;
-    const { xavps } = varsOf(msg);
-    if (xavpCtx === '') xavps.prepend(found);
-    else {
-      const fields = (xavpCtxMode & CTX_MODE_NO_CNT) !== 0 ? [] : [{ name: 'cnt', value: found.length }];
-      if (fields.length > 0) xavps.prepend([{ name: xavpCtx, value: new XavpList(fields) }, ...found]);
-      else xavps.prepend(found);
-    }
+  /** What is found is kept behind the XAVP that counts it. */
+  #begin(): Xavp[] {
+    return this.#hasContext ? [{ name: this.#parts.settings.xavpCtx, value: null }] : [];
+  }
+
+  #keep(msg: SipMsg, found: Xavp[]): void {
+    const context = this.#hasContext ? found[0] : undefined;
+    if (context !== undefined) context.value = new XavpList(this.#countFields(found.length - 1));
+    varsOf(msg).xavps.prepend(found);
+  }
+
+  #countFields(count: number): XavpFields {
+    this.#counts[count] ??= [{ name: 'cnt', value: count }];
+    return this.#counts[count];
   }
 
   #pushKept(msg: SipMsg, kept: Xavp, push: Push, before: Xavp | null): number {
     const list = kept.value;
     if (!(list instanceof XavpList)) return -1;
+    const { source } = list;
+    if (source instanceof Dest && list.untouched === source.fields)
+      return this.#push(msg, source.uri, source.hostPart, source.socket, push);
     this.#moveLoad(msg, list, before);
-    if (list instanceof DestXavp && list.isUntouched) {
-      const { dest } = list;
-      return this.#push(msg, dest.uri, dest.hostPart, dest.socket, push);
-    }
     const uri = list.value('uri');
     if (typeof uri !== 'string') return -1;
     const socket = list.value('sock');
