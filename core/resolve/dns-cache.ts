@@ -1,22 +1,22 @@
 import type { Clock } from '../timer/clock.ts';
 import { Timer } from '../timer/timer.ts';
 import type { TimerWheel } from '../timer/wheel.ts';
-import { flatCopy } from '../values.ts';
-import { DNS_TYPES, type DnsDataOf, DnsEntry, type DnsRecord, type DnsType, type SrvData } from './dns-records.ts';
+import { type DnsDataOf, DnsEntry, type DnsRecord, type DnsType, type SrvData } from './dns-records.ts';
 import type { DnsSettings } from './dns-settings.ts';
+import { EntryTable } from './entry-table.ts';
 
 /** A full cache looks for expired entries at most this often. */
 const PURGE_INTERVAL_MS = 1000;
 
-/**
- * Entries by type and name, bounded by `dns_cache_mem`. A plain Map, not node-cache: that one reads the machine's clock
- * at each access, and its table could then not live on a clock that is passed in.
- */
+/** A full cache makes this part of its size free at once, so that not every new name has to look for room. */
+const EVICT_PART = 1 / 32;
+
+/** Entries by type and name, bounded by `dns_cache_mem`, expiring by the server's clock. */
 export class DnsCache {
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
   readonly #settings: DnsSettings;
-  readonly #tables: Readonly<Record<DnsType, Map<string, DnsEntry>>>;
+  readonly #table = new EntryTable();
   readonly #sweeper: Timer<DnsCache>;
   #usedBytes = 0;
   #purgedMs = -Infinity;
@@ -29,10 +29,6 @@ export class DnsCache {
     this.#clock = wheel.clock;
     this.#wheel = wheel;
     this.#settings = settings;
-    this.#tables = Object.fromEntries(DNS_TYPES.map((type) => [type, new Map()])) as Record<
-      DnsType,
-      Map<string, DnsEntry>
-    >;
     this.#sweeper = new Timer((cache: DnsCache) => cache.#sweep(), this);
   }
 
@@ -51,7 +47,7 @@ export class DnsCache {
 
   /** The entry of a normalised name, positive or negative; undefined when nothing current is known. */
   find<T extends DnsType>(name: string, type: T): DnsEntry<T> | undefined {
-    let entry = this.#tables[type].get(name) as DnsEntry<T> | undefined;
+    let entry = this.#table.get(type, name);
     if (entry === undefined) return undefined;
     const nowMs = this.#clock.now();
     if (entry.firstExpiresMs <= nowMs && !this.servesExpired) {
@@ -68,14 +64,12 @@ export class DnsCache {
 
   /** Keeps an entry in place of the one there, as `dns_cache_rec_pref` says. False when there is no room. */
   put(entry: DnsEntry): boolean {
-    const table = this.#tables[entry.type];
-    const old = table.get(entry.name);
+    const old = this.#table.get(entry.type, entry.name);
     const nowMs = this.#clock.now();
     if (old !== undefined && old.expiresMs > nowMs && this.#prefersOld(old, entry)) return true;
     if (old !== undefined) this.#remove(old);
     if (!this.#makeRoom(entry.sizeBytes, nowMs)) return false;
-    // Names may be cut from a message, which must not stay for theirs.
-    table.set(flatCopy(entry.name), entry);
+    this.#table.set(entry);
     this.#usedBytes += entry.sizeBytes;
     if (!this.#sweeper.isArmed) this.#wheel.arm(this.#sweeper, this.#settings.gcInterval * 1000);
     return true;
@@ -108,7 +102,7 @@ export class DnsCache {
   }
 
   delete(name: string, type: DnsType): boolean {
-    const entry = this.#tables[type].get(name);
+    const entry = this.#table.get(type, name);
     if (entry === undefined) return false;
     this.#remove(entry);
     return true;
@@ -119,9 +113,9 @@ export class DnsCache {
     for (const entry of this.entries()) if (withPermanent || !entry.isPermanent) this.#remove(entry);
   }
 
-  /** All entries, by type. Deleting while going through is fine. */
-  *entries(): Generator<DnsEntry> {
-    for (const type of DNS_TYPES) yield* this.#tables[type].values();
+  /** All entries. Deleting while going through is fine. */
+  entries(): Generator<DnsEntry> {
+    return this.#table.entries();
   }
 
   close(): void {
@@ -137,7 +131,7 @@ export class DnsCache {
   }
 
   #remove(entry: DnsEntry): void {
-    if (this.#tables[entry.type].delete(entry.name)) this.#usedBytes -= entry.sizeBytes;
+    if (this.#table.delete(entry)) this.#usedBytes -= entry.sizeBytes;
   }
 
   #makeRoom(bytes: number, nowMs: number): boolean {
@@ -156,19 +150,18 @@ export class DnsCache {
 
   /** Drops entries that were not used since it last came by, oldest first, until `targetBytes` are left. */
   #evict(targetBytes: number): void {
-    for (const type of DNS_TYPES) {
-      const table = this.#tables[type];
-      let left = 2 * table.size;
-      for (const [name, entry] of table) {
-        if (this.#usedBytes <= targetBytes || left-- <= 0) break;
+    const target = targetBytes - this.maxBytes * EVICT_PART;
+    // Twice round: what was used gets a second chance.
+    for (let round = 0; round < 2 && this.#usedBytes > target; round++) {
+      for (const entry of this.#table.entries()) {
+        if (this.#usedBytes <= target) break;
         if (entry.isPermanent) continue;
-        this.#remove(entry);
-        if (!entry.wasUsed) this.evicted++;
-        else {
+        if (entry.wasUsed) {
           entry.wasUsed = false;
-          table.set(name, entry);
-          this.#usedBytes += entry.sizeBytes;
+          continue;
         }
+        this.#remove(entry);
+        this.evicted++;
       }
     }
   }
