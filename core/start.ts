@@ -21,6 +21,7 @@ import { compileRoutes, loadModules } from './start/program.ts';
 import { Reloader } from './start/reload.ts';
 import { readScript, type ScriptSource } from './start/script.ts';
 import { openTransport } from './start/transport.ts';
+import { ALONE, type Seat } from './workers/seat.ts';
 
 /** Version of the product as it calls itself in `Server:` and `User-Agent:`. */
 function productHeader(source: ScriptSource, name: 'server_header' | 'user_agent_header', label: string): string {
@@ -40,9 +41,9 @@ const DRAIN_CHECK_MS = 50;
 export async function startServer(
   options: StartOptions,
   env: Environment = systemEnvironment(),
-  workerIndex = 0,
+  seat: Seat = ALONE,
 ): Promise<StartedServer> {
-  const source = readScript(options, env);
+  const source = seat.source ?? readScript(options, env);
   const host = new ModuleHostImpl();
   await loadModules(host, source, options, env);
   failOnErrors(source);
@@ -59,8 +60,10 @@ export async function startServer(
         ? productHeader(source, 'user_agent_header', 'User-Agent')
         : '',
     },
-    workerIndex,
+    seat.index,
   );
+  server.workerCount = seat.count;
+  server.bus = seat.bus;
   server.modules = host;
   server.scriptFolder = dirname(options.scriptPath);
   server.runtimeDir = options.runtimeDir ?? (settings.str('rundir') || standardRunFolder());
@@ -79,8 +82,10 @@ export async function startServer(
     server.resolver.blocklist.report(dst.proto, dst.ip, dst.port, why === 'timeout' ? BLST.ERR_TIMEOUT : BLST.ERR_SEND);
   const undo: (() => Promise<void> | void)[] = [() => server.wheel.close(), () => server.resolver.close()];
   try {
-    const opened = await openTransport(server, source, options, env);
+    const opened = await openTransport(server, source, options, env, seat.ports);
     undo.push(() => server.transport.close());
+    seat.attach(server, source);
+    undo.push(() => seat.end());
     registerCoreRpc(
       rpcEnvironment(server, packageVersion(), {
         defines: () => [...source.parsed.source.defines].map(([name, value]) => ({ name, value })),
@@ -93,14 +98,18 @@ export async function startServer(
     await opened.openLate();
     server.program = compileRoutes(source, host.index, server);
     failOnErrors(source);
+    if (server.isFirstWorker) logRemarks(source, options);
+    server.logPrefix = logPrefixOf(server, options);
     const reloader = new Reloader(server, host, source, options, env);
     server.reload = () => reloader.reload();
+    await seat.join();
     await host.childInit();
-    if (options.controlPath !== undefined && workerIndex === 0)
+    if (options.controlPath !== undefined && server.isFirstWorker)
       undo.push(await offerControlSocket(server, options.controlPath));
     opened.begin();
+    seat.begin(reloader);
     server.hooks.started.run();
-    await runWorkerInit(server);
+    if (server.isFirstWorker && !seat.isReplacement) await runWorkerInit(server);
   } catch (error) {
     for (const step of undo.reverse()) await step();
     await env.loader.close();
@@ -110,6 +119,29 @@ export async function startServer(
   const stop = stopper(server, undo);
   server.stop = async () => void (await stop(0));
   return { server, stop };
+}
+
+/** What the checker found that does not stop a start: each as one line, with its place. */
+function logRemarks(source: ScriptSource, options: StartOptions): void {
+  for (const { severity, file, line, column, message } of source.parsed.diagnostics.sorted()) {
+    const text = `${file}:${line}:${column}: ${message}`;
+    if (severity === 'warning') options.log.warn(text);
+    else options.log.notice(text);
+  }
+}
+
+/** `log_prefix`: what stands in front of every line logged for a message; null where the script does not set it. */
+function logPrefixOf(server: Server, options: StartOptions): Server['logPrefix'] {
+  const format = server.settings.str('log_prefix');
+  const { log } = options;
+  if (format === '' || log.setPrefix === undefined || server.program.compileFormat === undefined) return null;
+  const evaluate = server.program.compileFormat(format);
+  const isLive = server.settings.int('log_prefix_mode') === 1;
+  return (run) => {
+    if (run === null) return log.setPrefix?.(null);
+    const fixed = isLive ? null : evaluate(run);
+    log.setPrefix?.(() => fixed ?? evaluate(run));
+  };
 }
 
 /** `event_route[core:worker-one-init]`, once everything runs. */

@@ -146,7 +146,7 @@ export interface ModuleDef<S = unknown> {
   readonly statistics?: Readonly<Record<string, StatDef<S>>>;
   /** By name without the module prefix: `local-request` is `event_route[tm:local-request]`. A full `a:b` is kept. */
   readonly eventRoutes?: Readonly<Record<string, EventRouteDef>>;
-  /** Work with its own thread of time: started after childInit, listed in core.ps, ended before destroy. */
+  /** Work that is done once, whatever the number of workers: started after childInit in the first, listed in core.ps. */
   readonly procs?: readonly { readonly name: string; readonly start: (state: S) => void | Promise<void> }[];
   /**
    * Makes the module's state: parameters are set, modules it depends on are initialised, no socket is open.

@@ -87,10 +87,11 @@ export class LoadedModule {
     for (const undo of this.#undo.splice(0).reverse()) undo();
   }
 
-  /** Runs `childInit` and starts the module's procs. */
+  /** Runs `childInit`; the first worker starts the module's procs. */
   async childInit(): Promise<void> {
     await this.#phase('childInit', async (context) => {
       await this.def.childInit?.(this.state as never, context);
+      if (!context.server.isFirstWorker) return;
       for (const proc of this.def.procs ?? []) await proc.start(this.state as never);
     });
   }

@@ -15,7 +15,7 @@ import { TransportImpl } from '../transport/transport-impl.ts';
 import type { UdpDriverChoice } from '../transport/udp.ts';
 import { addAliases } from './aliases.ts';
 import type { Environment } from './environment.ts';
-import { planSockets } from './plan-sockets.ts';
+import { planSockets, withPort } from './plan-sockets.ts';
 import type { ScriptSource } from './script.ts';
 import { streamSocketOptions, udpOptions } from './socket-options.ts';
 import { openSockets, streamSender } from './sockets.ts';
@@ -31,12 +31,16 @@ export interface OpenTransport {
 /** Messages kept that arrive while the server is still starting; later ones are dropped, as a full socket buffer would. */
 const MAX_EARLY = 1000;
 
-/** Opens the script's sockets and sets `server.transport` and `server.addresses`. */
+/**
+ * Opens the script's sockets and sets `server.transport` and `server.addresses`. `ports` are those that another worker's
+ * sockets were given, where the script leaves the choice to the system.
+ */
 export async function openTransport(
   server: Server,
   source: ScriptSource,
   options: StartOptions,
   env: Environment,
+  ports: readonly number[] | null = null,
 ): Promise<OpenTransport> {
   const { settings } = source;
   const early: [string, ReceiveInfo][] = [];
@@ -48,6 +52,8 @@ export async function openTransport(
     log: options.log,
     settings: connectionSettings(settings),
     counters: server.counters,
+    firstId: server.workerIndex + 1,
+    idStep: server.workerCount,
     events: {
       onMessage: (text, rcv) => receive(text, rcv),
       onFramingError: (error, rcv) => answerFramingError(server, error, rcv),
@@ -56,7 +62,8 @@ export async function openTransport(
   });
   server.connections = connections;
   connections.setDriver(PROTO.TCP, env.tcp ?? new TcpDriver(env.clock, streamSocketOptions(settings)));
-  const { sockets: planned, hostNames } = await planSockets(source, options, env);
+  const { sockets, hostNames } = await planSockets(source, options, env);
+  const planned = sockets.map((socket, at) => (ports === null ? socket : withPort(socket, ports[at] ?? socket.port)));
   const driver = env.udp(settings.str('udp_driver') as UdpDriverChoice, options.log);
   const opened = await openSockets({
     planned,
@@ -78,7 +85,7 @@ export async function openTransport(
   server.addresses = new LocalAddresses(opened.sockets);
   addAliases(server.addresses, settings, [...options.aliases, ...hostNames]);
   learnAliases(server);
-  logSockets(opened.sockets, driver.name, options);
+  if (server.isFirstWorker) logSockets(opened.sockets, driver.name, options);
   return {
     async openLate() {
       await opened.openLate();
