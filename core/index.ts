@@ -79,6 +79,7 @@ export * from './pv/strftime.ts';
 export * from './pv/transform-args.ts';
 export * from './pv/verified-credentials.ts';
 export { BLST } from './resolve/dst-blocklist.ts';
+export { orderSrv } from './resolve/naptr-srv.ts';
 export * from './rpc/public.ts';
 export * from './script/posix-cache.ts';
 export type * from './script/posix-regex.ts';
@@ -129,4 +130,3 @@ export {
 export type * from './transport/transport.ts';
 export * from './transport/unix-dgram.ts';
 export * from './values.ts';
-export { orderSrv } from './resolve/naptr-srv.ts';

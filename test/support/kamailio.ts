@@ -92,7 +92,22 @@ export class Kamailio {
     const port = await freePort();
     writeFileSync(join(folder, 'k.cfg'), script, 'latin1');
     const listen = `udp:127.0.0.1:${port}`;
-    const args = ['-DD', '-E', '-f', join(folder, 'k.cfg'), '-l', listen, '-m', '64', '-M', '64', '-n', '1', '-Y', folder];
+    const args = [
+      '-DD',
+      '-E',
+      '-f',
+      join(folder, 'k.cfg'),
+      '-l',
+      listen,
+      '-m',
+      '64',
+      '-M',
+      '64',
+      '-n',
+      '1',
+      '-Y',
+      folder,
+    ];
     const kamailio = new Kamailio(port, spawn('kamailio', args, { stdio: ['ignore', 'pipe', 'pipe'] }), folder);
     if (await kamailio.#answers()) return kamailio;
     await kamailio.stop();
