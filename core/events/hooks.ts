@@ -39,7 +39,7 @@ export class HookList<A extends readonly unknown[], R = void> {
     let value: A[0] = first;
     for (const fn of this.#list) {
       const out = fn(...([value, ...rest] as unknown as A));
-      if (out !== undefined && out !== null) value = out as A[0];
+      if (out !== undefined && out !== null) value = out;
     }
     return value;
   }
