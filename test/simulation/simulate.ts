@@ -1,0 +1,200 @@
+import { SeededRandom } from '../../core/timer/random.ts';
+import { VirtualClock } from '../../core/timer/virtual-clock.ts';
+import type { TmApi } from '../../modules/tm/api.ts';
+import { type LinkOptions, SimNetwork } from '../support/sim-network.ts';
+import { SimServer } from '../support/sim-server.ts';
+import { Callee, type Temper } from './callee.ts';
+import { Caller, type CallPlan } from './caller.ts';
+
+const PROXY = '10.0.0.1';
+/** Virtual time in which all calls of a seed begin, and after which everything must be over. */
+const CALLING_MS = 60_000;
+const END_MS = 300_000;
+
+/** Scripts the seeds choose from; bob is 10.0.2.1, carol 10.0.2.2. */
+const SCRIPTS = [
+  // One destination.
+  'route[OUT] { $du = "sip:10.0.2.1"; t_relay(); }',
+  // Both at once.
+  'route[OUT] { $ru = "sip:b@10.0.2.1"; append_branch("sip:c@10.0.2.2"); t_relay(); }',
+  // One after the other.
+  `route[OUT] { t_on_failure("NEXT"); $du = "sip:10.0.2.1"; t_relay(); }
+failure_route[NEXT] { if (t_is_canceled()) exit; $du = "sip:10.0.2.2"; t_relay(); }`,
+  // One after the other at once where the first is slow, with short timers.
+  `route[OUT] { t_set_fr(6000, 2000); t_on_failure("NEXT"); t_on_branch("B"); t_on_reply("R"); $du = "sip:10.0.2.1"; t_relay(); }
+branch_route[B] { append_hf("X-Branch: $T_branch_idx\\r\\n"); }
+onreply_route[R] { if ($rs == 183) drop; append_hf("X-Reply: $rs\\r\\n"); }
+failure_route[NEXT] { if (t_is_canceled()) exit; $du = "sip:10.0.2.2"; t_relay(); }`,
+  // By q, highest first.
+  `route[OUT] { $ru = "sip:b@10.0.2.1"; append_branch("sip:c@10.0.2.2", "0.7"); t_load_contacts(); t_next_contacts(); t_on_failure("NEXT"); t_relay(); }
+failure_route[NEXT] { if (t_next_contacts()) { t_on_failure("NEXT"); t_relay(); } }`,
+  // Answers by itself when nobody else does.
+  `route[OUT] { t_on_failure("MINE"); $du = "sip:10.0.2.1"; t_relay(); }
+failure_route[MINE] { if (t_check_status("5..")) t_reply("480", "Not now"); }`,
+];
+
+function scriptOf(routes: string): string {
+  return `
+loadmodule "pv.so"
+loadmodule "tm.so"
+loadmodule "tmx.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "corex.so"
+modparam("tm", "contacts_avp", "contacts")
+modparam("tm", "contact_flows_avp", "flows")
+modparam("tm", "fr_inv_timer", 30000)
+request_route {
+  if (has_totag()) { if (loose_route()) t_relay(); exit; }
+  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+  if (is_method("ACK")) { t_check_trans(); exit; }
+  t_check_trans();
+  if (is_method("INVITE")) record_route();
+  route(OUT);
+  exit;
+}
+${routes}
+`;
+}
+
+/** What one seed showed. */
+export interface SeedResult {
+  readonly seed: number;
+  /** What broke a rule; empty when all is well. */
+  readonly faults: readonly string[];
+  readonly calls: number;
+  readonly answered: number;
+  readonly packets: number;
+}
+
+/** Runs one seed: everything about it, the script too, follows from the number. */
+export async function simulate(seed: number): Promise<SeedResult> {
+  const random = new SeededRandom(seed);
+  const clock = new VirtualClock();
+  const network = new SimNetwork(clock, new SeededRandom(seed ^ 0x5eed), { link: linkOf(random) });
+  const script = scriptOf(SCRIPTS[random.int(SCRIPTS.length)] ?? '');
+  const sim = await SimServer.start(network, { script, ip: PROXY, seed });
+  const finals = watchFinals(network);
+  const caller = await addCaller(network, clock);
+  const callees = [
+    await addCallee(network, clock, random, '10.0.2.1', 'bob'),
+    await addCallee(network, clock, random, '10.0.2.2', 'carol'),
+  ];
+  const count = 1 + random.int(6);
+  for (let i = 0; i < count; i++) {
+    const plan = planOf(random);
+    clock.schedule(random.int(CALLING_MS), () => caller.starts(plan));
+  }
+  clock.advance(END_MS);
+  const faults = [
+    ...caller.records.flatMap((record) => callFaults(record, finals)),
+    ...callees.flatMap((callee) => callee.surprises),
+    ...leftovers(sim),
+    ...sim.log.lines.filter((line) => line.startsWith('-2')),
+  ];
+  await sim.stop();
+  const answered = callees.reduce((sum, callee) => sum + callee.answered, 0);
+  return { seed, faults, calls: caller.records.length, answered, packets: network.counts.sent };
+}
+
+function linkOf(random: SeededRandom): LinkOptions {
+  const slowest = 1 + random.int(200);
+  return {
+    loss: random.int(21) / 100,
+    delayMs: [1, slowest],
+    duplicate: random.int(11) / 100,
+    reorder: random.int(21) / 100,
+    reorderMs: 1 + random.int(400),
+  };
+}
+
+function planOf(random: SeededRandom): CallPlan {
+  return {
+    uri: `sip:someone@${PROXY}`,
+    cancelAfterMs: random.int(3) === 0 ? random.int(12_000) : Infinity,
+    talkMs: 100 + random.int(10_000),
+    method: random.int(6) === 0 ? 'MESSAGE' : 'INVITE',
+  };
+}
+
+async function addCaller(network: SimNetwork, clock: VirtualClock): Promise<Caller> {
+  const ip = '10.0.1.1';
+  let caller: Caller | null = null;
+  const endpoint = await network
+    .host(ip)
+    .udp.open({ address: ip, port: 5060, family: 4 }, (text) => caller?.hears(text), fail);
+  caller = new Caller(clock, endpoint, ip, 'alice', { ip: PROXY, port: 5060 });
+  return caller;
+}
+
+async function addCallee(
+  network: SimNetwork,
+  clock: VirtualClock,
+  random: SeededRandom,
+  ip: string,
+  name: string,
+): Promise<Callee> {
+  const temper: Temper = {
+    answers: random.int(80),
+    refuses: random.int(60),
+    isDead: random.int(20),
+    ringMs: [random.int(300), 300 + random.int(12_000)],
+  };
+  let callee: Callee | null = null;
+  const endpoint = await network
+    .host(ip)
+    .udp.open({ address: ip, port: 5060, family: 4 }, (text, from, port) => callee?.hears(text, from, port), fail);
+  callee = new Callee(clock, new SeededRandom(random.uint32()), endpoint, ip, name, temper);
+  return callee;
+}
+
+function fail(error: Error): never {
+  throw error;
+}
+
+/** Copies of final replies that the server sent for each call and method, and how many of them were lost. */
+type Finals = ReadonlyMap<string, { sent: number; delivered: number }>;
+
+function watchFinals(network: SimNetwork): Finals {
+  const finals = new Map<string, { sent: number; delivered: number }>();
+  network.onPacket = ({ what, from, to, text }) => {
+    if (from !== `${PROXY}:5060` || to !== '10.0.1.1:5060' || !/^SIP\/2.0 [2-6]/.test(text)) return;
+    const key = `${/^Call-ID: (.*)\r$/m.exec(text)?.[1] ?? ''} ${/^CSeq: \d+ (.*)\r$/m.exec(text)?.[1] ?? ''}`;
+    const count = finals.get(key) ?? { sent: 0, delivered: 0 };
+    if (what === 'sent') count.sent++;
+    else if (what === 'delivered') count.delivered++;
+    finals.set(key, count);
+  };
+  return finals;
+}
+
+/**
+ * Exactly one final reply: several only where they are 2xx of several callees, or a 2xx that crossed the failure. None
+ * only where no reply of the server came through.
+ */
+function callFaults(record: Caller['records'][number], finals: Finals): string[] {
+  const faults: string[] = [];
+  const failures = record.finals.filter((final) => !final.startsWith('2'));
+  const name = `${record.callId} (${record.plan.method})`;
+  if (failures.length > 1) faults.push(`${name}: ${record.finals.join(', ')}`);
+  if (record.plan.method !== 'INVITE' && record.finals.length > 1) faults.push(`${name}: ${record.finals.join(', ')}`);
+  const sent = finals.get(`${record.callId} ${record.plan.method}`);
+  const isExcused = sent === undefined ? record.provisionals === 0 : sent.delivered === 0;
+  if (record.finals.length === 0 && !isExcused)
+    faults.push(`${name}: no final reply, ${record.provisionals} provisional`);
+  if (record.finals.length === 0 && record.plan.method === 'INVITE' && record.provisionals > 0 && sent === undefined)
+    faults.push(`${name}: the server never sent a final reply`);
+  return faults;
+}
+
+/** Nothing may be left of the transactions once all timers are over. */
+function leftovers(sim: SimServer): string[] {
+  const { table } = sim.api<TmApi>('tm').core;
+  const left = [...table.all()].map(
+    (t) => `transaction left: ${t.request.methodName} ${t.request.callId} state ${t.state}`,
+  );
+  const timers = sim.server.wheel.size;
+  return timers === 0 || left.length > 0 ? left : [`${timers} timers left`];
+}
