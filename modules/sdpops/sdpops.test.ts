@@ -102,7 +102,7 @@ const QUESTIONS: [string, unknown[], number][] = [
   ['sdp_print', [1], 1],
 ];
 for (const [command, args, result] of QUESTIONS) {
-  test(`${command}(${args.map((arg) => (typeof arg === 'object' ? 'pv' : String(arg))).join(', ')}) is ${result}`, async () => {
+  test(`${command}(${args.map((arg) => (arg instanceof TestPv ? 'pv' : Number(arg) || (arg as string))).join(', ')}) is ${result}`, async () => {
     const { bench, run } = await setUp();
     assert.equal(bench.call(run, command, ...args), result);
   });
