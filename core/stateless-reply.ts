@@ -1,6 +1,6 @@
 import { replyToRequest } from './forward.ts';
 import { hashText, mixHash } from './msg/hash.ts';
-import { buildReply } from './msg/msg-translator.ts';
+import { BRANCH_MAGIC, buildReply } from './msg/msg-translator.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
 import type { Server } from './server.ts';
 
@@ -24,10 +24,10 @@ export class StatelessReplies {
   /** To tag for a stateless reply to this request. */
   tagFor(msg: SipMsg): string {
     const via = msg.via1;
-    const key = via?.branch ?? msg.callId ?? '';
-    return `${this.tagPrefix}.${mixHash(hashText(msg.fromTag, hashText(key)))
-      .toString(16)
-      .padStart(8, '0')}`;
+    // The branch is unique to the request where it has the cookie; elsewhere the Call-ID and From tag have to do.
+    const branch = via?.branch ?? '';
+    const hash = branch.startsWith(BRANCH_MAGIC) ? hashText(branch) : hashText(msg.fromTag, hashText(msg.callId ?? ''));
+    return `${this.tagPrefix}.${mixHash(hash).toString(36)}`;
   }
 
   /** Sends a reply. 1 sent, -1 it could not be. `extraHeaders` are whole rows, each with CRLF. */

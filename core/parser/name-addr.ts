@@ -103,6 +103,9 @@ function findOpen(buf: string, start: number, end: number): number {
  * (RFC 3261 §7.3.1).
  */
 export function listValueEnd(buf: string, start: number, end: number): number {
+  // Most rows hold one value, and most messages hold few commas: then one search answers.
+  const comma = buf.indexOf(',', start);
+  if (comma < 0 || comma >= end) return end;
   let i = start;
   while (i < end) {
     const c = buf.charCodeAt(i);

@@ -2,8 +2,8 @@ import { type Branch, newBranch } from '../msg/dset.ts';
 import { LumpList } from '../msg/lumps.ts';
 import type { MsgVars } from '../pv/msg-vars.ts';
 import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
-import { HDR, headerKind } from './hf.ts';
-import { METHOD, methodId } from './methods.ts';
+import { COMMON_LENGTHS, commonKind, HDR, headerKind } from './hf.ts';
+import { METHOD, methodAt, methodId } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { isLws, parseDecimal } from './params.ts';
 import { parseUri, type SipUri } from './uri.ts';
@@ -214,12 +214,14 @@ export class SipMsg {
       }
     } else {
       uriStart = firstSpace + 1;
-      uriEnd = buf.lastIndexOf(' ', lineEnd - 1);
-      method = methodId(buf.slice(0, firstSpace));
+      // Well-formed lines end in ` SIP/2.0`; only others need a search.
+      const isUsual = buf.charCodeAt(lineEnd - 8) === 32 && isSipVersion(buf, lineEnd - 7, lineEnd);
+      uriEnd = isUsual ? lineEnd - 8 : buf.lastIndexOf(' ', lineEnd - 1);
+      method = methodAt(buf, firstSpace);
       if (uriEnd <= uriStart) {
         uriEnd = lineEnd;
         this.error ??= 'request line has no version';
-      } else if (!isSipVersion(buf, uriEnd + 1, lineEnd)) {
+      } else if (!isUsual && !isSipVersion(buf, uriEnd + 1, lineEnd)) {
         this.error ??= 'bad SIP version';
         this.errorAt = uriEnd + 1;
       }
@@ -262,10 +264,15 @@ export class SipMsg {
       let lineStop = buf.indexOf('\n', pos);
       while (lineStop >= 0 && isFold(buf.charCodeAt(lineStop + 1))) lineStop = buf.indexOf('\n', lineStop + 1);
       if (lineStop < 0) lineStop = end;
-      let colon = pos;
-      while (colon < lineStop && buf.charCodeAt(colon) !== 58) colon++;
+      // Nearly every name is one of a dozen, spelt as in the RFC: those cost no walk over their characters.
+      let kind: number = commonKind(buf, pos, c);
+      let colon = pos + (COMMON_LENGTHS[kind] as number);
       let nameEnd = colon;
-      while (nameEnd > pos && isFold(buf.charCodeAt(nameEnd - 1))) nameEnd--;
+      if (kind === HDR.OTHER) {
+        while (colon < lineStop && buf.charCodeAt(colon) !== 58) colon++;
+        nameEnd = colon;
+        while (nameEnd > pos && isFold(buf.charCodeAt(nameEnd - 1))) nameEnd--;
+      }
       if (colon === lineStop || nameEnd === pos || c === 13) {
         if (this.error === null) {
           this.error =
@@ -279,7 +286,7 @@ export class SipMsg {
       while (valueStart < lineStop && isLws(buf.charCodeAt(valueStart))) valueStart++;
       let valueEnd = lineStop;
       while (valueEnd > valueStart && isLws(buf.charCodeAt(valueEnd - 1))) valueEnd--;
-      const kind: number = headerKind(buf, pos, nameEnd);
+      if (kind === HDR.OTHER) kind = headerKind(buf, pos, nameEnd);
       const at = n * HDR_STRIDE;
       switch (kind) {
         case HDR.VIA:

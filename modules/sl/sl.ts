@@ -31,6 +31,7 @@ export class SlModule {
   readonly #server: Server;
   readonly #ctx: ModuleContext;
   readonly #counters = new Map<string, Counter>();
+  readonly #byCode = new Map<number, readonly Counter[]>();
   readonly #sent: Counter;
   readonly #failures: Counter;
   #tm: TmReplies | undefined;
@@ -116,10 +117,19 @@ export class SlModule {
 
   #count(code: number): void {
     this.#sent.value++;
-    this.#counter(`${Math.floor(code / 100)}xx_replies`).value++;
-    if (COUNTED.has(code)) this.#counter(`${code}_replies`).value++;
-    else this.#counter('xxx_replies').value++;
-    if (code >= 400) this.#counter('sent_err_replies').value++;
+    const counters = this.#byCode.get(code) ?? this.#countersOf(code);
+    for (let i = 0; i < counters.length; i++) (counters[i] as Counter).value++;
+  }
+
+  /** The counters that a reply of this code raises, found once per code. */
+  #countersOf(code: number): readonly Counter[] {
+    const counters = [
+      this.#counter(`${Math.floor(code / 100)}xx_replies`),
+      this.#counter(COUNTED.has(code) ? `${code}_replies` : 'xxx_replies'),
+      ...(code >= 400 ? [this.#counter('sent_err_replies')] : []),
+    ];
+    this.#byCode.set(code, counters);
+    return counters;
   }
 
   #counter(name: string): Counter {
