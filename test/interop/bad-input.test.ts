@@ -104,7 +104,7 @@ suite('bad input: a line of the log each at most, nothing grows, calls go on', (
 
   test('a peer that sends one byte a second', async () => {
     const { sim, pair, network, clock } = await simulated('tcp_msg_read_timeout=20\n');
-    const slow = await network.host('10.0.0.66').stream;
+    const slow = network.host('10.0.0.66').stream;
     const connecting = slow.connect({ ip: SERVER.ip, port: SERVER.port, timeoutMs: 1000 });
     const conn = await clock.runUntilSettled(connecting);
     let isOpen = true;

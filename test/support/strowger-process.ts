@@ -46,8 +46,8 @@ export class StrowgerProcess {
   }
 
   /** Resolves when it ends by itself; one that does not in time is killed, and its code is null. */
-  async end(): Promise<Ended> {
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE_MS);
+  async end(patienceMs = PATIENCE_MS): Promise<Ended> {
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
     const code = await this.#ended;
     clearTimeout(timer);
     return { code, stdout: this.stdout, stderr: this.stderr };
