@@ -19,7 +19,7 @@ import { RpcRegistry } from './rpc/registry.ts';
 import type { ScriptProgram, ScriptRoute } from './script/program.ts';
 import { ROUTE, RUN_DROP, RUN_EXIT, Run } from './script/run.ts';
 import { StatelessReplies } from './stateless-reply.ts';
-import { SuspendedRuns } from './suspended.ts';
+import { type CancelVerdict, SuspendedRuns } from './suspended.ts';
 import type { Clock, Random } from './timer/clock.ts';
 import { TimerWheel } from './timer/wheel.ts';
 import type { ConnectionTable } from './transport/connections.ts';
@@ -45,6 +45,8 @@ export interface ServerParts {
   /** Value of `Server:` in replies; '' for none. */
   readonly serverHeader: string;
   readonly userAgentHeader: string;
+  /** See `Seat.position`; for a server that nobody watches it may be left out. */
+  readonly scriptPosition?: Int32Array;
 }
 
 /** Suspended runs a server bears before it answers 503 (issue: overload is bounded). */
@@ -67,6 +69,8 @@ export class Server {
   readonly serverHeader: string;
   readonly userAgentHeader: string;
   readonly startedWallMs: number;
+  /** One word in which the script says where it stands; shared with whoever watches this thread. */
+  readonly scriptPosition: Int32Array;
   /** Worker number, 0 for the first; part of every branch so that replies find their owner. */
   readonly workerIndex: number;
 
@@ -116,6 +120,7 @@ export class Server {
     this.userAgentHeader = parts.userAgentHeader;
     this.workerIndex = workerIndex;
     this.startedWallMs = parts.clock.wall();
+    this.scriptPosition = parts.scriptPosition ?? new Int32Array(1);
     this.stats = new CoreStats(this.counters);
     this.hooks = new Hooks(parts.log);
     this.destinations = new Destinations(this);
@@ -126,6 +131,11 @@ export class Server {
   get isFirstWorker(): boolean {
     return this.workerIndex === 0;
   }
+
+  /** Told of each request whose script has to wait; tm sends its 100. */
+  onRequestWaits: ((msg: SipMsg) => void) | null = null;
+  /** What becomes of the CANCEL of a request whose script waits; tm decides. Without it, it waits behind the request. */
+  onWaitingCancelled: ((run: Run, cancel: SipMsg) => CancelVerdict) | null = null;
 
   /** Requests now waiting in the script. */
   get suspendedRuns(): number {
@@ -184,13 +194,14 @@ export class Server {
   }
 
   #receiveRequest(msg: SipMsg): void {
-    if (this.#suspended.size !== 0 && this.#suspended.absorbs(msg)) return;
+    if (this.#suspended.size !== 0 && this.#suspended.absorbs(msg, this.onWaitingCancelled)) return;
     if (!this.hooks.requestIn.isEmpty && !this.hooks.requestIn.every(msg)) return;
     const route = this.program.request;
     if (route === null) return;
-    const result = this.runRoute(route, msg, ROUTE.REQUEST);
+    const run = new Run(this, this.program, msg, ROUTE.REQUEST);
+    const result = this.execute(route, run);
     if (typeof result === 'number') this.#requestDone(msg, result);
-    else this.#suspend(msg, result);
+    else this.#suspend(run, result);
   }
 
   #requestDone(msg: SipMsg, bits: number): void {
@@ -198,8 +209,10 @@ export class Server {
     if (!this.hooks.requestDone.isEmpty) this.hooks.requestDone.run(msg);
   }
 
-  #suspend(msg: SipMsg, result: Promise<number>): void {
-    const leave = this.#suspended.enter(msg);
+  #suspend(run: Run, result: Promise<number>): void {
+    const { msg } = run;
+    const leave = this.#suspended.enter(run);
+    this.onRequestWaits?.(msg);
     void result.then((bits) => {
       const behind = leave();
       this.#requestDone(msg, bits);
@@ -244,6 +257,7 @@ export class Server {
     if (this.logPrefix !== null) return this.#executePrefixed(route, run, this.logPrefix);
     try {
       const result = route(run);
+      this.scriptPosition[0] = 0;
       if (typeof result === 'number') return result;
       if (this.#suspended.size >= this.maxSuspended && run.routeType === ROUTE.REQUEST)
         return this.#overloaded(run, result);
@@ -270,7 +284,7 @@ export class Server {
     waiting.catch(() => {});
     this.log.warn('overload: too many suspended requests', { suspended: this.#suspended.size });
     if (run.msg.method !== METHOD.ACK)
-      this.replies.send(run.msg, 503, 'Service Unavailable', `Retry-After: ${OVERLOAD_RETRY_AFTER_S}\r\n`);
+      this.replies.sendError(run.msg, 503, 'Service Unavailable', `Retry-After: ${OVERLOAD_RETRY_AFTER_S}\r\n`);
     return RUN_EXIT | RUN_DROP;
   }
 

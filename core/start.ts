@@ -15,6 +15,7 @@ import { offerControlSocket } from './rpc/control-socket.ts';
 import { registerCoreRpc } from './rpc/core-rpc.ts';
 import { registerDnsRpc } from './rpc/dns-rpc.ts';
 import { rpcEnvironment } from './rpc/rpc-environment.ts';
+import type { ScriptProgram } from './script/program.ts';
 import { Server } from './server.ts';
 import { type Environment, systemEnvironment } from './start/environment.ts';
 import { compileRoutes, loadModules } from './start/program.ts';
@@ -59,6 +60,7 @@ export async function startServer(
       userAgentHeader: settings.bool('server_signature')
         ? productHeader(source, 'user_agent_header', 'User-Agent')
         : '',
+      scriptPosition: seat.position,
     },
     seat.index,
   );
@@ -84,7 +86,7 @@ export async function startServer(
   try {
     const opened = await openTransport(server, source, options, env, seat.ports);
     undo.push(() => server.transport.close());
-    seat.attach(server, source);
+    seat.attach(server);
     undo.push(() => seat.end());
     registerCoreRpc(
       rpcEnvironment(server, packageVersion(), {
@@ -184,6 +186,27 @@ async function drained(server: Server, graceMs: number): Promise<boolean> {
     });
   }
   return true;
+}
+
+/** A script without errors, which nothing runs yet. */
+export interface CheckedScript {
+  readonly settings: ScriptSource['settings'];
+  readonly positions: ScriptProgram['positions'];
+}
+
+/** As `checkScript`, but rejects with ScriptError where there are errors. */
+export async function loadScript(
+  options: StartOptions,
+  env: Environment,
+  source: ScriptSource = readScript(options, env),
+): Promise<CheckedScript> {
+  const host = new ModuleHostImpl();
+  await loadModules(host, source, options, env);
+  failOnErrors(source);
+  const { positions } = compileRoutes(source, host.index, null);
+  await env.loader.close();
+  failOnErrors(source);
+  return { settings: source.settings, positions };
 }
 
 /** Reads, loads and checks a script without starting anything. */

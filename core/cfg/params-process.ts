@@ -12,8 +12,8 @@ const WAIT_WORKER = none('a worker starts after the module initialisation of the
 
 /** Processes, users, folders, memory, interpreter limits. */
 export const PROCESS_PARAMS: CoreParamTable = {
-  children: int(8, 'Upper bound of the number of workers; see `workers`.', { min: 0 }),
-  workers: int(0, 'Workers (threads). 0: 1, or what the command line says.', { min: 0, max: 256 }),
+  children: int(1, 'Workers (threads), but no more than there are cores; see `workers`.', { min: 0 }),
+  workers: int(0, 'Workers (threads), whatever the number of cores; 0: as `children` says.', { min: 0, max: 256 }),
   socket_workers: int(0, 'Workers of the next `listen`.', PROCESSES),
   async_workers: int(0, 'Processes for asynchronous work.', ASYNC),
   async_nonblock: int(0, 'Non-blocking sockets to the asynchronous workers.', ASYNC),

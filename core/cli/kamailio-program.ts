@@ -48,7 +48,7 @@ export async function runLikeKamailio(argv: readonly string[], around: Surroundi
 async function act(script: ScriptOptions, options: ProcessOptions, around: Surroundings): Promise<number> {
   if (options.action === 'check') return (await checkLikeKamailio(script, around.stderr)) ? EXIT.OK : FAILED;
   if (options.action === 'print') return await printScriptFile(script, around);
-  const { startServer } = await import('../start.ts');
-  const code = await runServer('strowger-kamailio', script, options, startServer);
+  const { startProcess } = await import('../workers/start-process.ts');
+  const code = await runServer('strowger-kamailio', script, options, startProcess);
   process.exit(code === EXIT.OK ? EXIT.OK : FAILED);
 }

@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { formatDiagnostic } from '../../routing-lang/diagnostics.ts';
+import type { Settings } from '../cfg/settings.ts';
 import { StrowgerError } from '../errors.ts';
 import type { PinoLog } from '../log/pino-log.ts';
-import type { Server } from '../server.ts';
 import { RealClock } from '../timer/real-clock.ts';
 import { PROTO_NAMES } from '../transport/socket-info.ts';
 import { EXIT } from './command.ts';
@@ -12,7 +12,7 @@ import { dropPrivileges, type Identity, prepareRuntimeDir } from './privileges.t
 import { readable } from './readable-diagnostics.ts';
 import type { ProcessOptions, ScriptOptions } from './run-options.ts';
 import { followSettings, serverLog } from './server-log.ts';
-import { ScriptError, type StartedServer, type StartServer } from './start-options.ts';
+import { type RunningServer, ScriptError, type StartProcess } from './start-options.ts';
 import { versionText } from './version.ts';
 
 export type Program = 'strowger' | 'strowger-kamailio';
@@ -28,30 +28,28 @@ export async function runServer(
   program: Program,
   script: ScriptOptions,
   options: ProcessOptions,
-  startServer: StartServer,
+  startProcess: StartProcess,
 ): Promise<number> {
   const log = serverLog(options, program);
   const cleanUp: (() => void)[] = [];
-  let started: StartedServer | null = null;
+  let running: RunningServer | null = null;
   try {
     if (isDaemonChild()) process.chdir('/');
     if (options.workdir !== null) process.chdir(options.workdir);
-    const stopped = waitForSignals(log, () => started?.server ?? null);
+    const stopped = waitForSignals(log, () => running);
     if (options.pidFile !== null) cleanUp.push(writePidFile(options.pidFile, process.pid));
     if (options.pgidFile !== null) cleanUp.push(writePidFile(options.pgidFile, processGroupId() ?? process.pid));
-    started = await startServer({
-      ...script,
-      log,
-      onSettings: (settings) => {
-        followSettings(log, settings, options, program);
-        if (script.runtimeDir !== null)
-          prepareRuntimeDir(script.runtimeDir, identity(options, settings.str.bind(settings)));
-      },
-    });
-    becomeServer(started.server, program, options, log);
+    const onSettings = (settings: Settings): void => {
+      followSettings(log, settings, options, program);
+      if (script.runtimeDir !== null)
+        prepareRuntimeDir(script.runtimeDir, identity(options, settings.str.bind(settings)));
+    };
+    const choice = { program, process: options, isTerminal: process.stderr.isTTY };
+    running = await startProcess({ ...script, log, onSettings }, choice);
+    becomeServer(running, program, options, log);
     await stopped;
-    const grace = options.stopGraceMs ?? stopGrace(started.server);
-    return (await stopInTime(started, grace, log)) ? EXIT.OK : EXIT.UNCLEAN;
+    const grace = options.stopGraceMs ?? stopGrace(running.settings);
+    return (await stopInTime(running, grace, log)) ? EXIT.OK : EXIT.UNCLEAN;
   } catch (error) {
     reportStartError(error, log);
     return EXIT.FAILED;
@@ -62,14 +60,14 @@ export async function runServer(
 }
 
 /** What is done once all sockets are open and the modules run. */
-function becomeServer(server: Server, program: Program, options: ProcessOptions, log: PinoLog): void {
+function becomeServer(server: RunningServer, program: Program, options: ProcessOptions, log: PinoLog): void {
   const { settings } = server;
   const workdir = settings.str('workdir');
   if (options.workdir === null && workdir !== '') process.chdir(workdir);
   if (program === 'strowger-kamailio') process.stdout.write(listing(server));
   dropPrivileges(identity(options, (name) => settings.str(name)));
   keepRunning(log);
-  const sockets = server.transport.sockets.map((socket) => socket.uri).join(', ');
+  const sockets = server.sockets.map((socket) => socket.uri).join(', ');
   log.always(`${versionText()} is ready on ${sockets === '' ? 'no socket' : sockets}`);
   if (!isDaemonChild()) return;
   const staysInForeground = !settings.bool('fork');
@@ -82,8 +80,8 @@ function identity(options: ProcessOptions, setting: (name: string) => string): I
 }
 
 /** Kamailio prints its sockets like this, on standard output; scripts read it. */
-function listing(server: Server): string {
-  const lines = server.transport.sockets.map((socket) => {
+function listing(server: RunningServer): string {
+  const lines = server.sockets.map((socket) => {
     const host = socket.family === 6 ? `[${socket.address}]` : socket.address;
     const advertised = socket.isAdvertised ? ` advertise ${socket.advertisedHost}:${socket.advertisedPort}` : '';
     return `             ${PROTO_NAMES[socket.proto]}: ${host}:${socket.port}${advertised}\n`;
@@ -93,7 +91,7 @@ function listing(server: Server): string {
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the script. */
-function waitForSignals(log: PinoLog, server: () => Server | null): Promise<void> {
+function waitForSignals(log: PinoLog, server: () => RunningServer | null): Promise<void> {
   return new Promise((resolve) => {
     let count = 0;
     const end = (signal: string): void => {
@@ -113,7 +111,7 @@ function waitForSignals(log: PinoLog, server: () => Server | null): Promise<void
   });
 }
 
-async function reload(server: Server, log: PinoLog): Promise<void> {
+async function reload(server: RunningServer, log: PinoLog): Promise<void> {
   try {
     const result = await server.reload();
     if (!result.ok) log.error(`SIGHUP: the script has errors, the old one goes on\n${result.messages.join('\n')}`);
@@ -132,26 +130,26 @@ function logMemory(log: PinoLog): void {
 }
 
 /** A mistake in a module must not end the calls of all others: it is logged, and the server goes on. */
-function keepRunning(log: PinoLog): void {
+export function keepRunning(log: PinoLog): void {
   const report = (error: unknown): void => log.crit(`a mistake that nobody caught: ${textOf(error)}`, { err: error });
   process.on('uncaughtException', report);
   process.on('unhandledRejection', report);
 }
 
 /** `exit_timeout` of the script bounds the whole stop in Kamailio; open transactions get ten seconds of it. */
-function stopGrace(server: Server): number {
-  const limit = server.settings.int('exit_timeout');
+function stopGrace(settings: Settings): number {
+  const limit = settings.int('exit_timeout');
   return (limit === 0 ? 10 : Math.min(10, limit)) * 1000;
 }
 
-async function stopInTime(started: StartedServer, graceMs: number, log: PinoLog): Promise<boolean> {
+async function stopInTime(running: RunningServer, graceMs: number, log: PinoLog): Promise<boolean> {
   const clock = new RealClock();
   let timer: ReturnType<RealClock['schedule']> | null = null;
   const tooLate = new Promise<false>((resolve) => {
     timer = clock.schedule(graceMs + CLOSE_LIMIT_MS, () => resolve(false));
   });
   try {
-    const isClean = await Promise.race([started.stop(graceMs), tooLate]);
+    const isClean = await Promise.race([running.stop(graceMs), tooLate]);
     if (!isClean) log.warn('the stop was cut short: transactions were still open');
     return isClean;
   } catch (error) {

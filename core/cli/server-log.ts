@@ -10,9 +10,18 @@ import type { ProcessOptions } from './run-options.ts';
 export const SYSLOG_PATH = '/dev/log';
 const STDERR = 2;
 
-/** Makes the log of a server process: on standard error until the script's parameters are known. */
-export function serverLog(options: ProcessOptions, program: string): PinoLog {
-  const isTerminal = process.stderr.isTTY;
+/** The thread whose log it is: workers have numbers from 1, as Kamailio's processes. */
+export interface WorkerLog {
+  readonly number: number;
+  readonly isTerminal: boolean;
+}
+
+/**
+ * Makes the log of a server process, or of one of its workers' threads: on standard error until the script's parameters
+ * are known.
+ */
+export function serverLog(options: ProcessOptions, program: string, worker: WorkerLog | null = null): PinoLog {
+  const isTerminal = worker?.isTerminal ?? process.stderr.isTTY;
   const isText = program === 'strowger-kamailio' || isTerminal || options.isStderrForced;
   const clock = new RealClock();
   const log = PinoLog.create({
@@ -22,6 +31,7 @@ export function serverLog(options: ProcessOptions, program: string): PinoLog {
     color: options.color ?? (program === 'strowger' && wantsColor(process.env, isTerminal)),
     timestamps: program === 'strowger',
     wall: () => clock.wall(),
+    ...(worker === null ? {} : { worker: worker.number }),
   });
   process.on('exit', () => log.flush());
   return log;

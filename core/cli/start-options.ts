@@ -2,7 +2,9 @@ import type { Diagnostic } from '../../routing-lang/diagnostics.ts';
 import type { Settings } from '../cfg/settings.ts';
 import { StrowgerError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
-import type { Server } from '../server.ts';
+import type { ReloadResult, Server } from '../server.ts';
+import type { SocketInfo } from '../transport/socket-info.ts';
+import type { LogChoice } from '../workers/thread-data.ts';
 
 /** What the command line asks of `startServer`, `checkScript` and `printScript` (core/start.ts). */
 export interface StartOptions {
@@ -51,6 +53,16 @@ export interface StartedServer {
   stop(graceMs: number): Promise<boolean>;
 }
 
+/** What runs in a process, seen from its command line: a server, or the supervisor of several workers. */
+export interface RunningServer {
+  readonly settings: Settings;
+  readonly sockets: readonly SocketInfo[];
+  /** Compiles the script anew and switches to it, everywhere or nowhere. */
+  reload(): Promise<ReloadResult>;
+  /** Ends it: open transactions get up to `graceMs`, then everything is closed. True when nothing had to be cut off. */
+  stop(graceMs: number): Promise<boolean>;
+}
+
 /** What a check found. `ok` is false where there is an error among the diagnostics. */
 export interface CheckResult {
   readonly ok: boolean;
@@ -73,7 +85,8 @@ export class ScriptError extends StrowgerError {
   }
 }
 
-export type StartServer = (options: StartOptions) => Promise<StartedServer>;
+/** Starts a server with as many workers as the script asks for (core/workers/start-process.ts). */
+export type StartProcess = (options: StartOptions, log: LogChoice) => Promise<RunningServer>;
 export type CheckScript = (options: StartOptions) => Promise<CheckResult>;
 /** The script after its preprocessor, as `--cfg-print` shows it. Diagnostics as in a check, where it has errors. */
 export type PrintScript = (options: StartOptions) => Promise<string>;

@@ -1,6 +1,12 @@
 /** Counters and statistics: one registry a server, read by `stats.*`, `cnt.*`, `$stat()`, Prometheus. */
 export class Counter {
   value = 0;
+  /** What other workers have counted. */
+  others = 0;
+  /** What other workers compute now, by worker. */
+  readonly othersNow: number[] = [];
+  /** What the other workers know of ours. */
+  told = 0;
   readonly group: string;
   readonly name: string;
   readonly doc: string;
@@ -22,12 +28,24 @@ export class Counter {
   }
 
   get(): number {
+    return this.compute === null ? this.value + this.others : this.othersNow.reduce(sum, this.compute());
+  }
+
+  /** What this worker contributes. */
+  get own(): number {
     return this.compute === null ? this.value : this.compute();
   }
 
+  /** With several workers, each is to reset its own (RPC scope `all`). */
   reset(): void {
     this.value = 0;
+    this.others = 0;
+    this.told = 0;
   }
+}
+
+function sum(a: number, b: number): number {
+  return a + b;
 }
 
 export class CounterRegistry {

@@ -91,7 +91,7 @@ export class PinoLog implements Log {
     const core = new Core(options);
     const logger = pino<PinoLevel>(
       {
-        base: null,
+        base: options.worker === undefined ? null : { worker: options.worker },
         level: 'debug',
         customLevels: PINO_LEVELS,
         useOnlyCustomLevels: true,

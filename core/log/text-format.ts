@@ -27,7 +27,7 @@ const COLORS: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
   notice: 'cyan',
   debug: 'gray',
 };
-const OWN_KEYS = new Set(['level', 'time', 'module', 'prefix', 'msg', 'err']);
+const OWN_KEYS = new Set(['level', 'time', 'worker', 'module', 'prefix', 'msg', 'err']);
 
 /**
  * An entry as text, in the shape of Kamailio's log to stderr: ` 0(1234) ERROR: {prefix}tm: text key=value`. An error's

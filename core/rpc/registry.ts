@@ -111,6 +111,11 @@ export class RpcRegistry {
   #now: (() => number) | null = null;
   #reloadDeltaSec: () => number = () => 0;
 
+  /** Runs a method on all other workers; null where there are none. Replies of those that failed are left out. */
+  elsewhere: ((name: string, params: readonly RpcParam[]) => Promise<RpcReply[]>) | null = null;
+  /** Done before a method runs: brings replicas up to date. */
+  before: (() => Promise<void>) | null = null;
+
   /** Told of what a method throws beside faults: a bug of that method. */
   onError: (name: string, error: unknown) => void = () => {};
 
@@ -136,7 +141,10 @@ export class RpcRegistry {
     this.#reloadDeltaSec = deltaSec;
   }
 
-  /** Runs a method. Rejects with RpcFault; anything else thrown becomes a fault 500 without its stack. */
+  /**
+   * Runs a method, on all workers where that is its scope. Rejects with RpcFault; anything else thrown becomes a fault 500
+   * without its stack.
+   */
   async call(name: string, params: readonly RpcParam[]): Promise<RpcReply> {
     const found = this.#methods.get(name);
     if (found === undefined) throw new RpcFault(500, `command ${name} not found`);
@@ -145,6 +153,18 @@ export class RpcRegistry {
       if (nowMs - found.lastRunMs < this.#reloadDeltaSec() * 1000) throw new RpcFault(500, 'executed too often');
       found.lastRunMs = nowMs;
     }
+    if (this.before !== null) await this.before();
+    const reply = await this.callHere(name, params);
+    const { scope, merge } = found.method;
+    if (scope !== 'all' || this.elsewhere === null) return reply;
+    const others = await this.elsewhere(name, params);
+    return merge === undefined ? reply : merge([reply, ...others]);
+  }
+
+  /** Runs a method on this worker only. */
+  async callHere(name: string, params: readonly RpcParam[]): Promise<RpcReply> {
+    const found = this.#methods.get(name);
+    if (found === undefined) throw new RpcFault(500, `command ${name} not found`);
     try {
       return await found.method.run(new RpcArgs(params), found.state as never);
     } catch (error) {

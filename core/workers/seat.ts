@@ -14,8 +14,10 @@ export interface Seat {
   readonly ports: readonly number[] | null;
   /** True where the worker takes the place of one that died: what is done once has been done. */
   readonly isReplacement: boolean;
+  /** Where the script stands, for the stall watch: an index into its program's positions plus 1, 0 outside it. */
+  readonly position: Int32Array;
   /** The sockets are there, the modules are not. */
-  attach(server: Server, source: ScriptSource): void;
+  attach(server: Server): void;
   /** The modules are initialised: takes over the state that all workers have. */
   join(): Promise<void>;
   /** Messages may come. */
@@ -31,6 +33,7 @@ export const ALONE: Seat = {
   source: null,
   ports: null,
   isReplacement: false,
+  position: new Int32Array(1),
   attach() {},
   join: () => Promise.resolve(),
   begin() {},

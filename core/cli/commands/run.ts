@@ -30,7 +30,7 @@ export const command: CliCommand = {
     const script = scriptOptions(values, cwd);
     if (options.action === 'check') return await checkScriptFile(script, context, { isJson: false });
     if (options.action === 'print') return await printScriptFile(script, context);
-    const { startServer } = await import('../../start.ts');
-    process.exit(await runServer('strowger', script, options, startServer));
+    const { startProcess } = await import('../../workers/start-process.ts');
+    process.exit(await runServer('strowger', script, options, startProcess));
   },
 };
