@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { StrowgerError } from '../errors.ts';
@@ -17,8 +18,8 @@ export const CONTROL_SOCKET = 'strowger.sock';
 const MAX_CONNECTIONS = 64;
 /** Longest request line, bytes. */
 const MAX_LINE = 1 << 20;
-/** Linux' limit for the path of a Unix socket. */
-const MAX_PATH = 107;
+/** Linux' limit for the path of a Unix socket, less what the folder's name adds while it is made. */
+const MAX_PATH = 107 - '.XXXXXX/s'.length;
 
 export interface ControlSocket {
   readonly path: string;
@@ -45,17 +46,8 @@ export async function openControlSocket(path: string, rpc: RpcRegistry, log: Log
     socket.on('error', () => socket.destroy());
     serve(socket, rpc);
   });
-  const before = process.umask(0o177);
   try {
-    makeRoomFor(path);
-    server.listen({ path });
-  } catch (error) {
-    throw failure(path, (error as Error).message, error);
-  } finally {
-    process.umask(before);
-  }
-  try {
-    await once(server, 'listening');
+    await listenPrivately(server, path);
   } catch (error) {
     throw failure(path, (error as Error).message, error);
   }
@@ -70,6 +62,24 @@ export async function openControlSocket(path: string, rpc: RpcRegistry, log: Log
       removeQuietly(path);
     },
   };
+}
+
+/**
+ * Listens at a path that only this user may connect to. A thread can not set the umask, so the socket is made in a folder
+ * that nobody else may enter, and moved out of it when it has its mode.
+ */
+async function listenPrivately(server: ReturnType<typeof createServer>, path: string): Promise<void> {
+  makeRoomFor(path);
+  const folder = mkdtempSync(`${path}.`);
+  try {
+    const inside = join(folder, 's');
+    server.listen({ path: inside });
+    await once(server, 'listening');
+    chmodSync(inside, 0o600);
+    renameSync(inside, path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /**
