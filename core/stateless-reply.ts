@@ -12,13 +12,14 @@ export class StatelessReplies {
   readonly #server: Server;
   /** First part of every tag of this server: ACKs to our replies are known by it. */
   readonly tagPrefix: string;
-  /** How a script error is answered; tm replaces it to use a transaction where there is one. */
-  sendError: (msg: SipMsg) => void;
+  /** How a failed or refused run is answered, 500 unless told; tm replaces it to use a transaction where there is one. */
+  sendError: (msg: SipMsg, code?: number, reason?: string, extraHeaders?: string) => void;
 
   constructor(server: Server) {
     this.#server = server;
     this.tagPrefix = server.random.token(24);
-    this.sendError = (msg) => void this.send(msg, 500, 'Server Internal Error');
+    this.sendError = (msg, code = 500, reason = 'Server Internal Error', extraHeaders = '') =>
+      void this.send(msg, code, reason, extraHeaders);
   }
 
   /** To tag for a stateless reply to this request. */

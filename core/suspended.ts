@@ -5,8 +5,13 @@
 
 import { METHOD } from './parser/methods.ts';
 import type { SipMsg } from './parser/sip-msg.ts';
+import type { Run } from './script/run.ts';
+
+/** A CANCEL waits behind its request, runs through the script at once, or has been dealt with. */
+export type CancelVerdict = 'waits' | 'runs' | 'done';
 
 interface Suspended {
+  readonly run: Run;
   readonly method: number;
   /** CANCEL and ACK that came meanwhile, in order. */
   behind: SipMsg[] | null;
@@ -26,11 +31,15 @@ export class SuspendedRuns {
    * True when the message must not run now: a retransmission of a suspended request, or a CANCEL or ACK that waits
    * behind it. Call only while `size` is not 0.
    */
-  absorbs(msg: SipMsg): boolean {
+  absorbs(msg: SipMsg, onCancel: ((run: Run, cancel: SipMsg) => CancelVerdict) | null = null): boolean {
     const entry = this.#byKey.get(keyOf(msg));
     if (entry === undefined) return false;
     if (msg.method === entry.method) return true;
     if (msg.method !== METHOD.CANCEL && msg.method !== METHOD.ACK) return false;
+    if (msg.method === METHOD.CANCEL && onCancel !== null) {
+      const verdict = onCancel(entry.run, msg);
+      if (verdict !== 'waits') return verdict === 'done';
+    }
     entry.behind ??= [];
     if (entry.behind.length < MAX_BEHIND && !entry.behind.some((waiting) => waiting.method === msg.method))
       entry.behind.push(msg);
@@ -38,9 +47,10 @@ export class SuspendedRuns {
   }
 
   /** Registers a request that waits; the returned function ends it and gives what waited behind. */
-  enter(msg: SipMsg): () => readonly SipMsg[] {
+  enter(run: Run): () => readonly SipMsg[] {
+    const { msg } = run;
     const key = keyOf(msg);
-    const entry: Suspended = { method: msg.method, behind: null };
+    const entry: Suspended = { run, method: msg.method, behind: null };
     this.#byKey.set(key, entry);
     return () => {
       if (this.#byKey.get(key) === entry) this.#byKey.delete(key);

@@ -1,4 +1,4 @@
-import type { Server, SipMsg } from 'strowger';
+import type { Server } from 'strowger';
 import type { TmCore } from './core.ts';
 
 /** Connects the transaction layer with its server. */
@@ -10,18 +10,20 @@ export function attach(server: Server, tm: TmCore): TmCore {
     server.hooks.requestDone.add((msg) => tm.requestDone(msg)),
   ];
   server.openTransactions = () => tm.stats.active;
+  server.onRequestWaits = (msg) => tm.waiting.begins(msg);
+  server.onWaitingCancelled = (run, cancel) => tm.waiting.cancelled(run, cancel);
+  // A failed run is answered in its transaction, where there is one.
   const stateless = server.replies.sendError;
-  server.replies.sendError = (msg) => sendError(tm, msg, stateless);
+  server.replies.sendError = (msg, code = 500, reason = 'Server Internal Error', headers = '') => {
+    const t = tm.of(msg);
+    if (t === null) stateless(msg, code, reason, headers);
+    else tm.replies.reply(t, code, reason, headers);
+  };
   tm.onClose = () => {
     for (const undo of detach) undo();
     server.replies.sendError = stateless;
+    server.onRequestWaits = null;
+    server.onWaitingCancelled = null;
   };
   return tm;
-}
-
-/** A script error is answered in the transaction, where there is one. */
-function sendError(tm: TmCore, msg: SipMsg, stateless: (msg: SipMsg) => void): void {
-  const t = tm.of(msg);
-  if (t === null) stateless(msg);
-  else tm.replies.reply(t, 500, 'Server Internal Error');
 }

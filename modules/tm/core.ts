@@ -24,6 +24,7 @@ import { TmStats } from './stats.ts';
 import { Suspensions } from './suspend.ts';
 import { TransactionTable } from './table.ts';
 import { T_FLAG, Transaction } from './transaction.ts';
+import { WaitingRequests } from './waiting.ts';
 
 /** `$rc` of t_newtran() where the request has its transaction already (Kamailio's E_SCRIPT). */
 const NEWTRAN_EXISTS = -10;
@@ -45,6 +46,7 @@ export class TmCore {
   readonly requests: Requests;
   readonly local: LocalRequests;
   readonly suspensions: Suspensions;
+  readonly waiting: WaitingRequests;
   /** Callbacks of other modules for all transactions. */
   readonly callbacks = new TmCallbacks();
   /** Branches of one request (core parameter max_branches). */
@@ -75,6 +77,7 @@ export class TmCore {
     this.requests = new Requests(this);
     this.local = new LocalRequests(this);
     this.suspensions = new Suspensions(this);
+    this.waiting = new WaitingRequests(this);
   }
 
   /** Transaction of a message: found once, remembered on it. Null when there is none. */
@@ -181,6 +184,7 @@ export class TmCore {
    * wrong in relaying, or else left to end (Kamailio: "script writer didn't release transaction").
    */
   requestDone(msg: SipMsg): void {
+    if (!this.waiting.isEmpty) this.waiting.ends(msg);
     const t = msg.transaction as Transaction | null | undefined;
     if (t === undefined || t === null || t.request !== msg || t.isAnswered || t.hasOpenBranch) return;
     if (t.hasFlag(T_FLAG.IN_FAILURE | T_FLAG.FREED)) return;

@@ -43,7 +43,10 @@ test('a request of our own: sent, repeated, its final reply told once', async ()
     tm.send({ ...base, uri: 'sip:10.0.9.9', frTimeoutMs: 1000, onReply: (_reply, code) => told.push(code) });
     tm.send({ ...base, uri: 'sip:nobody.example.org:5060', onReply: (_reply, code) => told.push(code) });
     await world.passes(20_000);
-    assert.deepEqual(told.sort(), [200, 408, 478]);
+    assert.deepEqual(
+      told.sort((a, b) => a - b),
+      [200, 408, 478],
+    );
   });
 });
 
@@ -208,7 +211,8 @@ test('RPC: tm.list, tm.stats, tm.reply, tm.reply_callid, tm.clean', async () => 
 });
 
 test('other modules are told what happens to a transaction', async () => {
-  const script = 'request_route { t_on_failure("F"); $du = "sip:10.0.2.1"; t_relay(); exit; }\nfailure_route[F] { exit; }';
+  const script =
+    'request_route { t_on_failure("F"); $du = "sip:10.0.2.1"; t_relay(); exit; }\nfailure_route[F] { exit; }';
   await withWorld(script, async (world, tm) => {
     const seen: string[] = [];
     for (const event of [

@@ -311,7 +311,7 @@ export class Relay {
     dst: Destination,
   ): number | Promise<number> {
     if (dst.socket === null) return RELAY.NO_SOCKET;
-    if (t.isCanceled || t.isAnswered || t.hasFlag(T_FLAG.FREED)) return RELAY.ERROR;
+    if (run.aborted || t.isCanceled || t.isAnswered || t.hasFlag(T_FLAG.FREED)) return RELAY.ERROR;
     const { msg } = run;
     const branch = new ClientBranch(t, t.branches.length, target.uri, dst);
     branch.targets = found;
