@@ -1,7 +1,7 @@
 /** Stateless forwarding (RFC 3261 §16.11): one destination, a branch that depends on nothing but the request. */
 
 import { isDestination, type NoDestination } from './destination.ts';
-import { HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
+import { base36, hashSpan, hashText, mixHash } from './msg/hash.ts';
 import { BRANCH_MAGIC, buildForwardedReply, buildRequest } from './msg/msg-translator.ts';
 import { HDR } from './parser/hf.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
@@ -24,9 +24,13 @@ export function nextHopUri(msg: SipMsg): string {
  */
 export function statelessBranch(msg: SipMsg): string {
   const via = msg.via1;
-  const key = via === null ? HASH_START : hashSpan(msg.buf, via.start, via.end);
-  const id = hashText(msg.callId ?? '', hashText(String(msg.cseqNumber), key));
-  return `${BRANCH_MAGIC}${STATELESS_MARK}${mixHash(id).toString(36)}.${mixHash(hashText(msg.fromTag, key)).toString(36)}.${loopHash(msg).toString(36)}`;
+  const branch = via?.branch ?? '';
+  const call = hashText(msg.callId ?? '');
+  // The caller's branch is unique where it has the cookie; else all of its Via and the CSeq have to do.
+  const id = branch.startsWith(BRANCH_MAGIC)
+    ? hashText(branch, call)
+    : hashText(`${msg.cseqNumber}`, via === null ? call : hashSpan(msg.buf, via.start, via.end, call));
+  return `${BRANCH_MAGIC}${STATELESS_MARK}${base36(mixHash(id))}${base36(mixHash(Math.imul(id, 31) ^ call))}.${base36(loopHash(msg))}`;
 }
 
 /** Hash of what decides where a request goes (RFC 5393 §4.2): a request that returns with the same is looping. */

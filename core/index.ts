@@ -40,7 +40,7 @@ export { cloneMsg, copyState } from './msg/clone.ts';
 export * from './msg/core-hash.ts';
 export * from './msg/dset.ts';
 export * from './msg/edit.ts';
-export { HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
+export { base36, HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
 export * from './msg/lumps.ts';
 export {
   BRANCH_MAGIC,
@@ -102,6 +102,7 @@ export * from './script/subst.ts';
 export * from './select/bind-select.ts';
 export { type ReloadResult, Server } from './server.ts';
 export { streamSocketOptions } from './start/socket-options.ts';
+export { SharedMap, sharedMap } from './store/shared-map.ts';
 export type * from './timer/clock.ts';
 export { Timer } from './timer/timer.ts';
 export { TimerWheel } from './timer/wheel.ts';
@@ -130,3 +131,4 @@ export {
 export type * from './transport/transport.ts';
 export * from './transport/unix-dgram.ts';
 export * from './values.ts';
+export type { Bus, Replica } from './workers/bus.ts';

@@ -1,5 +1,5 @@
 import { replyToRequest } from './forward.ts';
-import { hashText, mixHash } from './msg/hash.ts';
+import { base36, hashText, mixHash } from './msg/hash.ts';
 import { BRANCH_MAGIC, buildReply } from './msg/msg-translator.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
 import type { Server } from './server.ts';
@@ -28,7 +28,7 @@ export class StatelessReplies {
     // The branch is unique to the request where it has the cookie; elsewhere the Call-ID and From tag have to do.
     const branch = via?.branch ?? '';
     const hash = branch.startsWith(BRANCH_MAGIC) ? hashText(branch) : hashText(msg.fromTag, hashText(msg.callId ?? ''));
-    return `${this.tagPrefix}.${mixHash(hash).toString(36)}`;
+    return `${this.tagPrefix}.${base36(mixHash(hash))}`;
   }
 
   /** Sends a reply. 1 sent, -1 it could not be. `extraHeaders` are whole rows, each with CRLF. */

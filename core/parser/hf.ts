@@ -188,24 +188,27 @@ const COLON = 58;
 export function commonKind(buf: string, pos: number, c: number): HdrKind {
   switch (c) {
     case 86: // V
-      return buf.startsWith('Via:', pos) ? HDR.VIA : HDR.OTHER;
+      return buf.charCodeAt(pos + 3) === COLON && buf.charCodeAt(pos + 1) === 105 && buf.charCodeAt(pos + 2) === 97
+        ? HDR.VIA
+        : HDR.OTHER;
     case 70: // F
       return buf.startsWith('From:', pos) ? HDR.FROM : HDR.OTHER;
     case 84: // T
-      return buf.startsWith('To:', pos) ? HDR.TO : HDR.OTHER;
+      return buf.charCodeAt(pos + 2) === COLON && buf.charCodeAt(pos + 1) === 111 ? HDR.TO : HDR.OTHER;
     case 67: // C
       if (buf.charCodeAt(pos + 7) === COLON) {
         if (buf.startsWith('Call-ID', pos)) return HDR.CALLID;
         return buf.startsWith('Contact', pos) ? HDR.CONTACT : HDR.OTHER;
       }
-      if (buf.startsWith('CSeq:', pos)) return HDR.CSEQ;
-      if (buf.startsWith('Content-Length:', pos)) return HDR.CONTENTLENGTH;
+      if (buf.charCodeAt(pos + 4) === COLON) return buf.startsWith('CSeq', pos) ? HDR.CSEQ : HDR.OTHER;
+      if (buf.charCodeAt(pos + 14) === COLON)
+        return buf.startsWith('Content-Length', pos) ? HDR.CONTENTLENGTH : HDR.OTHER;
       return buf.startsWith('Content-Type:', pos) ? HDR.CONTENTTYPE : HDR.OTHER;
     case 77: // M
       return buf.startsWith('Max-Forwards:', pos) ? HDR.MAXFORWARDS : HDR.OTHER;
     case 82: // R
-      if (buf.startsWith('Record-Route:', pos)) return HDR.RECORDROUTE;
-      return buf.startsWith('Route:', pos) ? HDR.ROUTE : HDR.OTHER;
+      if (buf.charCodeAt(pos + 5) === COLON) return buf.startsWith('Route', pos) ? HDR.ROUTE : HDR.OTHER;
+      return buf.startsWith('Record-Route:', pos) ? HDR.RECORDROUTE : HDR.OTHER;
     case 85: // U
       return buf.startsWith('User-Agent:', pos) ? HDR.USERAGENT : HDR.OTHER;
     case 65: // A

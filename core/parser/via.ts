@@ -50,7 +50,10 @@ export class Via {
   #scan(): void {
     this.#isScanned = true;
     const { buf, end } = this;
-    for (let i = this.paramsStart; i < end; i = paramEnd(buf, i + 1, end)) {
+    // A Via has quotes in the rarest of extensions; without them the next `;` is one search away.
+    const quote = buf.indexOf('"', this.paramsStart);
+    const isPlain = quote < 0 || quote >= end;
+    for (let i = this.paramsStart; i < end; i = isPlain ? nextSemicolon(buf, i + 1, end) : paramEnd(buf, i + 1, end)) {
       let at = i + 1;
       while (at < end && isLws(buf.charCodeAt(at))) at++;
       switch (buf.charCodeAt(at) | 0x20) {
@@ -120,19 +123,27 @@ const PROTO_BY_NAME: readonly (readonly [string, Proto])[] = [
   ['sctp', PROTO.SCTP],
 ];
 
+/** How most Via values begin. */
+const USUAL_PROTOCOL = 'SIP/2.0/UDP ';
+
 /** Parses the Via value in `buf[start … end)` (one value, no comma). Null when it is not one. */
 export function parseVia(buf: string, start: number, end: number): Via | null {
   let i = skipLws(buf, start, end);
   const valueStart = i;
-  if (!equalsLower(buf, i, 'sip')) return null;
-  i = skipSlash(buf, i + 3, end);
-  if (i < 0 || !equalsLower(buf, i, '2.0')) return null;
-  i = skipSlash(buf, i + 3, end);
-  if (i < 0) return null;
-  const transportStart = i;
-  while (i < end && !isLws(buf.charCodeAt(i))) i++;
-  const transport = buf.slice(transportStart, i);
-  if (transport === '' || i >= end) return null;
+  let transport = 'UDP';
+  if (buf.startsWith(USUAL_PROTOCOL, i)) i += USUAL_PROTOCOL.length - 1;
+  else {
+    if (!equalsLower(buf, i, 'sip')) return null;
+    i = skipSlash(buf, i + 3, end);
+    if (i < 0 || !equalsLower(buf, i, '2.0')) return null;
+    i = skipSlash(buf, i + 3, end);
+    if (i < 0) return null;
+    const transportStart = i;
+    while (i < end && !isLws(buf.charCodeAt(i))) i++;
+    transport = buf.slice(transportStart, i);
+    if (transport === '') return null;
+  }
+  if (i >= end) return null;
   const hostStart = skipLws(buf, i, end);
   const hostEnd = scanHost(buf, hostStart, end);
   if (hostEnd <= hostStart) return null;
@@ -155,7 +166,13 @@ export function parseVia(buf: string, start: number, end: number): Via | null {
   return new Via(buf, valueStart, end, protoOf(transport), transport, host, port, sentByEnd);
 }
 
+function nextSemicolon(buf: string, at: number, end: number): number {
+  const found = buf.indexOf(';', at);
+  return found < 0 || found > end ? end : found;
+}
+
 function protoOf(transport: string): Proto {
+  if (transport === 'UDP') return PROTO.UDP;
   for (const [name, proto] of PROTO_BY_NAME) {
     if (transport.length === name.length && equalsLower(transport, 0, name)) return proto;
   }

@@ -1,5 +1,6 @@
 import {
   BRANCH_MAGIC,
+  base36,
   DEFAULT_MAX_BRANCHES,
   loopHash,
   METHOD,
@@ -31,6 +32,9 @@ const NEWTRAN_EXISTS = -10;
 
 /** Seconds in the Retry-After of an overload 503. */
 const OVERLOAD_RETRY_AFTER_S = 5;
+
+/** Branch numbers stay below 32 (`max_branches`). */
+const DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
 
 /** The transaction layer of one server: what the parts of tm share. */
 export class TmCore {
@@ -154,8 +158,8 @@ export class TmCore {
 
   /** Via branch of a branch: slot, label, branch number, loop hash. */
   branchId(t: Transaction, branch: number): string {
-    if (t.loop === '') t.loop = loopHash(t.request).toString(36);
-    return `${this.branchPrefix}${t.index.toString(36)}-${t.label.toString(36)}-${branch.toString(36)}-${t.loop}`;
+    if (t.loop === '') t.loop = base36(loopHash(t.request));
+    return `${this.branchPrefix}${base36(t.index)}-${base36(t.label)}-${DIGITS.charAt(branch)}-${t.loop}`;
   }
 
   /** Lets a transaction end without an answer, once it has absorbed what comes late. */

@@ -1,4 +1,4 @@
-import { HDR, loopHash, parseVia, type SipMsg } from 'strowger';
+import { base36, HDR, loopHash, parseVia, type SipMsg } from 'strowger';
 import type { TmCore } from './core.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { TmCore } from './core.ts';
  * multiply it without end (RFC 5393 §4.2). Looked at only where a request forks.
  */
 export function isLooping(msg: SipMsg, tm: TmCore): boolean {
-  const mine = `-${loopHash(msg).toString(36)}`;
+  const mine = `-${base36(loopHash(msg))}`;
   for (let row = msg.via1At; row >= 0; row = msg.findHdr(HDR.VIA, row + 1)) {
     const text = msg.hdrValue(row);
     if (!text.includes(tm.branchPrefix)) continue;
