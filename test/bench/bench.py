@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Compare SIP servers: CPU per operation, highest clean rate, start-up, memory.
 
+  bench.py report  [--short]                 all of it, Strowger beside Kamailio where that is installed
   bench.py cost    --server NAME [--server NAME...] --scenario S
   bench.py ab      --a NAME --b NAME --scenario S --rounds 5
   bench.py max     --server NAME --scenario S
@@ -11,7 +12,7 @@ NAME is a key of servers.json, or NAME='command with {port} {uas1} {scenario}'.
 CPU is the exact run time the scheduler keeps (the first field of schedstat),
 summed over every thread of every process the start command left behind.
 """
-import argparse, json, os, shlex, signal, socket, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, shlex, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(HERE, 'build')
@@ -371,12 +372,56 @@ def mem(a, specs):
                 s.stop()
     return out
 
+def transactions(a, specs):
+    """Resident memory for each open transaction, and the cost of a call with few and with many of them open."""
+    out = []
+    for spec in specs:
+        s = Server(spec, 'invite', a.port, a).start()
+        try:
+            load(s, count=3000, window=32)  # warm: code is compiled, the heap has its first shape
+            time.sleep(6.5)
+            def per_call(n):
+                c0 = cpu_ns(s.p.pid)
+                r = load(s, count=n, window=32)
+                return (cpu_ns(s.p.pid) - c0) / 1000 / max(1, r['ok'])
+            few = per_call(500)
+            time.sleep(6.5)
+            base, t0 = pss_kb(s.p.pid), time.time()
+            per_call(9500)
+            many = per_call(500)  # each call leaves two transactions, kept for five seconds
+            after, took = pss_kb(s.p.pid), time.time() - t0
+            row = dict(server=s.name, base_kb=base, after_kb=after, bytes_per_transaction=(after - base) * 1024 / 20000,
+                       few_us=few, many_us=many, took_s=took)
+            out.append(row)
+            note = '' if took < 5 else f'  (took {took:.1f} s: some were gone already)'
+            print(f'memory     {s.name:16} {row["bytes_per_transaction"]:.0f} bytes a transaction with 20,000 open'
+                  f'  busy us/call {few:.1f} with few open, {many:.1f} with 20,000{note}', flush=True)
+        finally:
+            s.stop()
+    return out
+
+def report(a, specs):
+    """Everything the project's README shows; --short is what CI has time for."""
+    specs = ['strowger'] + (['kam-tlsf'] if shutil.which('kamailio') else [])
+    if len(specs) == 1:
+        print('kamailio is not installed (apt-get install kamailio): Strowger alone, no ratios', flush=True)
+    if a.short:
+        a.scenario, a.rounds, a.secs = ['options', 'invite', 'loop'], 1, 2.0
+        return cost(a, specs, len(specs) == 2)
+    rows = cost(a, specs, len(specs) == 2)
+    rows += transactions(a, specs)
+    a.scenario = ['options']
+    rows += startup(a, specs)
+    a.scenario, a.secs = ['invite', 'options', 'message', 'dispatcher'], 5
+    rows += max_rate(a, specs)
+    return rows
+
 def cpuset(v):
     return {int(x) for x in v.split(',')} if v not in ('', 'any') else None
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('mode', choices=['cost', 'ab', 'max', 'startup', 'mem'])
+    p.add_argument('mode', choices=['report', 'cost', 'ab', 'max', 'startup', 'mem'])
     p.add_argument('--server', action='append', default=[])
     p.add_argument('--a'), p.add_argument('--b')
     p.add_argument('--servers', help='a JSON file with more start commands')
@@ -393,14 +438,15 @@ def main():
     p.add_argument('--server-cpus', type=cpuset, default=cpuset('0'), help='cores of the server, or any')
     p.add_argument('--gen-cpus', type=cpuset, default=cpuset('1'), help='cores of the generator, or any')
     p.add_argument('--no-spin', action='store_true', help='let the generator sleep (needed when it shares cores with the server)')
+    p.add_argument('--short', action='store_true', help='report: a few scenarios, one round')
     p.add_argument('--json', help='append the rows to this file')
     a = p.parse_args()
     a.scenario = list(SCENARIOS) if a.scenario == 'all' else a.scenario.split(',')
     a.secs = a.secs or (5 if a.mode == 'max' else 4)
     specs = [a.a, a.b] if a.mode == 'ab' else a.server
-    if not specs or None in specs:
+    if a.mode != 'report' and (not specs or None in specs):
         p.error('name a server')
-    f = dict(cost=cost, ab=lambda a, s: cost(a, s, True), max=max_rate, startup=startup, mem=mem)[a.mode]
+    f = dict(report=report, cost=cost, ab=lambda a, s: cost(a, s, True), max=max_rate, startup=startup, mem=mem)[a.mode]
     rows = f(a, specs)
     if a.json:
         with open(a.json, 'a') as o:
