@@ -2,7 +2,8 @@ import type { Log } from '../log/log.ts';
 import { ctime } from '../pv/strftime.ts';
 import { PROTO_NAMES } from '../transport/socket-info.ts';
 import { memoryUsage, scaled, scaleOf } from './memory.ts';
-import { RpcFault, RpcMany, type RpcMethod, RpcStruct, type RpcValue } from './registry.ts';
+import { mergeSum } from './merge.ts';
+import { RpcFault, RpcMany, type RpcMethod, type RpcReply, RpcStruct, type RpcValue } from './registry.ts';
 import type { RpcEnvironment } from './rpc-environment.ts';
 
 /** Registers `system.*` and `core.*` (names, parameters and reply shapes are Kamailio's). */
@@ -177,6 +178,8 @@ const SYSTEM_TTL = 64;
 const NETWORK: Readonly<Record<string, CoreMethod>> = {
   'core.tcp_info': {
     doc: 'Returns counts of stream connections.',
+    scope: 'all',
+    merge: mergeTcpInfo,
     run: (_args, env) => {
       const connections = env.connections();
       return {
@@ -192,6 +195,7 @@ const NETWORK: Readonly<Record<string, CoreMethod>> = {
   'core.tcp_options': { doc: 'Returns the TCP settings.', run: (_args, env) => tcpOptions(env) },
   'core.tcp_list': {
     doc: 'Lists the stream connections.',
+    scope: 'all',
     run: (_args, env) =>
       new RpcMany(
         env.connections().map((connection) => ({
@@ -250,6 +254,13 @@ const NETWORK: Readonly<Record<string, CoreMethod>> = {
 };
 
 const CORE_RPC: Readonly<Record<string, CoreMethod>> = { ...SYSTEM, ...ECHO, ...ABOUT, ...PROCESSES, ...NETWORK };
+
+/** Connections are each worker's own, their bounds are not. */
+function mergeTcpInfo(replies: readonly RpcReply[]): RpcReply {
+  const total = mergeSum(replies) as Readonly<Record<string, RpcValue>>;
+  const { max_connections = 0, max_tls_connections = 0 } = replies[0] as Readonly<Record<string, RpcValue>>;
+  return { ...total, max_connections, max_tls_connections };
+}
 
 function versionText({ name, version }: RpcEnvironment): string {
   return `${name} ${version} (${process.arch}/${process.platform})`;

@@ -12,5 +12,6 @@ export * from './fifo.ts';
 export * from './json-rpc.ts';
 export * from './json-text.ts';
 export * from './memory.ts';
+export { mergeLists, mergeSum } from './merge.ts';
 export * from './registry.ts';
 export * from './socket-file.ts';

@@ -3,6 +3,8 @@
  * are Kamailio's, so a reply is a value that each transport can write in its own way.
  */
 
+import { mergeLists } from './merge.ts';
+
 /** A double, which binrpc and JSON write differently from an integer (`1.000000`). */
 export class RpcDouble {
   readonly value: number;
@@ -56,7 +58,7 @@ export interface RpcMethod<S = unknown> {
   readonly params?: readonly string[];
   /**
    * Where it runs when there are several workers: `any` (default; state is replicated or belongs to the supervisor),
-   * or `all`, with the replies merged by `merge`.
+   * or `all`, with the replies merged by `merge`, or else by `mergeLists`. It then fails where it fails on all.
    */
   readonly scope?: 'any' | 'all';
   /** Loads data anew: the core parameter `rpc_exec_delta` says how often it may run. */
@@ -154,11 +156,27 @@ export class RpcRegistry {
       found.lastRunMs = nowMs;
     }
     if (this.before !== null) await this.before();
-    const reply = await this.callHere(name, params);
-    const { scope, merge } = found.method;
-    if (scope !== 'all' || this.elsewhere === null) return reply;
-    const others = await this.elsewhere(name, params);
-    return merge === undefined ? reply : merge([reply, ...others]);
+    if (found.method.scope !== 'all' || this.elsewhere === null) return await this.callHere(name, params);
+    return await this.#callEverywhere(found.method, name, params, this.elsewhere);
+  }
+
+  /** Here and on all other workers. It is a fault where all say so: what one does not know may be another's. */
+  async #callEverywhere(
+    { merge = mergeLists }: RpcMethod<never>,
+    name: string,
+    params: readonly RpcParam[],
+    elsewhere: NonNullable<RpcRegistry['elsewhere']>,
+  ): Promise<RpcReply> {
+    const replies: RpcReply[] = [];
+    let fault: unknown = null;
+    try {
+      replies.push(await this.callHere(name, params));
+    } catch (error) {
+      fault = error;
+    }
+    replies.push(...(await elsewhere(name, params)));
+    if (replies.length === 0) throw fault;
+    return merge(replies);
   }
 
   /** Runs a method on this worker only. */

@@ -143,9 +143,14 @@ const changeMethods: Readonly<Record<string, Method>> = {
 export default defineModule<State>({
   name: 'cfg_rpc',
   summary: 'Reads and changes settings while the server runs.',
-  rpc: { ...listMethods, ...changeMethods },
+  rpc: { ...listMethods, ...everywhere(changeMethods) },
   init: (ctx) => ctx.server,
 });
+
+/** What is changed is changed on all workers. */
+function everywhere(methods: Readonly<Record<string, Method>>): Record<string, Method> {
+  return Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, { ...method, scope: 'all' }]));
+}
 
 function setter(doc: string, read: (args: RpcArgs) => CfgValue): Method {
   return {

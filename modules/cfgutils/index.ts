@@ -14,6 +14,7 @@ import {
   type Run,
   readOnly,
   type Server,
+  sharedMap,
   strParam,
 } from 'strowger';
 import { ConfigHash } from './config-hash.ts';
@@ -26,7 +27,7 @@ interface CfgutilsState {
   readonly initialProbability: number;
   /** 0 … 100 */
   probability: number;
-  /** Bits 0 … 31, read by everyone. */
+  /** Bits 0 … 31; as the probability, the same on all workers. */
   gflags: number;
   readonly locks: LockSet;
   readonly hash: ConfigHash;
@@ -256,13 +257,27 @@ export default defineModule<CfgutilsState>({
   async init(ctx) {
     const hash = new ConfigHash(ctx.str('hash_file'));
     await hash.store();
+    const shared = sharedMap<number>(ctx.server, 'cfgutils', [
+      ['probability', ctx.int('initial_probability')],
+      ['gflags', ctx.int('initial_gflags') | 0],
+    ]);
     return {
       server: ctx.server,
       log: ctx.log,
       random: ctx.server.random,
       initialProbability: ctx.int('initial_probability'),
-      probability: ctx.int('initial_probability'),
-      gflags: ctx.int('initial_gflags') | 0,
+      get probability(): number {
+        return shared.get('probability') ?? 0;
+      },
+      set probability(percent: number) {
+        shared.set('probability', percent);
+      },
+      get gflags(): number {
+        return shared.get('gflags') ?? 0;
+      },
+      set gflags(bits: number) {
+        shared.set('gflags', bits);
+      },
       locks: new LockSet(ctx.int('lock_set_size')),
       hash,
     };

@@ -36,6 +36,7 @@ export const COREX_RPC: Readonly<Record<string, RpcMethod<WithServer>>> = {
     run: (_args, { server }) => new RpcMany(aliasList(server)),
   },
   'corex.debug': {
+    scope: 'all',
     doc: 'Returns the log level, or sets it.',
     params: ['[level]'],
     run: (args, { server: { settings } }) => {

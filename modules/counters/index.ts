@@ -104,9 +104,13 @@ export default defineModule<CountersState>({
     'cnt.get_raw': {
       doc: 'Returns a counter as it is kept, without what is computed from it.',
       params: ['group', 'name'],
-      run: (args, { registry }) => asked(args, registry).value,
+      run: (args, { registry }) => {
+        const counter = asked(args, registry);
+        return counter.value + counter.others;
+      },
     },
     'cnt.reset': {
+      scope: 'all',
       doc: 'Sets a counter to 0.',
       params: ['group', 'name'],
       run: (args, { registry }) => {

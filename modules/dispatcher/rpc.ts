@@ -9,6 +9,7 @@ const UPDATED = 'Ok. Dispatcher state updated.';
 /** dispatcher.*, with Kamailio's replies. Sets come by id. */
 export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
   'dispatcher.reload': {
+    scope: 'all',
     doc: 'Loads the destination sets anew.',
     isReload: true,
     run: async (_args, ds) => {
@@ -24,6 +25,7 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     run: (args, ds) => listSets(ds, args.str(0, '')),
   },
   'dispatcher.set_state': {
+    scope: 'all',
     doc: 'Sets the state of a destination, or of all of a set: a, i, t or d, and p for probing.',
     params: ['state', 'group', 'address or all'],
     run: (args, ds) => {
@@ -33,6 +35,7 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     },
   },
   'dispatcher.set_duid_state': {
+    scope: 'all',
     doc: 'Sets the state of the destinations of a set with this duid.',
     params: ['state', 'group', 'duid'],
     run: (args, ds) => {
@@ -42,18 +45,18 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     },
   },
   'dispatcher.ping_active': {
+    scope: 'all',
     doc: 'Shows whether destinations are pinged, or sets it (0 or 1).',
     params: ['[state]'],
     run: (args, ds) => {
-      const { pinger } = ds;
-      const old = pinger?.activity ?? 0;
+      const old = ds.pingState;
       if (!args.has(0)) return { OldPingState: old };
-      const next = needed(() => args.int(0));
-      if (pinger !== null) pinger.activity = next;
-      return { NewPingState: next, OldPingState: old };
+      ds.pingState = needed(() => args.int(0));
+      return { NewPingState: ds.pingState, OldPingState: old };
     },
   },
   'dispatcher.add': {
+    scope: 'all',
     doc: 'Adds a destination until the next reload.',
     params: ['group', 'address', '[flags]', '[priority]', '[attrs]'],
     run: async (args, ds) => {
@@ -69,6 +72,7 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     },
   },
   'dispatcher.remove': {
+    scope: 'all',
     doc: 'Removes a destination until the next reload.',
     params: ['group', 'address'],
     run: (args, ds) => {

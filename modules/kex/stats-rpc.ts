@@ -67,6 +67,7 @@ export function statsRpc<S extends { readonly server: Server }>(): Record<string
     'stats.fetch': fetcher('Returns statistics as strings.', String),
     'stats.fetchn': fetcher('Returns statistics as numbers.', (value) => value),
     'stats.reset_statistics': {
+      scope: 'all',
       doc: 'Sets statistics to 0.',
       params: ['statistic…'],
       run: (args, { server }) => {
@@ -75,6 +76,8 @@ export function statsRpc<S extends { readonly server: Server }>(): Record<string
       },
     },
     'stats.clear_statistics': {
+      scope: 'all',
+      merge: (replies) => replies[0],
       doc: 'Lists statistics and sets them to 0.',
       params: ['statistic…'],
       run: (args, { server }) =>
@@ -98,6 +101,7 @@ export function memoryRpc<S extends { readonly server: Server }>(): Record<strin
   };
   return {
     'pkg.stats': {
+      scope: 'all',
       doc: 'Returns memory use by process, of all or of the one with this pid, rank or index.',
       params: ['[pid|rank|index]', '[number]'],
       run: (args, { server }) => processMemory(args, server),

@@ -1,4 +1,4 @@
-import { defineModule, listParam, newBranch } from 'strowger';
+import { defineModule, listParam, newBranch, sharedMap } from 'strowger';
 import { ADDRESS_PVS } from './addresses.ts';
 import { AUTH_PVS } from './auth-vars.ts';
 import { AVP_PV } from './avp.ts';
@@ -80,7 +80,7 @@ export default defineModule<PvState>({
   rpc: SHARED_RPC,
   init: (ctx) => ({
     ctx,
-    shared: new Map(parseNamedValues(ctx.list('shvset'))),
+    shared: sharedMap(ctx.server, 'pv.shv', parseNamedValues(ctx.list('shvset'))),
     initialVars: new Map(parseNamedValues(ctx.list('varset'))),
     avpAliases: new Map(parseAvpAliases(ctx.list('avp_aliases'))),
     sbranch: newBranch(''),

@@ -8,8 +8,6 @@ export const SHARED_RPC: Readonly<Record<string, RpcMethod<PvState>>> = {
   'pv.shvSet': {
     doc: 'Sets a shared variable that exists: name, type (int or str), value.',
     params: ['name', 'type', 'value'],
-    scope: 'all',
-    merge: (replies) => replies[0],
     run: (params, state) => {
       const name = textAt(params, 0, 'varname');
       const type = textAt(params, 1, 'type');

@@ -1,10 +1,10 @@
-import type { AvpName, Branch, ModuleContext, Run, ScriptProgram } from 'strowger';
+import type { AvpName, Branch, ModuleContext, Run, ScriptProgram, SharedMap } from 'strowger';
 
 /** What one server's pv module keeps. */
 export interface PvState {
   readonly ctx: ModuleContext;
-  /** `$shv(name)`: lives as long as the server. Holds a name once a script or a parameter has named it. */
-  readonly shared: Map<string, string | number>;
+  /** `$shv(name)`: lives as long as the server, in all workers. Holds a name once a script or a parameter has named it. */
+  readonly shared: SharedMap<string | number>;
   /** `$var(name)` values that every run begins with, from the parameter `varset`. */
   readonly initialVars: ReadonlyMap<string, string | number>;
   /** `$avp(alias)`: the AVP an alias stands for, from the parameter `avp_aliases`. */

@@ -68,7 +68,7 @@ function bindShared(use: PvUse, state: PvState): Omit<PvAccessor, 'text'> | stri
   const name = variableName(use);
   if (name === null) return 'the name of the variable is missing';
   const { shared } = state;
-  if (!shared.has(name)) shared.set(name, 0);
+  shared.declare(name, 0);
   return {
     get: () => shared.get(name) ?? 0,
     // $null makes it the empty text, as in Kamailio.

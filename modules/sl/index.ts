@@ -4,6 +4,7 @@ import {
   defineModule,
   FAILURE_ROUTE,
   intParam,
+  mergeSum,
   ONREPLY_ROUTE,
   REQUEST_ROUTE,
   type Run,
@@ -124,7 +125,12 @@ export default defineModule<SlModule>({
     ].map((name) => [name, { doc: name.replace('_', ' ') }]),
   ),
   rpc: {
-    'sl.stats': { doc: 'Stateless replies sent, by code.', run: (_args, sl: SlModule) => sl.rpcStats() },
+    'sl.stats': {
+      scope: 'all',
+      merge: mergeSum,
+      doc: 'Stateless replies sent, by code.',
+      run: (_args, sl: SlModule) => sl.rpcStats(),
+    },
   },
   eventRoutes: {
     'filtered-ack': { doc: 'An ACK for a local reply, about to be absorbed.' },

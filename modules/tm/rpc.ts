@@ -1,5 +1,6 @@
 import {
   HDR,
+  mergeSum,
   parseUri,
   type RpcArgs,
   RpcFault,
@@ -21,10 +22,12 @@ export const TM_RPC: Readonly<Record<string, RpcMethod<TmCore>>> = {
   'tm.stats': {
     doc: 'Transactions and replies now and so far.',
     scope: 'all',
-    merge: (replies) => sum(replies),
+    merge: mergeSum,
     run: (_args, tm) => statsOf(tm),
   },
   'tm.hash_stats': {
+    scope: 'all',
+    merge: mergeSum,
     doc: 'How full the transaction table is.',
     run: (_args, tm) => ({ transactions: tm.table.size, slots: tm.table.slots, keys: tm.table.keys }),
   },
@@ -71,6 +74,7 @@ export const TM_RPC: Readonly<Record<string, RpcMethod<TmCore>>> = {
       }),
   },
   'tm.cancel': {
+    scope: 'all',
     doc: 'Cancels an INVITE of our own.',
     params: ['callid', 'cseq'],
     run: (args, tm) => {
@@ -81,6 +85,7 @@ export const TM_RPC: Readonly<Record<string, RpcMethod<TmCore>>> = {
     },
   },
   'tm.reply': {
+    scope: 'all',
     doc: 'Answers a received request.',
     params: ['code', 'reason', 'trans_id', 'to_tag', 'new_headers', '[body]'],
     run: (args, tm) => {
@@ -92,6 +97,7 @@ export const TM_RPC: Readonly<Record<string, RpcMethod<TmCore>>> = {
     },
   },
   'tm.reply_callid': {
+    scope: 'all',
     doc: 'Answers a received request, found by Call-ID and CSeq.',
     params: ['code', 'reason', 'callid', 'cseq', 'to_tag', 'new_headers', '[body]'],
     run: (args, tm) => {
@@ -128,14 +134,6 @@ function statsOf(tm: TmCore): Record<string, number> {
     freed: stats.freed,
     delayed_free: stats.delayedFree,
   };
-}
-
-/** Adds up what several workers count. */
-function sum(replies: readonly RpcReply[]): RpcReply {
-  const total: Record<string, number> = {};
-  for (const reply of replies as readonly Record<string, number>[])
-    for (const [name, value] of Object.entries(reply)) total[name] = (total[name] ?? 0) + value;
-  return total;
 }
 
 function describe(t: Transaction, tm: TmCore): RpcValue {

@@ -9,6 +9,7 @@ import type { Server } from '../../core/server.ts';
 import { SeededRandom } from '../../core/timer/random.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 import type { PvValue } from '../../core/values.ts';
+import { LocalBus } from '../../core/workers/bus.ts';
 
 /** A log that keeps its lines: `level text`. */
 export class MemoryLog implements Log {
@@ -101,6 +102,9 @@ export class ModuleBench<S> {
       log: this.log,
       program: NO_PROGRAM,
       serverHeader: 'strowger',
+      bus: new LocalBus(),
+      workerCount: 1,
+      isFirstWorker: true,
       isMyself: () => false,
       ...parts,
     } as unknown as Server;

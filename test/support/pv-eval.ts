@@ -27,6 +27,7 @@ import { CORE_PVS } from '../../core/pv/core-pvs.ts';
 import { isMyself, KEYWORDS, wordValue } from '../../core/script/operands.ts';
 import { buildSymbolTable } from '../../core/script/symbol-table.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
+import { LocalBus } from '../../core/workers/bus.ts';
 import { formatFunction, PvBinder, type ReportAt } from '../../routing-lang/bind-pv.ts';
 import { parsePv } from '../../routing-lang/pv-parser.ts';
 import type { SymbolTable } from '../../routing-lang/symbols.ts';
@@ -71,6 +72,8 @@ export class PvEvaluator {
       log,
       program: this.program,
       startedWallMs: this.clock.wall(),
+      bus: new LocalBus(),
+      workerCount: 1,
       transport: {
         sockets: [TEST_SOCKET],
         findSocket: (text: string) => (text === TEST_SOCKET.uri ? TEST_SOCKET : null),
