@@ -34,6 +34,8 @@ export interface Rejected {
 
 /** All sets of one server. Loading replaces them; every change of a state goes through `update`. */
 export class DsTable {
+  /** Told of each state that `update` changed, and of each measurement. */
+  onState: (dest: Dest) => void = () => {};
   readonly #parts: TableParts;
   #sets: ReadonlyMap<number, DsSet> = new Map();
   /** Counts loads: what was looked up in an older table is void. */
@@ -145,13 +147,22 @@ export class DsTable {
     this.#sets.get(dest.setId)?.stateChanged();
   }
 
+  /** Takes the state that another worker has found. */
+  adopt(dest: Dest, flags: number, count: number): void {
+    dest.flags = flags;
+    dest.count = count;
+    this.#sets.get(dest.setId)?.stateChanged();
+  }
+
   /** The congestion of a destination was measured anew. */
   measured(dest: Dest): void {
     if (dest.attrs.hasCongestionControl) this.#sets.get(dest.setId)?.stateChanged();
+    this.onState(dest);
   }
 
   #changed(dest: Dest, old: number): StateEvent {
     this.#sets.get(dest.setId)?.stateChanged();
+    this.onState(dest);
     const was = (old & SKIP_BITS) === 0;
     if (was === dest.isUsable) return null;
     return was ? 'dst-down' : 'dst-up';
