@@ -21,6 +21,10 @@ export default defineModule<TmCore>({
   },
   init: (ctx) => attach(ctx.server, new TmCore(ctx.server, TmSettings.of(ctx))),
   onReply: (msg, tm) => tm.replies.received(msg),
+  reload(tm) {
+    tm.settings.refresh();
+    return [];
+  },
   destroy: (tm) => tm.close(),
   api: (tm) => tmApi(tm),
 });

@@ -149,7 +149,8 @@ export const TM_PARAMS: Readonly<Record<string, ParamDef>> = {
   e2e_cancel_reason: flag(1, 'Reason headers of a received CANCEL are passed on.'),
   xavp_contact: strParam({
     default: null,
-    doc: 'XAVP with attributes of contacts: kept beside each of them in serial forking.',
+    doc: 'XAVP with attributes of contacts, as usrloc fills it.',
+    noEffect: 'the attributes stay in the XAVP that lookup() fills',
   }),
   event_callback: strParam({ default: null, doc: 'KEMI function for local requests.', noEffect: KEMI }),
   relay_100: flag(0, 'Pass 100 on upstream.'),
@@ -183,24 +184,27 @@ type Params = Readonly<Record<string, ParamSetting>>;
 /** The parameters as tm reads them: at the time of use, so that `cfg.set_now_int tm …` holds at once. */
 export class TmSettings {
   readonly #params: Params;
-  readonly contactsAvp: string;
-  readonly flowsAvp: string;
-  readonly xavpContact: string;
-  readonly onSlReply: string;
-  readonly frAvp: string | number | null;
-  readonly frInvAvp: string | number | null;
-  readonly failureReplyMode: number;
-  readonly fakedReplyPrio: number;
-  readonly remap503: boolean;
-  readonly failureExec: boolean;
-  readonly reuseRcvSocket: boolean;
-  readonly richRedirect: number;
+  contactsAvp = '';
+  flowsAvp = '';
+  onSlReply = '';
+  frAvp: string | number | null = null;
+  frInvAvp: string | number | null = null;
+  failureReplyMode = 0;
+  fakedReplyPrio = 0;
+  remap503 = true;
+  failureExec = false;
+  reuseRcvSocket = false;
+  richRedirect = 0;
 
   constructor(params: Params = DEFAULTS) {
     this.#params = params;
+    this.refresh();
+  }
+
+  /** Reads again what only a reload of the script can change. */
+  refresh(): void {
     this.contactsAvp = this.#str('contacts_avp');
     this.flowsAvp = this.#str('contact_flows_avp');
-    this.xavpContact = this.#str('xavp_contact');
     this.onSlReply = this.#str('on_sl_reply');
     this.frAvp = avpName(this.#str('fr_timer_avp'));
     this.frInvAvp = avpName(this.#str('fr_inv_timer_avp'));
