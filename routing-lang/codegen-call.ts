@@ -83,7 +83,8 @@ export abstract class CallGen extends ExprGen {
   protected selfName = '';
 
   protected position(expr: Expr): void {
-    this.line(`run.position = ${this.program.position(expr.span.start, this.title)};`);
+    const index = this.program.position(expr.span.start, this.title);
+    this.line(`run.position = ${index}; at[0] = ${index + 1};`);
   }
 
   protected title = '';

@@ -24,6 +24,8 @@ export interface CompileHost {
   /** `max_while_loops`, 0 for no limit, and `max_recursive_level`, read while the script runs. */
   readonly maxWhileLoops: () => number;
   readonly maxRecursiveLevel: () => number;
+  /** Its first word is where the script stands, plus 1, for whoever watches its thread; shared memory, or any other. */
+  readonly position?: Int32Array;
 }
 
 export interface CompileOptions {
@@ -64,16 +66,20 @@ export function compileProgram(
   ].join('\n');
   const routes = new Map<string, ScriptRoute>();
   const runtimeHost = new RuntimeHost(host, routes);
-  const make = compileFunction(code, ['H', 'K'], { filename: name }) as (
+  const make = compileFunction(code, ['H', 'K', 'at'], { filename: name }) as (
     helpers: object,
     constants: readonly unknown[],
+    at: Int32Array,
   ) => ScriptRoute[];
+  const position = host.position ?? new Int32Array(1);
   const titles = new Map(bindings.routes.map((route) => [gen.functionName(route), route.title]));
   const fail = (error: unknown): never => {
     if (error instanceof Error && error.stack !== undefined) error.stack = mapStack(error.stack, name, table, titles);
     throw error;
   };
-  const functions = make({ ...HELPERS, ...runtimeHost.helpers() }, gen.constants).map((route) => guarded(route, fail));
+  const functions = make({ ...HELPERS, ...runtimeHost.helpers() }, gen.constants, position).map((route) =>
+    guarded(route, fail),
+  );
   return assemble(bindings, functions, routes, gen, table, code, options, symbols, source.defines);
 }
 

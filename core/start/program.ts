@@ -87,6 +87,7 @@ export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: 
       subst: compileSubst,
       maxWhileLoops: () => settings.int('max_while_loops'),
       maxRecursiveLevel: () => settings.int('max_recursive_level'),
+      ...(server === null ? {} : { position: server.scriptPosition }),
     },
     { id: ++lastProgramId, debug: settings.bool('script_debug') },
   );
