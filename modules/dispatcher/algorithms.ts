@@ -73,7 +73,7 @@ export function startIndex(alg: number, set: DsSet, run: Run, count: number, par
 
 /** Does the round robin of a set go on behind what was selected? */
 export function movesRoundRobin(alg: number, run: Run): boolean {
-  return alg === ALG.ROUND_ROBIN || (alg === ALG.HASH_AUTH && hashAuthUser(run.msg) === null);
+  return alg === ALG.ROUND_ROBIN || alg === ALG.LATENCY || (alg === ALG.HASH_AUTH && hashAuthUser(run.msg) === null);
 }
 
 function slot(hash: number | null, count: number): number {
@@ -96,7 +96,9 @@ export function latencyOrder(set: DsSet, count: number): number[] {
   order.sort((a, b) => b.priority - a.priority);
   const best = order[0]?.priority;
   const front = order.filter(({ priority }) => priority === best);
-  const turn = front.length === 0 ? 0 : set.roundRobin % front.length;
-  set.roundRobin++;
+  const turn = Math.max(
+    0,
+    front.findIndex(({ index }) => index >= set.roundRobin),
+  );
   return [...front.slice(turn), ...front.slice(0, turn), ...order.slice(front.length)].map(({ index }) => index);
 }

@@ -46,6 +46,8 @@ export interface DestAddresses {
   /** By SRV, which also gives the port and protocol; 0 where it is the URI's own. */
   readonly port: number;
   readonly expiresMs: number;
+  /** When they were looked up, seconds since 1970; 0 for a literal. */
+  readonly lookedUpSec: number;
 }
 
 /** One destination: what the list says of it, and how it fares. Its state is changed by the table only. */

@@ -9,6 +9,7 @@ import { DestNames } from './names.ts';
 import { DNS_MODE, DsSettings } from './params.ts';
 import { Pinger, type PingSender } from './ping.ts';
 import { Selection } from './selection.ts';
+import { shareStates } from './shared-states.ts';
 import { CODE_MARKED, parseState, runStateEvent } from './states.ts';
 import { DsTable } from './table.ts';
 
@@ -23,6 +24,8 @@ export class Dispatcher {
   readonly fromList: FromList;
   /** Null without tm. */
   readonly pinger: Pinger | null;
+  /** `dispatcher.ping_active`: 0 while nothing is pinged. */
+  pingState = 1;
   readonly #setidPv: OptionalPv;
   readonly #attrsPv: OptionalPv;
   #timers: Timer[] = [];
@@ -42,6 +45,7 @@ export class Dispatcher {
       defaultSocket: ctx.str('ds_default_socket'),
       defaultSockname: ctx.str('ds_default_sockname'),
     });
+    shareStates(server, this.table);
     const now = (): number => server.clock.now();
     this.loads = new CallLoads(this.table, now, settings.callInitExpireMs, settings.callExpireMs);
     this.selection = new Selection({
@@ -71,7 +75,8 @@ export class Dispatcher {
     const { wheel } = ctx.server;
     const pingSec = ctx.int('ds_ping_interval');
     if (pingSec > 0 && pinger === null) throw new Error('ds_ping_interval needs the module tm');
-    if (pingSec > 0) this.#timers.push(wheel.every(pingSec * 1000, () => pinger?.pingAll()));
+    if (pingSec > 0 && ctx.server.isFirstWorker)
+      this.#timers.push(wheel.every(pingSec * 1000, () => pinger?.pingAll()));
     if (settings.countsCalls)
       this.#timers.push(wheel.every(ctx.int('ds_hash_check_interval') * 1000, () => this.loads.expire()));
     if ((settings.dnsMode & DNS_MODE.TIMER) !== 0)
@@ -159,6 +164,7 @@ export class Dispatcher {
       method: ctx.str('ds_ping_method'),
       from: ctx.str('ds_ping_from'),
       outboundProxy: ctx.str('outbound_proxy'),
+      isActive: () => this.pingState !== 0,
     });
   }
 

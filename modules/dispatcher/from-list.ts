@@ -1,10 +1,12 @@
-import { canonicalIp, PROTO, type Proto, parseUri, type Run, URI_SCHEME } from 'strowger';
+import { canonicalIp, type Proto, parseUri, type Run, URI_SCHEME } from 'strowger';
 import type { Dest } from './destination.ts';
 import type { DestNames } from './names.ts';
 import type { DsTable } from './table.ts';
 
 /** Bits of the mode of ds_is_from_list(). */
 export const MATCH = { NO_PORT: 1, NO_PROTO: 2, ACTIVE: 4 } as const;
+
+const DEFAULT_PORT = 5060;
 
 /** An address to look for. Several where a name has several. */
 interface Address {
@@ -44,7 +46,7 @@ export class FromList {
     for (const dest of this.#dests(setId)) {
       if ((mode & MATCH.ACTIVE) !== 0 && !dest.isUsable) continue;
       if ((mode & MATCH.NO_PROTO) === 0 && dest.proto !== proto) continue;
-      if ((mode & MATCH.NO_PORT) === 0 && portOf(dest) !== port) continue;
+      if ((mode & MATCH.NO_PORT) === 0 && portOf(dest) !== 0 && portOf(dest) !== port) continue;
       if (this.#names.ipsOf(dest).some((ip) => ips.includes(ip))) return dest;
     }
     return null;
@@ -59,7 +61,7 @@ export class FromList {
     const uri = parseUri(text);
     if (uri === null || (uri.scheme !== URI_SCHEME.SIP && uri.scheme !== URI_SCHEME.SIPS)) return null;
     const proto = uri.transport;
-    const port = uri.port || defaultPort(proto, uri.scheme === URI_SCHEME.SIPS);
+    const port = uri.port || DEFAULT_PORT;
     const found = this.#names.addresses(uri.bareHost);
     return found instanceof Promise ? found.then((ips) => ({ ips, port, proto })) : { ips: found, port, proto };
   }
@@ -70,10 +72,7 @@ function sourceOf({ msg }: Run): Address {
   return { ips: [canonicalIp(srcIp) ?? srcIp], port: srcPort, proto };
 }
 
-function portOf(dest: Dest): number {
-  return dest.addresses?.port || dest.port || defaultPort(dest.proto, dest.scheme === 'sips');
-}
-
-function defaultPort(proto: Proto, isSips: boolean): number {
-  return isSips || proto === PROTO.TLS || proto === PROTO.WSS ? 5061 : 5060;
+/** The port a destination is known by; 0, which any port matches, where there is none. */
+export function portOf(dest: Dest): number {
+  return dest.addresses?.port || dest.port;
 }

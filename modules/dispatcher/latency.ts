@@ -15,8 +15,9 @@ export class LatencyStats {
   max = 0;
   /** Pings that nobody answered. */
   timeouts = 0;
-  #count = 0;
-  #squares = 0;
+  /** Samples so far, and the sum of their squared distances from the mean. */
+  count = 0;
+  squares = 0;
 
   /** Begins with a latency known beforehand; 0 is none. */
   constructor(initialMs = 0) {
@@ -24,7 +25,7 @@ export class LatencyStats {
     this.average = initialMs;
     this.estimate = initialMs;
     this.max = initialMs;
-    this.#count = 1;
+    this.count = 1;
   }
 
   /** Ms above the usual: never below 0. */
@@ -36,7 +37,7 @@ export class LatencyStats {
   add(ms: number, alpha: number): void {
     if (ms > this.max) this.max = ms;
     this.estimate = this.estimate === 0 ? ms : this.estimate * (1 - alpha) + ms * alpha;
-    if (this.#count > LatencyStats.SETTLED && ms > this.average + 3 * this.deviation && this.deviation > 0) {
+    if (this.count > LatencyStats.SETTLED && ms > this.average + 3 * this.deviation && this.deviation > 0) {
       // An outlier moves the mean no further than its usual spread.
       this.#learn(this.average + 3 * this.deviation);
     } else this.#learn(ms);
@@ -44,13 +45,13 @@ export class LatencyStats {
 
   /** Welford's running mean and variance. */
   #learn(ms: number): void {
-    if (this.#count < LatencyStats.MAX_COUNT) this.#count++;
+    if (this.count < LatencyStats.MAX_COUNT) this.count++;
     const delta = ms - this.average;
-    this.average += delta / this.#count;
-    if (this.#count > 1) {
-      this.#squares +=
-        delta * (ms - this.average) - (this.#count >= LatencyStats.MAX_COUNT ? this.#squares / this.#count : 0);
-      this.deviation = Math.sqrt(Math.max(0, this.#squares) / (this.#count - 1));
+    this.average += delta / this.count;
+    if (this.count > 1) {
+      this.squares +=
+        delta * (ms - this.average) - (this.count >= LatencyStats.MAX_COUNT ? this.squares / this.count : 0);
+      this.deviation = Math.sqrt(Math.max(0, this.squares) / (this.count - 1));
     }
   }
 }

@@ -40,7 +40,7 @@ export class DestNames {
     const names: Dest[] = [];
     for (const dest of this.#table.dests()) {
       const literal = canonicalIp(dest.host);
-      if (literal !== null) dest.addresses = { ips: [literal], port: 0, expiresMs: Infinity };
+      if (literal !== null) dest.addresses = { ips: [literal], port: 0, expiresMs: Infinity, lookedUpSec: 0 };
       else if (isNow && (dest.flags & DS_FLAG.NO_DNS) === 0) names.push(dest);
     }
     return names.length === 0 ? Promise.resolve() : this.lookUp(names);
@@ -62,7 +62,9 @@ export class DestNames {
     const { dnsMode, dnsTtlMs } = this.#settings;
     const found = (dnsMode & DNS_MODE.SRV) !== 0 && dest.port === 0 ? await this.#bySrv(dest) : null;
     const ips = found?.ips ?? (await this.#server.resolver.addresses(dest.host));
-    if (ips.length > 0) dest.addresses = { ips: [...ips], port: found?.port ?? 0, expiresMs: now + dnsTtlMs };
+    if (ips.length === 0) return;
+    const lookedUpSec = Math.floor(this.#server.clock.wall() / 1000);
+    dest.addresses = { ips: [...ips], port: found?.port ?? 0, expiresMs: now + dnsTtlMs, lookedUpSec };
   }
 
   async #bySrv(dest: Dest): Promise<{ ips: readonly string[]; port: number } | null> {

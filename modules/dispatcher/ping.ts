@@ -26,6 +26,8 @@ export interface PingParts {
   readonly method: string;
   readonly from: string;
   readonly outboundProxy: string;
+  /** `dispatcher.ping_active`. */
+  isActive(): boolean;
 }
 
 const MODE = { MARKED: 0, ALL: 1, INACTIVE: 2, MARKED_STAY: 3 } as const;
@@ -33,16 +35,13 @@ const MODE = { MARKED: 0, ALL: 1, INACTIVE: 2, MARKED_STAY: 3 } as const;
 /** Asks destinations whether they live, and believes them (Kamailio: dispatcher, ds_probing_mode). */
 export class Pinger {
   readonly #parts: PingParts;
-  /** `dispatcher.ping_active`. */
-  activity = 1;
-
   constructor(parts: PingParts) {
     this.#parts = parts;
   }
 
   /** One round. */
   pingAll(): void {
-    if (this.activity === 0) return;
+    if (!this.#parts.isActive()) return;
     for (const dest of this.#parts.table.dests()) if (this.#isDue(dest)) this.#ping(dest);
   }
 

@@ -1,7 +1,8 @@
 import { coreHash, RpcDouble, RpcFault, type RpcMethod, RpcStruct, type RpcValue } from 'strowger';
 import { readAttributes } from './attributes.ts';
-import { type Dest, DS_FLAG } from './destination.ts';
+import { type Dest, splitDestUri } from './destination.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import { portOf } from './from-list.ts';
 import { parseRpcState } from './states.ts';
 
 const UPDATED = 'Ok. Dispatcher state updated.';
@@ -31,7 +32,7 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     run: (args, ds) => {
       const { state, group, name } = stateParams(args);
       const dests = (ds.table.set(group)?.dests ?? []).filter(({ uri }) => name === 'all' || uri === name);
-      return setStates(ds, dests, state);
+      return setStates(ds, dests, state, name === 'all');
     },
   },
   'dispatcher.set_duid_state': {
@@ -77,7 +78,8 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     params: ['group', 'address'],
     run: (args, ds) => {
       const [setId, uri] = needed(() => [args.int(0), args.str(1)] as const);
-      if (!ds.table.remove(setId, uri)) throw new RpcFault(500, 'Removing dispatcher dst failed');
+      if (splitDestUri(uri) === null) throw new RpcFault(500, 'Removing dispatcher dst failed');
+      ds.table.remove(setId, uri);
       return 'Ok. Dispatcher destination removed.';
     },
   },
@@ -113,8 +115,8 @@ function stateParams(args: { str(i: number): string; int(i: number): number }): 
   return { state, group, name };
 }
 
-function setStates(ds: Dispatcher, dests: readonly Dest[], state: number): string {
-  if (dests.length === 0) throw new RpcFault(500, 'State Update Failed');
+function setStates(ds: Dispatcher, dests: readonly Dest[], state: number, isAll = false): string {
+  if (dests.length === 0 && !isAll) throw new RpcFault(500, 'State Update Failed');
   for (const dest of dests) ds.table.force(dest, state);
   return UPDATED;
 }
@@ -134,13 +136,12 @@ function describe(ds: Dispatcher, dest: Dest, mode: string): RpcStruct {
   const { attrs } = dest;
   const struct = new RpcStruct().add('URI', dest.uri).add('FLAGS', dest.stateText).add('PRIORITY', dest.priority);
   if (mode === 'full') {
-    const isKnown = dest.addresses !== null;
     struct
       .add('HOST', dest.host)
       .add('IPADDR', dest.addresses?.ips[0] ?? '')
-      .add('PORT', (dest.addresses?.port ?? 0) || dest.port)
+      .add('PORT', portOf(dest))
       .add('PROTOID', dest.proto)
-      .add('DNSTIME_SEC', isKnown && (dest.flags & DS_FLAG.NO_DNS) === 0 ? 0 : 0)
+      .add('DNSTIME_SEC', dest.addresses?.lookedUpSec ?? 0)
       .add('DNSTIME_USEC', 0);
   }
   if (mode !== 'short' && attrs.body !== '') {
