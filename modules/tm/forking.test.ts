@@ -230,6 +230,17 @@ test('DNS failover: the next address after a timeout and after 503, with another
   );
 });
 
+test('provisional replies to other requests than INVITE stay here (RFC 4320 §4.1)', async () => {
+  await withWorld('request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }', async (world) => {
+    world.alice.sends(world.alice.request('MESSAGE', 'sip:x@10.0.0.1'));
+    const got = await world.bob.receives('MESSAGE');
+    world.bob.replies(got, 180);
+    world.bob.replies(got, 202);
+    await world.alice.receives(202);
+    assert.equal(world.alice.heard.length, 1);
+  });
+});
+
 test('non-INVITE requests fork, too: the first final of the best kind, late ones are absorbed', async () => {
   await withWorld(BOTH, async (world) => {
     world.alice.sends(world.alice.request('MESSAGE', 'sip:x@10.0.0.1'));

@@ -94,7 +94,7 @@ export class Relay {
   /** Sends on without a transaction. */
   stateless(run: Run, to: RelayTo = ANYWHERE): number | Promise<number> {
     const where = to.uri !== '' ? to.uri : nextHopUri(run.msg);
-    const dst = this.#tm.server.destinations.resolve(where, run.msg.forceSocket, to.proto);
+    const dst = this.#tm.server.destinations.resolve(where, run.msg.forceSocket, to.proto, run.msg.rcv.socket);
     const send = (found: DestinationResult): number | Promise<number> =>
       isDestination(found) ? forwardTo(run, found.first) : RELAY.NO_DESTINATION;
     return dst instanceof Promise ? dst.then(send) : send(dst);
@@ -266,7 +266,7 @@ export class Relay {
 
   #address(run: Run, t: Transaction, target: Target, lumps: LumpList | null, to: RelayTo): number | Promise<number> {
     const where = to.uri !== '' ? to.uri : target.dstUri !== '' ? target.dstUri : target.uri;
-    const found = this.#tm.server.destinations.resolve(where, target.socket, to.proto);
+    const found = this.#tm.server.destinations.resolve(where, target.socket, to.proto, run.msg.rcv.socket);
     const send = (result: DestinationResult): number | Promise<number> => {
       if (isDestination(result)) return this.#send(run, t, target, lumps, result);
       this.#tm.server.log.error(`tm: ${result.reason}`, { uri: where, callId: run.msg.callId });

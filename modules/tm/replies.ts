@@ -1,4 +1,4 @@
-import { BLST, buildForwardedReply, HDR, Lump, METHOD, mergeSorted, ROUTE, RUN_DROP, type SipMsg } from 'strowger';
+import { BLST, buildForwardedReply, HDR, Lump, METHOD, mergeSorted, ROUTE, RUN_DROP, Run, type SipMsg } from 'strowger';
 import type { ClientBranch } from './branch.ts';
 import type { TmCore } from './core.ts';
 import { errorReply, reasonOf } from './reasons.ts';
@@ -87,9 +87,10 @@ export class Replies {
     const goesOn = !isOwnBranch || (msg.status >= 200 && msg.status < 300 && msg.methodBit === METHOD.INVITE);
     const route = settings.onSlReply === '' ? undefined : server.program.onreply.get(settings.onSlReply);
     if (route === undefined) return goesOn;
-    const result = server.runRoute(route, msg, ROUTE.CORE_ONREPLY);
+    const run = new Run(server, server.program, msg, ROUTE.CORE_ONREPLY);
+    const result = server.execute(route, run);
     // A route that waits can not stop the reply any more.
-    return goesOn && (typeof result !== 'number' || (result & RUN_DROP) === 0);
+    return goesOn && (typeof result !== 'number' || ((result & RUN_DROP) === 0 && run.rc !== 0));
   }
 
   /** Every reply a branch's client transaction passes up. */
@@ -110,6 +111,8 @@ export class Replies {
     branch.gotProvisional = true;
     if (branch.cancelWanted !== null) this.#tm.cancels.send(branch);
     if (t.isLocal) return t.onLocalProvisional?.(reply);
+    // Of provisional replies to other requests only 100 is allowed, and that is not passed on (RFC 4320 §4.1).
+    if (!t.isInvite && reply.status > 100) return;
     if (t.isAnswered || branch.isSettled || (reply.status === 100 && !this.#tm.settings.relay100)) return;
     this.#relay(t, branch, reply);
   }
