@@ -6,12 +6,19 @@ import { FromList } from './from-list.ts';
 import { HashText } from './hash-keys.ts';
 import { parseList } from './list-file.ts';
 import { DestNames } from './names.ts';
-import { DNS_MODE, DsSettings } from './params.ts';
+import { DNS_MODE, DS_PARAMS, DsSettings } from './params.ts';
 import { Pinger, type PingSender } from './ping.ts';
 import { Selection } from './selection.ts';
 import { shareStates } from './shared-states.ts';
 import { CODE_MARKED, parseState, runStateEvent } from './states.ts';
 import { DsTable } from './table.ts';
+
+/** Runtime parameters by their names in the cfg framework. */
+const RUNTIME = [
+  ['probing_threshold', 'ds_probing_threshold'],
+  ['inactive_threshold', 'ds_inactive_threshold'],
+  ['ping_reply_codes', 'ds_ping_reply_codes'],
+] as const;
 
 /** The module's state in one server. */
 export class Dispatcher {
@@ -64,6 +71,24 @@ export class Dispatcher {
     this.#attrsPv = new OptionalPv(settings.attrsPvname);
   }
 
+  /** The names that Kamailio's cfg framework has for what may change while running. */
+  declareCfg(): void {
+    const { server } = this.ctx;
+    const vars = RUNTIME.map(([name, param]) => ({
+      name,
+      type: DS_PARAMS[param]?.type === 'int' ? ('int' as const) : ('string' as const),
+      doc: DS_PARAMS[param]?.doc ?? null,
+    }));
+    const paramOf = (name: string): string => RUNTIME.find(([known]) => known === name)?.[1] ?? name;
+    server.settings.groups.declare('dispatcher', vars, {
+      get: (name) => {
+        const value = this.ctx.params[paramOf(name)];
+        return typeof value === 'number' || typeof value === 'string' ? value : undefined;
+      },
+      set: (name, value) => server.modules.setParam('dispatcher', paramOf(name), value),
+    });
+  }
+
   /** Loads the list; throws with what is wrong with it. */
   async start(): Promise<void> {
     const error = await this.#load();
@@ -84,6 +109,7 @@ export class Dispatcher {
   }
 
   close(): void {
+    this.ctx.server.settings.groups.undeclare('dispatcher');
     for (const timer of this.#timers.splice(0)) this.ctx.server.wheel.cancel(timer);
   }
 

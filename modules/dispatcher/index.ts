@@ -174,6 +174,7 @@ export default defineModule<Dispatcher>({
   rpc: DS_RPC,
   async init(ctx) {
     const ds = new Dispatcher(ctx);
+    ds.declareCfg();
     await ds.start();
     return ds;
   },

@@ -1,22 +1,24 @@
+/** Samples that the mean counts at most: beyond them it forgets slowly. */
+const MAX_COUNT = 500_000;
+/** Samples for which the estimate is the mean. */
+const FIRST_SAMPLES = 10;
+/** How many samples a latency given beforehand stands for. */
+const INITIAL_COUNT = 10_000;
+
 /**
- * Latency of a destination in ms, from its pings: a mean over the long run with its deviation, and an estimate that
- * follows quickly (Kamailio: dispatcher, ds_ping_latency_stats).
+ * Latency of a destination in ms, from its pings: the mean over the long run with its deviation, and an estimate that
+ * follows quickly (Kamailio: dispatcher, ds_ping_latency_stats). Workers hand each other these fields.
  */
 export class LatencyStats {
-  /** Samples that the mean weighs at most: it then forgets slowly. */
-  static readonly MAX_COUNT = 500_000;
-  /** Samples after which larger deviations than the usual ones are kept out of the mean. */
-  static readonly SETTLED = 500;
-
   average = 0;
-  /** Standard deviation of the mean. */
+  /** Standard deviation. */
   deviation = 0;
   estimate = 0;
   max = 0;
   /** Pings that nobody answered. */
   timeouts = 0;
-  /** Samples so far, and the sum of their squared distances from the mean. */
   count = 0;
+  /** Sum of the samples' squared distances from the mean. */
   squares = 0;
 
   /** Begins with a latency known beforehand; 0 is none. */
@@ -25,7 +27,7 @@ export class LatencyStats {
     this.average = initialMs;
     this.estimate = initialMs;
     this.max = initialMs;
-    this.count = 1;
+    this.count = INITIAL_COUNT;
   }
 
   /** Ms above the usual: never below 0. */
@@ -33,25 +35,21 @@ export class LatencyStats {
     return Math.max(0, Math.trunc(this.estimate - this.average));
   }
 
-  /** `alpha` (0-1) is the weight of this sample in the estimate. */
+  /** `alpha` (0-1) is how much of the estimate so far stays. */
   add(ms: number, alpha: number): void {
     if (ms > this.max) this.max = ms;
-    this.estimate = this.estimate === 0 ? ms : this.estimate * (1 - alpha) + ms * alpha;
-    if (this.count > LatencyStats.SETTLED && ms > this.average + 3 * this.deviation && this.deviation > 0) {
-      // An outlier moves the mean no further than its usual spread.
-      this.#learn(this.average + 3 * this.deviation);
-    } else this.#learn(ms);
+    this.#learn(ms);
+    this.estimate = this.count <= FIRST_SAMPLES ? this.average : this.estimate * alpha + ms * (1 - alpha);
   }
 
-  /** Welford's running mean and variance. */
+  /** The running mean and variance (B. P. Welford, Technometrics 4/3, 1962). */
   #learn(ms: number): void {
-    if (this.count < LatencyStats.MAX_COUNT) this.count++;
+    if (this.count < MAX_COUNT) this.count++;
+    else this.squares -= this.squares / this.count;
     const delta = ms - this.average;
     this.average += delta / this.count;
-    if (this.count > 1) {
-      this.squares +=
-        delta * (ms - this.average) - (this.count >= LatencyStats.MAX_COUNT ? this.squares / this.count : 0);
-      this.deviation = Math.sqrt(Math.max(0, this.squares) / (this.count - 1));
-    }
+    if (this.count < 2) return;
+    this.squares += delta * (ms - this.average);
+    this.deviation = Math.sqrt(this.squares / (this.count - 1));
   }
 }

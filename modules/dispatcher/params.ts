@@ -62,7 +62,7 @@ export const DS_PARAMS: Readonly<Record<string, ParamDef>> = {
     default: 900,
     min: 0,
     max: 1000,
-    doc: 'Weight of the latest measurement in the estimate of the latency, in thousandths.',
+    doc: 'How much of the estimate of the latency stays at each measurement, in thousandths.',
   }),
   ds_ping_reply_codes: strParam({
     default: '',
