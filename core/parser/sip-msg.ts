@@ -44,6 +44,10 @@ export const MSG_FLAG = {
   MTU_SCTP: 1048576,
   /** The module uac has put credentials in. */
   UAC_AUTH: 2097152,
+  /** Replies made to it have a Warning (sip_warning). */
+  SIP_WARNING: 4194304,
+  /** Replies made to it go to the address of its Via (reply_to_via). */
+  REPLY_TO_VIA: 8388608,
 } as const;
 
 let lastId = 0;
@@ -574,6 +578,16 @@ export class SipMsg {
   get version(): string {
     if (!this.isRequest) return this.buf.slice(0, 7);
     return this.buf.slice(this.uriEnd + 1, this.buf.indexOf('\n', this.uriEnd)).trimEnd();
+  }
+
+  /** Drops edits and what has been parsed (which is parsed again when asked for): the message has been dealt with. */
+  settle(): void {
+    this.lumpList = null;
+    this.#from = undefined;
+    this.#to = undefined;
+    this.#via1 = undefined;
+    this.#ruri = undefined;
+    this.#ruriText = null;
   }
 
   // ---- edits

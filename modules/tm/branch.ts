@@ -104,6 +104,19 @@ export class ClientBranch extends ClientTransaction {
     if (timeoutTimer.dueMs > this.t.endOfLifeMs) this.armTimeout(timeoutTimer.dueMs - this.tm.server.clock.now());
   }
 
+  /**
+   * Lets go of what repeats of a 2xx do not need. Answered transactions are most of a busy server's memory: each is kept
+   * for wt_timer after milliseconds of work. A request of our own keeps its text for the ACK.
+   */
+  override settle(): void {
+    if (this.t.isLocal) return;
+    this.text = '';
+    this.targets = null;
+    this.retransmitTimer = null;
+    this.timeoutTimer = null;
+    this.t.request.settle();
+  }
+
   frTimeoutMs(): number {
     return this.t.frTimeoutMs;
   }
