@@ -7,6 +7,7 @@ import type { Settings } from './cfg/settings.ts';
 import { checkMessage } from './checks.ts';
 import { CoreStats } from './counters/core-stats.ts';
 import { CounterRegistry } from './counters/counters.ts';
+import { DbRegistry } from './db/db-registry.ts';
 import { Destinations } from './destination.ts';
 import { Hooks } from './events/hooks.ts';
 import { forwardReply } from './forward.ts';
@@ -64,6 +65,8 @@ export class Server {
   readonly stats: CoreStats;
   readonly rpc = new RpcRegistry();
   readonly hooks: Hooks;
+  /** Databases: `db_…` modules register drivers, others open URLs. */
+  readonly db: DbRegistry;
   readonly destinations: Destinations;
   readonly replies: StatelessReplies;
   readonly serverHeader: string;
@@ -123,6 +126,7 @@ export class Server {
     this.scriptPosition = parts.scriptPosition ?? new Int32Array(1);
     this.stats = new CoreStats(this.counters);
     this.hooks = new Hooks(parts.log);
+    this.db = new DbRegistry({ wheel: this.wheel, log: parts.log });
     this.destinations = new Destinations(this);
     this.replies = new StatelessReplies(this);
   }
