@@ -581,7 +581,7 @@ export class SipMsg {
   }
 
   /** Drops edits and what has been parsed (which is parsed again when asked for): the message has been dealt with. */
-  settle(): void {
+  release(): void {
     this.lumpList = null;
     this.#from = undefined;
     this.#to = undefined;

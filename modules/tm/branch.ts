@@ -108,13 +108,13 @@ export class ClientBranch extends ClientTransaction {
    * Lets go of what repeats of a 2xx do not need. Answered transactions are most of a busy server's memory: each is kept
    * for wt_timer after milliseconds of work. A request of our own keeps its text for the ACK.
    */
-  override settle(): void {
+  override release(): void {
     if (this.t.isLocal) return;
     this.text = '';
     this.targets = null;
     this.retransmitTimer = null;
     this.timeoutTimer = null;
-    this.t.request.settle();
+    this.t.request.release();
   }
 
   frTimeoutMs(): number {

@@ -65,11 +65,11 @@ export abstract class ClientTransaction {
     if ((act & ACT.PASS_UP) !== 0 && reply !== null) this.passUp(reply);
     if ((act & ACT.TIMEOUT) !== 0) this.timedOut();
     if ((act & ACT.FAIL) !== 0) this.failed();
-    if (event === CLIENT.REPLY_2XX && (act & ACT.LINGER) !== 0) this.settle();
+    if (event === CLIENT.REPLY_2XX && (act & ACT.LINGER) !== 0) this.release();
   }
 
   /** A 2xx came: what is left to do is to absorb or pass on its repeats. */
-  settle(): void {}
+  release(): void {}
 
   #rearm(isSlow: boolean): void {
     if (this.isReliable || this.retransmitTimer === null) return;
