@@ -1,3 +1,4 @@
+import { StrowgerError } from '../errors.ts';
 import type { Clock } from '../timer/clock.ts';
 import { BUS, type BusEvent } from './bus.ts';
 import type { WorkerHandle } from './worker-handle.ts';
@@ -25,18 +26,14 @@ export class SupervisorBus {
     worker.channel.onRequest(BUS.JOIN, () => this.#join(worker));
   }
 
-  /** `promise`, or null when it fails or takes too long. */
-  async patiently<T>(promise: Promise<T>, limitMs = ANSWER_MS): Promise<{ readonly value: T } | null> {
-    const { promise: late, resolve } = Promise.withResolvers<null>();
-    const timer = this.#clock.schedule(limitMs, () => resolve(null));
+  /** What a worker answers; rejects with WORKER_SILENT when that takes too long. */
+  async ask(worker: WorkerHandle, topic: string, value: unknown, limitMs = ANSWER_MS): Promise<unknown> {
+    const late = Promise.withResolvers<never>();
+    const timer = this.#clock.schedule(limitMs, () =>
+      late.reject(new StrowgerError('WORKER_SILENT', `worker ${worker.index + 1} does not answer`)),
+    );
     try {
-      return await Promise.race([
-        promise.then(
-          (value) => ({ value }),
-          () => null,
-        ),
-        late,
-      ]);
+      return await Promise.race([worker.channel.request(topic, value), late.promise]);
     } finally {
       this.#clock.unschedule(timer);
     }
@@ -44,8 +41,8 @@ export class SupervisorBus {
 
   async #ask(asker: WorkerHandle, question: unknown): Promise<unknown[]> {
     const asked = this.#workers().filter((worker) => worker !== asker && worker.isJoined);
-    const answers = await Promise.all(asked.map((worker) => this.patiently(worker.channel.request(BUS.ASK, question))));
-    return answers.flatMap((answer) => (answer === null ? [] : [answer.value]));
+    const answers = await Promise.allSettled(asked.map((worker) => this.ask(worker, BUS.ASK, question)));
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
 
   /**
@@ -58,10 +55,12 @@ export class SupervisorBus {
     for (const donor of this.#workers()) {
       if (donor === worker || !donor.isJoined) continue;
       worker.backlog = [];
-      const answer = await this.patiently(donor.channel.request(BUS.SNAPSHOT, null));
-      if (answer === null) continue;
-      snapshot = answer.value;
-      break;
+      try {
+        snapshot = await this.ask(donor, BUS.SNAPSHOT, null);
+        break;
+      } catch {
+        // It died, or stands still: another knows the same.
+      }
     }
     // Behind the answer, which the channel sends as soon as this resolves.
     setImmediate(() => {

@@ -20,6 +20,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** One that has lived this long starts with the shortest pause again. */
 const SETTLED_MS = 30_000;
+/** How long a worker may take to prepare a new script. */
+const RELOAD_MS = 30_000;
 
 export interface SupervisorParts {
   readonly options: StartOptions;
@@ -168,16 +170,20 @@ export class Supervisor implements RunningServer {
       return { ok: false, messages: errorTexts(error), unchanged: [] };
     }
     const workers = this.#workers.filter((worker) => worker.isReady);
-    const prepared = await Promise.allSettled(workers.map(({ channel }) => channel.request(TOPIC.PREPARE, env.files)));
+    const prepared = await this.#askAll(workers, TOPIC.PREPARE, env.files);
     const messages = new Set(prepared.flatMap(messagesOf));
     if (messages.size > 0) {
-      await Promise.allSettled(workers.map(({ channel }) => channel.request(TOPIC.ABORT, null)));
+      await this.#askAll(workers, TOPIC.ABORT, null);
       return { ok: false, messages: [...messages], unchanged: [] };
     }
     this.#take(checked, env);
-    const done = await Promise.allSettled(workers.map(({ channel }) => channel.request(TOPIC.COMMIT, null)));
+    const done = await this.#askAll(workers, TOPIC.COMMIT, null);
     const unchanged = new Set(done.flatMap((each) => (each.status === 'fulfilled' ? (each.value as string[]) : [])));
     return { ok: true, messages: [], unchanged: [...unchanged].sort() };
+  }
+
+  #askAll(workers: readonly WorkerHandle[], topic: string, value: unknown): Promise<PromiseSettledResult<unknown>[]> {
+    return Promise.allSettled(workers.map((worker) => this.#bus.ask(worker, topic, value, RELOAD_MS)));
   }
 
   #take({ positions }: CheckedScript, { files }: RecordingEnvironment): void {
@@ -212,8 +218,9 @@ function errorTexts(error: unknown): readonly string[] {
     .map((diagnostic) => formatDiagnostic(diagnostic, { lineText }));
 }
 
-/** What a worker has to say against a new script. */
+/** What a worker has to say against a new script; one that has died begins with it. */
 function messagesOf(result: PromiseSettledResult<unknown>): readonly string[] {
   if (result.status === 'fulfilled') return result.value as readonly string[];
+  if ((result.reason as { code?: string }).code === 'WORKER_GONE') return [];
   return [(result.reason as Error).message];
 }

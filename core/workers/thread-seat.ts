@@ -81,7 +81,6 @@ export class ThreadSeat implements Seat {
     });
     this.#offerRpc(server);
     replicateCfg(server, this.bus);
-    server.reload = async () => (await this.#channel.request(TOPIC.RELOAD, null)) as ReloadResult;
   }
 
   async join(): Promise<void> {
@@ -90,7 +89,8 @@ export class ThreadSeat implements Seat {
   }
 
   begin(reload: ReloadSteps): void {
-    const { log } = this.#server as Server;
+    const server = this.#server as Server;
+    server.reload = async () => (await this.#channel.request(TOPIC.RELOAD, null)) as ReloadResult;
     let next = this.#files;
     this.#channel.onRequest(TOPIC.PREPARE, (files) => {
       next = files as ReadonlyMap<string, string | null>;
@@ -105,7 +105,7 @@ export class ThreadSeat implements Seat {
       this.#setFiles(this.#files);
       return reload.abort();
     });
-    this.#exchange.start((error) => log.crit('a record of another worker failed', { err: error }));
+    this.#exchange.start((error) => server.log.crit('a record of another worker failed', { err: error }));
     this.#beat();
   }
 
