@@ -29,7 +29,8 @@ export function parseDbUrl(text: string): DbUrl | string {
   const authority = rest.slice(0, pathStart);
   const at = authority.lastIndexOf('@');
   const [user, password] = splitOnce(at < 0 ? '' : authority.slice(0, at), ':');
-  const server = /^(\[[^\]]*\]|[^:]*)(?::(\d{0,5}))?$/.exec(authority.slice(at + 1));
+  // `:memory:` and its like are no host.
+  const server = /^(\[[^\]]*\]|[^:]*)(?::(\d{0,5}))?$/.exec(authority.startsWith(':') ? '' : authority.slice(at + 1));
   if (server === null || Number(server[2] ?? 0) > 65535) return 'the database URL has a port that is no number';
   const [database, query] = splitOnce(rest.slice(pathStart + 1), '?');
   return {

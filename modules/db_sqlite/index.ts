@@ -1,0 +1,65 @@
+import { resolve } from 'node:path';
+import { defineModule, listParam, type ModuleContext, printDbUrl, SqlDb } from 'strowger';
+import { SqliteConnection } from './connection.ts';
+
+const JOURNAL_MODES = ['DELETE', 'TRUNCATE', 'PERSIST', 'MEMORY', 'WAL', 'OFF'];
+/** Ms to wait for the lock of another process. */
+const BUSY_TIMEOUT_MS = 5000;
+/** Ms a statement may take in all. */
+const TIMEOUT_MS = 30_000;
+
+/** `path=MODE` or `path=MODE;`; null when it has another form. */
+function parseJournalMode(text: string): { path: string; mode: string } | null {
+  const match = /^(.+)=\s*(\w+)\s*;?\s*$/.exec(text);
+  const mode = match?.[2]?.toUpperCase() ?? '';
+  return match?.[1] === undefined || !JOURNAL_MODES.includes(mode) ? null : { path: resolve(match[1]), mode };
+}
+
+/** The module's state in one server. */
+class SqliteDriver {
+  readonly #ctx: ModuleContext;
+  readonly #readOnly: ReadonlySet<string>;
+  readonly #journalModes: ReadonlyMap<string, string>;
+  /** Takes the driver out of the server. */
+  readonly close: () => void;
+
+  constructor(ctx: ModuleContext) {
+    this.#ctx = ctx;
+    this.#readOnly = new Set(ctx.list('db_set_readonly').map((path) => resolve(path)));
+    const modes = ctx.list('db_set_journal_mode').flatMap((text) => parseJournalMode(text) ?? []);
+    this.#journalModes = new Map(modes.map(({ path, mode }) => [path, mode]));
+    this.close = ctx.server.db.register('sqlite', { open: (url) => this.#open(url.rest, printDbUrl(url)) });
+  }
+
+  async #open(rest: string, name: string): Promise<SqlDb> {
+    const path = rest === ':memory:' ? rest : resolve(rest);
+    const connection = await SqliteConnection.open({
+      path,
+      isReadOnly: this.#readOnly.has(path),
+      journalMode: this.#journalModes.get(path) ?? '',
+      busyTimeoutMs: BUSY_TIMEOUT_MS,
+    });
+    const { wheel } = this.#ctx.server;
+    return new SqlDb(connection, {
+      name,
+      dialect: { quote: '"', upsert: 'on-conflict' },
+      wheel,
+      timeoutMs: TIMEOUT_MS,
+    });
+  }
+}
+
+export default defineModule<SqliteDriver>({
+  name: 'db_sqlite',
+  summary: 'SQLite databases: db_url sqlite:///path.',
+  params: {
+    db_set_readonly: listParam({ doc: 'Path of a database that is opened for reading only.' }),
+    db_set_journal_mode: listParam({
+      doc: 'How a database keeps its journal: `path=WAL`.',
+      check: (value) =>
+        parseJournalMode(String(value)) === null ? `expected path=MODE, one of ${JOURNAL_MODES.join(', ')}` : null,
+    }),
+  },
+  init: (ctx) => new SqliteDriver(ctx),
+  destroy: (driver) => driver.close(),
+});
