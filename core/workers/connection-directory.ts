@@ -67,7 +67,7 @@ export class ConnectionDirectory {
 
   /** Forgets a worker's connections: it has died. */
   removeOwner(owner: number): void {
-    for (const entry of [...this.#byId.values()]) if (entry.owner === owner) this.remove(entry.id);
+    for (const entry of this.#byId.values()) if (entry.owner === owner) this.remove(entry.id);
   }
 
   /** The newest that fits. */

@@ -37,7 +37,8 @@ export async function startProcess(options: StartOptions, log: LogChoice): Promi
   }
   env.files.clear();
   const watch = watchOwnThread(env.clock, options.log);
-  const { server, stop } = await startServer(options, env, { ...ALONE, source, position: watch.position });
+  const started = await startServer(options, env, { ...ALONE, source, position: watch.position });
+  const { server } = started;
   watch.start(() => server.program.positions);
   return {
     settings: server.settings,
@@ -45,7 +46,7 @@ export async function startProcess(options: StartOptions, log: LogChoice): Promi
     reload: () => server.reload(),
     async stop(graceMs) {
       await watch.stop();
-      return await stop(graceMs);
+      return await started.stop(graceMs);
     },
   };
 }

@@ -119,7 +119,7 @@ export class ThreadSeat implements Seat {
     const { rpc } = server;
     rpc.elsewhere = async (name, params) => {
       const call: RpcCall = { name, params: params.map(toWire) };
-      return (await this.bus.ask(RPC, call)).map((reply) => fromWire(reply as WireReply));
+      return (await this.bus.ask(RPC, call)).map((reply) => fromWire(reply));
     };
     rpc.before = () => this.#counters?.refresh() ?? Promise.resolve();
     this.bus.answer(RPC, async (call) => {

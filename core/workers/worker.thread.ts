@@ -34,13 +34,13 @@ async function main(data: ThreadData, channel: Channel): Promise<void> {
     files = next;
   });
   try {
-    const { server, stop } = await startServer(
+    const started = await startServer(
       { ...data.options, log, onSettings: (settings) => followSettings(log, settings, processOptions, program) },
       env,
       seat,
     );
-    channel.onRequest(TOPIC.STOP, (graceMs) => stop(Number(graceMs)));
-    const ready: ReadyReport = { sockets: server.transport.sockets };
+    channel.onRequest(TOPIC.STOP, (graceMs) => started.stop(Number(graceMs)));
+    const ready: ReadyReport = { sockets: started.server.transport.sockets };
     channel.post(TOPIC.READY, ready);
   } catch (error) {
     const code = error instanceof StrowgerError ? error.code : 'WORKER_START';

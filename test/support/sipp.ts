@@ -18,7 +18,8 @@ export interface SippCounts {
 export interface SippCalls {
   /** Where the calls go. */
   readonly port: number;
-  readonly transport?: 'u1' | 't1';
+  /** One socket for all calls, or one (`n`) for each. */
+  readonly transport?: 'u1' | 't1' | 'un' | 'tn';
   readonly count: number;
   /** Calls a second. */
   readonly rate: number;
@@ -70,7 +71,7 @@ export class SippCaller {
     const errors = join(calls.folder, `${port}.log`);
     const args = ['-sf', join(SCENARIOS, 'caller.xml'), '-i', '127.0.0.1', '-p', String(port)];
     args.push('-t', calls.transport ?? 'u1', '-m', String(calls.count), '-r', String(calls.rate), '-nostdin');
-    args.push('-timeout', '60', '-timeout_error', '-recv_timeout', '20000');
+    args.push('-timeout', '60', '-timeout_error', '-recv_timeout', '20000', '-max_socket', '1000');
     args.push('-trace_stat', '-stf', statistics, '-fd', '1', '-trace_err', '-error_file', errors);
     args.push(`127.0.0.1:${calls.port}`);
     return new SippCaller(new StrowgerProcess('sipp', args), statistics, errors);
