@@ -18,15 +18,16 @@ const DUPLICATES_REFUSED =
 /**
  * Null when the message can be routed: its first line and headers could be read; the top Via, To, From, Call-ID and
  * CSeq are there once each and make sense; the body is as long as Content-Length says (RFC 3261 §8.1.1, §18.3, §21.5.6).
- * Looks at nothing twice: what it reads is cached in the message.
+ * `acceptsRepeated` lets repeated ones through. Looks at nothing twice: what it reads is cached in the message.
  */
-export function checkMessage(msg: SipMsg): CheckFailure | null {
+export function checkMessage(msg: SipMsg, acceptsRepeated = false): CheckFailure | null {
   if (msg.error !== null) return firstLineFailure(msg, msg.error);
   if (msg.via1 === null) return failure(msg, 400, 'Bad Via');
   if (msg.callIdAt < 0 || msg.cseqAt < 0 || msg.fromAt < 0 || msg.toAt < 0) {
     return failure(msg, 400, 'Missing Required Header in Request');
   }
-  if ((msg.duplicates & DUPLICATES_REFUSED) !== 0) return failure(msg, 400, 'Duplicate Header in Request');
+  if (!acceptsRepeated && (msg.duplicates & DUPLICATES_REFUSED) !== 0)
+    return failure(msg, 400, 'Duplicate Header in Request');
   if (msg.callId === '') return failure(msg, 400, 'Bad Call-ID');
   if (msg.cseqNumber < 0 || msg.cseqMethod === '') return failure(msg, 400, 'Bad CSeq');
   if (msg.from === null) return failure(msg, 400, 'Bad From');

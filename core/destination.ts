@@ -2,6 +2,7 @@
 
 import { parseUri, URI_SCHEME } from './parser/uri.ts';
 import type { TargetIterator } from './resolve/targets.ts';
+import { RoutedSockets } from './routed-sockets.ts';
 import type { Server } from './server.ts';
 import { ipFamily } from './transport/ip-address.ts';
 import { type Destination, PROTO, type Proto, type SocketInfo } from './transport/socket-info.ts';
@@ -50,15 +51,33 @@ export class Destinations {
   readonly #server: Server;
   readonly #literals = new Map<string, Literal>();
 
+  /** Set where `mhomed` is on. */
+  readonly #routes: RoutedSockets | null;
+
   constructor(server: Server) {
     this.#server = server;
+    this.#routes = server.settings.bool('mhomed') ? new RoutedSockets(server) : null;
   }
 
-  /** Resolves `uriText`; at once for IP literals and cached names. `forced` is the socket to send from, if any. */
+  /**
+   * Resolves `uriText`; at once for IP literals and cached names. `forced` is the socket to send from, if any; without
+   * one, a message leaves where it came in (`incoming`), or, with `mhomed`, where the system's routes lead.
+   */
   resolve(
     uriText: string,
     forced: SocketInfo | null,
     forcedProto: number = PROTO.NONE,
+    incoming: SocketInfo | null = null,
+  ): DestinationResult | Promise<DestinationResult> {
+    if (forced !== null || this.#routes === null) return this.#resolve(uriText, forced ?? incoming, forcedProto);
+    const found = this.#resolve(uriText, incoming, forcedProto);
+    return this.#routes.follow(found);
+  }
+
+  #resolve(
+    uriText: string,
+    forced: SocketInfo | null,
+    forcedProto: number,
   ): DestinationResult | Promise<DestinationResult> {
     const key = forcedProto === PROTO.NONE ? uriText : `${forcedProto}|${uriText}`;
     const literal = this.#literals.get(key);

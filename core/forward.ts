@@ -6,8 +6,10 @@ import { BRANCH_MAGIC, buildForwardedReply, buildRequest } from './msg/msg-trans
 import { HDR } from './parser/hf.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
 import type { Via } from './parser/via.ts';
-import { ROUTE, RUN_DROP, type Run } from './script/run.ts';
+import type { ScriptRoute } from './script/program.ts';
+import { ROUTE, RUN_DROP, Run } from './script/run.ts';
 import type { Server } from './server.ts';
+import { ipFamily } from './transport/ip-address.ts';
 import { type Destination, PROTO } from './transport/socket-info.ts';
 
 /** Marks a branch this server made without a transaction, so that a reply to it is not looked for in tm. */
@@ -48,7 +50,7 @@ export function loopHash(msg: SipMsg): number {
  */
 export function forwardRequest(run: Run): number | Promise<number> {
   const msg = run.msg;
-  const found = run.server.destinations.resolve(nextHopUri(msg), msg.forceSocket);
+  const found = run.server.destinations.resolve(nextHopUri(msg), msg.forceSocket, PROTO.NONE, msg.rcv.socket);
   if (found instanceof Promise)
     return found.then((result) => (isDestination(result) ? forwardTo(run, result.first) : noDestination(run, result)));
   return isDestination(found) ? forwardTo(run, found.first) : noDestination(run, found);
@@ -64,16 +66,31 @@ export function forwardTo(run: Run, dst: Destination): number | Promise<number> 
   const msg = run.msg;
   const outgoing = dst.socket;
   if (outgoing === null) return -1;
-  const text = buildRequest(msg, {
+  const form = {
     uri: msg.uri,
     branchId: statelessBranch(msg),
     outgoing,
     branchLumps: null,
     pathVec: msg.pathVec,
     conId: 0,
-  });
-  applySendFlags(msg, dst);
-  return sendRequest(run, text, dst);
+  };
+  const text = buildRequest(msg, form);
+  const larger = beyondMtu(run.server, msg, text.length, dst);
+  applySendFlags(msg, larger ?? dst);
+  if (larger?.socket == null) return sendRequest(run, text, dst);
+  return sendRequest(run, buildRequest(msg, { ...form, viaSocket: larger.socket }), larger);
+}
+
+/**
+ * Where a request of this length goes instead of over UDP (`udp_mtu`, RFC 3261 §18.1.1); null where it stays. It then
+ * has to be built again: its Via shows the other socket, its Record-Route stays that of UDP, as in Kamailio.
+ */
+export function beyondMtu(server: Server, msg: SipMsg, lengthBytes: number, dst: Destination): Destination | null {
+  if (server.messages.udpMtu === 0 || dst.proto !== PROTO.UDP) return null;
+  const proto = server.messages.protoBeyondMtu(msg, lengthBytes);
+  if (proto === PROTO.UDP) return null;
+  const socket = server.transport.socketFor(proto, dst.ip, null);
+  return socket === null ? null : { ...dst, proto, socket, conId: 0 };
 }
 
 /** set_forward_no_connect and set_forward_close. */
@@ -87,17 +104,36 @@ export function applySendFlags(msg: SipMsg, dst: Destination): void {
 export function sendRequest(run: Run, text: string, dst: Destination): number | Promise<number> {
   const onsend = run.program.onsend;
   const server = run.server;
-  if (onsend === null) return countForward(server, server.transport.send(text, dst));
+  const send = (passes: boolean): number => (passes ? countForward(server, server.transport.send(text, dst)) : 1);
+  if (onsend === null) return send(true);
+  const passes = passesOnsend(run, onsend, text, dst);
+  return typeof passes === 'boolean' ? send(passes) : passes.then(send);
+}
+
+/** Runs onsend_route about a message as it will leave; false when it was dropped there. */
+function passesOnsend(run: Run, onsend: ScriptRoute, text: string, dst: Destination): boolean | Promise<boolean> {
   const kind = run.routeType;
   run.routeType = ROUTE.ONSEND;
   run.sending = { text, ip: dst.ip, port: dst.port, proto: dst.proto };
-  const done = (bits: number): number => {
+  const done = (bits: number): boolean => {
     run.routeType = kind;
     run.sending = null;
-    return (bits & RUN_DROP) !== 0 ? 1 : countForward(server, server.transport.send(text, dst));
+    return (bits & RUN_DROP) === 0;
   };
   const result = onsend(run);
   return typeof result === 'number' ? done(result) : result.then(done);
+}
+
+/** `onsend_route_reply`: false when the script's onsend_route drops a reply that is passed on. True without one. */
+export function replyPassesOnsend(
+  server: Server,
+  reply: SipMsg,
+  text: string,
+  dst: Destination,
+): boolean | Promise<boolean> {
+  const { onsend } = server.program;
+  if (onsend === null || !server.messages.runsOnsendForReplies) return true;
+  return passesOnsend(new Run(server, server.program, reply, ROUTE.ONSEND), onsend, text, dst);
 }
 
 function countForward(server: Server, sent: number): number {
@@ -123,7 +159,17 @@ export function forwardReply(server: Server, msg: SipMsg): boolean {
 
 function sendReply(server: Server, msg: SipMsg, own: Via, dst: Destination): boolean {
   dst.conId = viaConnection(own);
-  const sent = server.transport.send(buildForwardedReply(msg, msg.lumpList?.items ?? [], dst.proto !== PROTO.UDP), dst);
+  const text = buildForwardedReply(msg, msg.lumpList?.items ?? [], dst.proto !== PROTO.UDP);
+  const passes = replyPassesOnsend(server, msg, text, dst);
+  if (typeof passes === 'boolean') return passes && sendReplyText(server, text, dst);
+  void passes.then((passed) => {
+    if (!passed || !sendReplyText(server, text, dst)) server.stats.dropReplies.inc();
+  });
+  return true;
+}
+
+function sendReplyText(server: Server, text: string, dst: Destination): boolean {
+  const sent = server.transport.send(text, dst);
   if (sent > 0) server.stats.fwdReplies.value++;
   return sent > 0;
 }
@@ -143,7 +189,7 @@ export function replyDestination(
   const proto = via.proto;
   const rport = via.param('rport');
   const host = via.param('maddr') || via.param('received') || via.host;
-  const bare = host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
+  const bare = unbracketed(host);
   const port =
     rport !== null && rport !== ''
       ? Number(rport)
@@ -163,6 +209,10 @@ export function replyDestination(
   return found instanceof Promise ? found.then((list) => at(list[0])) : at(found[0]);
 }
 
+function unbracketed(host: string): string {
+  return host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
+}
+
 /**
  * Destination of a reply we make to a request: the connection it came on, else the source or Via address
  * (RFC 3581 §4, RFC 3261 §18.2.2). Always an address, since the source of the packet is one.
@@ -175,7 +225,12 @@ export function replyToRequest(msg: SipMsg): Destination {
   let port = rcv.srcPort;
   if (via !== null && !isReliable && (msg.msgFlags & MSG_FLAG.FORCE_RPORT) === 0 && via.paramAt('rport') < 0)
     port = via.port === 0 ? 5060 : via.port;
-  const ip = maddr !== null && maddr !== '' && !isReliable ? maddr : rcv.srcIp;
+  let ip = maddr !== null && maddr !== '' && !isReliable ? maddr : rcv.srcIp;
+  // A sent-by that is a name would have to be looked up: it is not where we know the source.
+  if ((msg.msgFlags & MSG_FLAG.REPLY_TO_VIA) !== 0 && via !== null && !isReliable) {
+    const host = unbracketed(via.host);
+    if (ipFamily(host) !== 0) ip = host;
+  }
   return {
     proto: rcv.proto,
     ip,

@@ -15,12 +15,14 @@ export { StrowgerError } from './errors.ts';
 export * from './events/hooks.ts';
 export {
   applySendFlags,
+  beyondMtu,
   forwardReply,
   forwardRequest,
   forwardTo,
   loopHash,
   nextHopUri,
   replyDestination,
+  replyPassesOnsend,
   replyToRequest,
 } from './forward.ts';
 export * from './log/log.ts';

@@ -3,6 +3,7 @@
  * outside (clock, network, randomness, log), so nothing in here is global.
  */
 
+import { CallOrder } from './call-order.ts';
 import type { Settings } from './cfg/settings.ts';
 import { checkMessage } from './checks.ts';
 import { CoreStats } from './counters/core-stats.ts';
@@ -12,16 +13,18 @@ import { Destinations } from './destination.ts';
 import { Hooks } from './events/hooks.ts';
 import { forwardReply } from './forward.ts';
 import type { Log } from './log/log.ts';
+import { MessageSettings } from './message-settings.ts';
 import type { ModuleHost } from './module/host.ts';
 import { METHOD } from './parser/methods.ts';
 import { MSG_FLAG, SipMsg } from './parser/sip-msg.ts';
+import { runReceivedRoute } from './received-route.ts';
 import type { Resolver } from './resolve/resolver.ts';
 import { RpcRegistry } from './rpc/registry.ts';
 import type { ScriptProgram, ScriptRoute } from './script/program.ts';
 import { ROUTE, RUN_DROP, RUN_EXIT, Run } from './script/run.ts';
 import { StatelessReplies } from './stateless-reply.ts';
 import { type CancelVerdict, SuspendedRuns } from './suspended.ts';
-import type { Clock, Random } from './timer/clock.ts';
+import { type Clock, microsOf, type Random } from './timer/clock.ts';
 import { TimerWheel } from './timer/wheel.ts';
 import type { ConnectionTable } from './transport/connections.ts';
 import type { LocalAddresses } from './transport/local-addresses.ts';
@@ -54,6 +57,8 @@ export interface ServerParts {
 const DEFAULT_MAX_SUSPENDED = 10_000;
 /** Seconds in the Retry-After of an overload 503. */
 const OVERLOAD_RETRY_AFTER_S = 5;
+/** Characters of a message nobody can read that the log shows. */
+const SHOWN_OF_BAD = 200;
 
 export class Server {
   readonly clock: Clock;
@@ -67,6 +72,8 @@ export class Server {
   readonly hooks: Hooks;
   /** Databases: `db_…` modules register drivers, others open URLs. */
   readonly db: DbRegistry;
+  /** What holds for every message, by the core parameters. */
+  readonly messages: MessageSettings;
   readonly destinations: Destinations;
   readonly replies: StatelessReplies;
   readonly serverHeader: string;
@@ -111,7 +118,11 @@ export class Server {
   logPrefix: ((run: Run | null) => void) | null = null;
 
   maxSuspended = DEFAULT_MAX_SUSPENDED;
+  /** The system's choice of a local address for a destination (`mhomed`); null where nobody knows it. */
+  sourceAddress: ((ip: string) => Promise<string | null>) | null = null;
   readonly #suspended = new SuspendedRuns();
+  /** Set where `route_locks_size` asks for it. */
+  readonly #callOrder: CallOrder | null;
 
   constructor(parts: ServerParts, workerIndex = 0) {
     this.clock = parts.clock;
@@ -127,6 +138,8 @@ export class Server {
     this.stats = new CoreStats(this.counters);
     this.hooks = new Hooks(parts.log);
     this.db = new DbRegistry({ wheel: this.wheel, log: parts.log });
+    this.messages = new MessageSettings(parts.settings);
+    this.#callOrder = parts.settings.int('route_locks_size') > 0 ? new CallOrder() : null;
     this.destinations = new Destinations(this);
     this.replies = new StatelessReplies(this);
   }
@@ -155,12 +168,17 @@ export class Server {
   receive(text: string, rcv: ReceiveInfo): void {
     try {
       const input = this.hooks.dataIn.isEmpty ? text : this.hooks.dataIn.reduce(text, rcv);
-      if (input === '') return;
-      const msg = new SipMsg(input, rcv);
-      if (this.handover === null || !this.handover.takes(msg)) this.#receiveMessage(msg);
+      if (input === '' || input.length > this.messages.maxBytes) return;
+      if (this.messages.runsReceivedRoute) runReceivedRoute(this, input, rcv, (data) => this.#receiveData(data, rcv));
+      else this.#receiveData(input, rcv);
     } catch (error) {
       this.#receiveFailed(error, rcv);
     }
+  }
+
+  #receiveData(text: string, rcv: ReceiveInfo): void {
+    const msg = new SipMsg(text, rcv);
+    if (this.handover === null || !this.handover.takes(msg)) this.#receiveMessage(msg);
   }
 
   /** A message that another worker received, and that is ours; it has passed the hooks for received text. Never throws. */
@@ -177,6 +195,7 @@ export class Server {
   }
 
   #receiveMessage(msg: SipMsg): void {
+    if (this.messages.marks) this.messages.mark(msg);
     if (msg.isRequest) {
       this.stats.rcvRequests.value++;
       if (this.#isUsable(msg)) this.#receiveRequest(msg);
@@ -188,24 +207,40 @@ export class Server {
 
   /** The checks the core makes before the script; answers what can be answered. */
   #isUsable(msg: SipMsg): boolean {
-    const fault = checkMessage(msg);
+    const fault = checkMessage(msg, this.messages.acceptsRepeated);
     if (fault === null) return true;
     (msg.isRequest ? this.stats.errRequests : this.stats.errReplies).value++;
-    this.log.info(`bad message: ${fault.reason}`, { from: `${msg.rcv.srcIp}:${msg.rcv.srcPort}`, at: msg.errorAt });
+    this.log.write(
+      msg.error === null ? this.messages.parserLogLevel : this.messages.coreLogLevel,
+      `bad message: ${fault.reason}`,
+      { from: `${msg.rcv.srcIp}:${msg.rcv.srcPort}`, at: msg.errorAt, start: msg.buf.slice(0, SHOWN_OF_BAD) },
+    );
     if (msg.isRequest && fault.code !== 0 && msg.method !== METHOD.ACK && msg.via1 !== null)
       this.replies.send(msg, fault.code, fault.reason);
+    if (msg.rcv.conId !== 0 && this.messages.closesOnBad) this.connections.end(msg.rcv.conId);
     return false;
   }
 
   #receiveRequest(msg: SipMsg): void {
     if (this.#suspended.size !== 0 && this.#suspended.absorbs(msg, this.onWaitingCancelled)) return;
+    if (this.#callOrder?.defers(msg, () => this.#receiveRequest(msg)) === true) return;
     if (!this.hooks.requestIn.isEmpty && !this.hooks.requestIn.every(msg)) return;
     const route = this.program.request;
     if (route === null) return;
     const run = new Run(this, this.program, msg, ROUTE.REQUEST);
-    const result = this.execute(route, run);
+    const result = this.messages.timesRoutes ? this.#timed(route, run, 'request-route') : this.execute(route, run);
     if (typeof result === 'number') this.#requestDone(msg, result);
     else this.#suspend(run, result);
+  }
+
+  /** `latency_cfg_log`: tells how long a route of the script took; waiting is not counted. */
+  #timed(route: ScriptRoute, run: Run, name: string): number | Promise<number> {
+    const began = microsOf(this.clock);
+    const result = this.execute(route, run);
+    const took = microsOf(this.clock) - began;
+    if (took >= this.messages.routeLimitMicros)
+      this.log.write(this.messages.routeLogLevel, `${name} executed in: ${Math.round(took)} usec`);
+    return result;
   }
 
   #requestDone(msg: SipMsg, bits: number): void {
@@ -216,22 +251,34 @@ export class Server {
   #suspend(run: Run, result: Promise<number>): void {
     const { msg } = run;
     const leave = this.#suspended.enter(run);
+    const endCall = this.#callOrder?.enter(msg);
     this.onRequestWaits?.(msg);
     void result.then((bits) => {
       const behind = leave();
       this.#requestDone(msg, bits);
+      endCall?.();
       for (const waiting of behind) this.#receiveRequest(waiting);
     });
   }
 
   #receiveReply(msg: SipMsg): void {
     const route = this.program.reply;
+    if (this.#callOrder?.defers(msg, () => this.#receiveReply(msg)) === true) return;
     if (route === null) this.#replyAfterScript(msg, 0);
     else {
-      const result = this.runRoute(route, msg, ROUTE.CORE_ONREPLY);
+      const run = new Run(this, this.program, msg, ROUTE.CORE_ONREPLY);
+      const result = this.messages.timesRoutes ? this.#timed(route, run, 'reply-route') : this.execute(route, run);
       if (typeof result === 'number') this.#replyAfterScript(msg, result);
-      else void result.then((bits) => this.#replyAfterScript(msg, bits));
+      else this.#suspendReply(msg, result);
     }
+  }
+
+  #suspendReply(msg: SipMsg, result: Promise<number>): void {
+    const endCall = this.#callOrder?.enter(msg);
+    void result.then((bits) => {
+      this.#replyAfterScript(msg, bits);
+      endCall?.();
+    });
   }
 
   #replyAfterScript(msg: SipMsg, bits: number): void {

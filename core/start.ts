@@ -67,6 +67,7 @@ export async function startServer(
   server.workerCount = seat.count;
   server.bus = seat.bus;
   server.modules = host;
+  server.sourceAddress = env.sourceAddress?.bind(env) ?? null;
   server.scriptFolder = dirname(options.scriptPath);
   server.runtimeDir = options.runtimeDir ?? (settings.str('rundir') || standardRunFolder());
   server.resolver = new Resolver({

@@ -1,4 +1,4 @@
-import { bool, type CoreParamTable, int, live } from './param-def.ts';
+import { bool, type CoreParamTable, int, live, none } from './param-def.ts';
 
 /** Name resolution and the destination blocklist. */
 export const DNS_PARAMS: CoreParamTable = {
@@ -23,11 +23,10 @@ export const DNS_PARAMS: CoreParamTable = {
   }),
   dns_servers_no: int(-1, 'Name servers of resolv.conf to use; -1 all.', live('dns_servers_no')),
   dns_use_search_list: bool(1, "Try resolv.conf's search domains.", live('dns_use_search_list')),
-  dns_search_full_match: bool(
-    1,
-    'Check the domain of an answer against the search list.',
-    live('dns_search_full_match'),
-  ),
+  dns_search_full_match: bool(1, 'Check the domain of an answer against the search list.', {
+    ...live('dns_search_full_match'),
+    ...none('an answer always has to have the whole name that was asked for'),
+  }),
   dns_naptr_ignore_rfc: bool(1, "Put our protocol preference before the record's order.", live('dns_naptr_ignore_rfc')),
   dns_cache_init: bool(1, 'Have a DNS cache.'),
   use_dns_cache: bool(1, 'Use the DNS cache.', { aliases: ['dns_use_cache'], ...live('use_dns_cache') }),

@@ -17,20 +17,26 @@ export const LOG_PARAMS: CoreParamTable = {
   log_prefix_mode: int(0, 'Evaluate `log_prefix` once a message (0) or before each action (1).', { min: 0, max: 1 }),
   log_engine_type: str('', 'Form of log lines: `json`, or empty for text.', { choices: ['', 'json'] }),
   log_engine_data: str('', 'Options of the log engine.', none('JSON lines have a fixed form')),
-  corelog: int(-1, 'Level of harmless core errors.', { aliases: ['core_log'], ...live('corelog') }),
-  sip_parser_log: int(-1, 'Level of parser errors.', live('sip_parser_log')),
-  sip_parser_log_oneline: bool(
-    0,
-    'Print a message that can not be parsed on one line.',
-    live('sip_parser_log_oneline'),
+  corelog: int(-1, 'Level at which messages that can not be read are logged.', {
+    aliases: ['core_log'],
+    ...live('corelog'),
+  }),
+  sip_parser_log: int(0, 'Level at which messages with a bad header are logged.', live('sip_parser_log')),
+  sip_parser_log_oneline: bool(0, 'Print a message that can not be parsed on one line.', {
+    ...live('sip_parser_log_oneline'),
+    ...none('an entry of the log is always one line'),
+  }),
+  latency_log: int(-1, 'Level of reports by latency_limit_action.', live('latency_log')),
+  latency_cfg_log: int(
+    3,
+    'Level at which the duration of each request or reply route is logged.',
+    live('latency_cfg_log'),
   ),
-  latency_log: int(-1, 'Level of latency reports.', live('latency_log')),
-  latency_cfg_log: int(3, 'Level of the duration of each route run.', live('latency_cfg_log')),
-  latency_limit_action: int(0, 'Report commands slower than this, microseconds; 0 never.', {
+  latency_limit_action: int(0, 'Report commands slower than this, microseconds; 0 never. Read at start and reload.', {
     min: 0,
     ...live('latency_limit_action'),
   }),
-  latency_limit_cfg: int(0, 'Report route runs slower than this, microseconds; 0 never.', {
+  latency_limit_cfg: int(0, 'Log durations by latency_cfg_log only from this on, microseconds.', {
     min: 0,
     ...live('latency_limit_cfg'),
   }),

@@ -8,6 +8,7 @@ const KEMI = none('routes are written in the native language');
 const DB_BUFFER = none('SQL texts have no buffer of fixed size');
 const PV_BUFFER = none('strings have no buffer of fixed size');
 const PV_CACHE = none('variables are bound when the script is compiled; there is no cache to limit');
+const RETURN_MODE = none('Kamailio 5.6, whose return codes are followed, has no such parameter');
 const WAIT_WORKER = none('a worker starts after the module initialisation of the one before it');
 
 /** Processes, users, folders, memory, interpreter limits. */
@@ -75,7 +76,7 @@ export const PROCESS_PARAMS: CoreParamTable = {
   'kemi.request_route_callback': str('', 'KEMI function.', KEMI),
   max_recursive_level: int(256, 'Deepest nesting of route() calls.', { min: 1 }),
   max_while_loops: int(100, 'Rounds of one while loop; 0 for no limit.', { min: 0, ...live('max_while_loops') }),
-  return_mode: int(0, 'Return codes of routes are propagated unchanged (1).', { min: 0, max: 1 }),
+  return_mode: int(0, 'How the return code of a route is evaluated.', RETURN_MODE),
   route_locks_size: int(0, 'Run messages of one Call-ID one after the other where above 0.', { min: 0 }),
   pv_buffer_size: int(8192, 'Buffer for printed variables, bytes.', PV_BUFFER),
   pv_buffer_slots: int(10, 'Number of those buffers.', PV_BUFFER),
@@ -85,9 +86,10 @@ export const PROCESS_PARAMS: CoreParamTable = {
   }),
   pv_cache_action: int(0, 'What to do at that limit.', { ...live('pv_cache_action'), ...PV_CACHE }),
   sql_buffer_size: int(65535, 'Buffer for SQL texts, bytes.', DB_BUFFER),
-  version_table: str('version', 'Database table of table versions.'),
+  version_table: str('version', 'Database table of table versions.', none('versions of tables are not checked')),
   stats_name_separator: str('_', 'Character between the parts of made-up statistic names.', {
     check: (value) => (String(value).length === 1 ? null : 'one character expected'),
+    ...none('no statistic here has a name made of parts'),
   }),
   rpc_exec_delta: int(0, 'Seconds between two runs of one reload command.', { min: 0 }),
   rpc_exec_locks: int(0, 'Locks for RPC commands.', none('RPC commands run one at a time')),

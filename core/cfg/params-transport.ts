@@ -25,6 +25,7 @@ const UDP_PARAMS: CoreParamTable = {
   }),
   ipv6_hex_style: str('c', 'Print IPv6 addresses compact (c), expanded (a) or expanded in capitals (A).', {
     check: (value) => (/^[aAc]$/.test(String(value)) ? null : "'a', 'A' or 'c' expected"),
+    ...none('IPv6 addresses are written as RFC 5952 says'),
   }),
   mhomed: bool(0, 'Ask the system which local address leads to a destination.'),
   maxbuffer: int(262_144, 'Receive buffer of UDP sockets, bytes.', { min: 0 }),

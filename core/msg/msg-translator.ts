@@ -3,6 +3,7 @@
  * as they were received.
  */
 
+import process from 'node:process';
 import { HDR } from '../parser/hf.ts';
 import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
 import type { Via } from '../parser/via.ts';
@@ -24,6 +25,8 @@ export interface RequestForm {
   readonly pathVec: string;
   /** Connection id for `;i=` in Via, 0 for none. */
   readonly conId: number;
+  /** What our Via shows where the request leaves by another socket than its Record-Route says (`udp_mtu`). */
+  readonly viaSocket?: SocketInfo;
 }
 
 const CONTENT_LENGTH_ZERO = 'Content-Length: 0\r\n\r\n';
@@ -92,7 +95,8 @@ export function buildRequest(msg: SipMsg, form: RequestForm): string {
   const via = msg.via1;
   const own: Lump[] = [];
   const firstHeader = msg.firstLineEnd;
-  const viaText = viaRow(msg, form.outgoing, form.branchId, form.conId);
+  const leaving = form.viaSocket ?? form.outgoing;
+  const viaText = viaRow(msg, leaving, form.branchId, form.conId);
   if (via === null) {
     own.push(new Lump(firstHeader, 0, HDR.VIA).insertAfter(viaText));
   } else {
@@ -104,7 +108,7 @@ export function buildRequest(msg: SipMsg, form: RequestForm): string {
     lumps = mergeSorted(lumps, [new Lump(routeOffset(msg), 0, HDR.ROUTE).insertAfter(`Route: ${form.pathVec}\r\n`)]);
   lumps = lumps.length === 0 ? sorted(own) : mergeSorted(lumps, sorted(own));
   const line = `${msg.buf.slice(0, msg.uriStart)}${form.uri} SIP/2.0\r\n`;
-  return line + assemble(msg, msg.firstLineEnd, lumps, ctx, form.outgoing.isReliable);
+  return line + assemble(msg, msg.firstLineEnd, lumps, ctx, leaving.isReliable);
 }
 
 /** Where a Route row goes: before the first Route, else at the end of the first Via row. */
@@ -248,7 +252,20 @@ export function buildReply(msg: SipMsg, form: ReplyForm): string {
   }
   out += form.extraHeaders;
   if (form.server !== '') out += `Server: ${form.server}\r\n`;
+  if ((msg.msgFlags & MSG_FLAG.SIP_WARNING) !== 0) out += warningRow(msg);
   return form.body === '' ? out + CONTENT_LENGTH_ZERO : `${out}Content-Length: ${form.body.length}\r\n\r\n${form.body}`;
+}
+
+/** What `sip_warning` tells in replies (RFC 3261 §20.43, Kamailio's words); ends with CRLF. */
+function warningRow(msg: SipMsg): string {
+  const { rcv } = msg;
+  let vias = 0;
+  for (let row = msg.findHdr(HDR.VIA); row >= 0; row = msg.findHdr(HDR.VIA, row + 1)) vias++;
+  const uris = `in_uri=${msg.originalUri} out_uri=${msg.uri}`.replaceAll('"', "'");
+  return (
+    `Warning: 392 ${rcv.socket.sentBy} "Noisy feedback tells:  pid=${process.pid} req_src_ip=${rcv.srcIp} ` +
+    `req_src_port=${rcv.srcPort} ${uris} via_cnt==${vias}"\r\n`
+  );
 }
 
 function toForReply(msg: SipMsg, row: number, tag: string): string {

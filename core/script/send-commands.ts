@@ -65,7 +65,8 @@ function forwardBy(run: Run, uri: string, proto: Proto): CommandResult {
     run.server.log.error(`forward: ${found.reason}`, { uri });
     return -found.code;
   };
-  const found = run.server.destinations.resolve(uri, run.msg.forceSocket, proto);
+  const { msg } = run;
+  const found = run.server.destinations.resolve(uri, msg.forceSocket, proto, msg.rcv.socket);
   return found instanceof Promise ? found.then(send) : send(found);
 }
 

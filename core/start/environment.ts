@@ -9,6 +9,7 @@ import type { Clock, Random } from '../timer/clock.ts';
 import { CryptoRandom } from '../timer/random.ts';
 import { RealClock } from '../timer/real-clock.ts';
 import type { StreamDriver, UdpDriver } from '../transport/drivers.ts';
+import { sourceAddress } from '../transport/source-address.ts';
 import { selectUdpDriver, type UdpDriverChoice } from '../transport/udp.ts';
 
 /** The world a server runs in: the real one, or that of a test (architecture §6). */
@@ -29,6 +30,8 @@ export interface Environment {
   interfaces(): ReturnType<typeof networkInterfaces>;
   /** Addresses of a host name in a `listen` or `alias` line. */
   lookupHost(name: string): Promise<readonly string[]>;
+  /** The local address from which the system would send to an address, for `mhomed`. */
+  sourceAddress?(ip: string): Promise<string | null>;
 }
 
 /** The real world. */
@@ -51,5 +54,6 @@ export function systemEnvironment(): Environment {
     loader: new ModuleLoader(),
     interfaces: networkInterfaces,
     lookupHost: async (name) => (await lookup(name, { all: true })).map((entry) => entry.address),
+    sourceAddress,
   };
 }

@@ -17,6 +17,7 @@ import type { ScriptProgram } from '../script/program.ts';
 
 import { compileSubst } from '../script/subst.ts';
 import { buildSymbolTable, type CoreTables } from '../script/symbol-table.ts';
+import { timedCommands } from '../script/timed-commands.ts';
 import { bindSelect } from '../select/bind-select.ts';
 import type { Server } from '../server.ts';
 import type { Environment } from './environment.ts';
@@ -78,9 +79,10 @@ export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: 
   };
   const dynamic = { match: new PosixCache(FLAGS.match), argument: new PosixCache(FLAGS.argument) };
   const { settings } = source;
+  const symbols = buildSymbolTable(index, tables);
   const program = compileProgram(
     source.parsed,
-    server === null ? stateless(buildSymbolTable(index, tables)) : buildSymbolTable(index, tables),
+    server === null ? stateless(symbols) : measured(symbols, server),
     {
       regex: (text, kind) => compilePosix(text, FLAGS[kind]),
       dynamicRegex: (text, kind) => dynamic[kind].get(text),
@@ -92,6 +94,13 @@ export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: 
     { id: ++lastProgramId, debug: settings.bool('script_debug') },
   );
   return program ?? EMPTY_PROGRAM;
+}
+
+/** `latency_limit_action`: commands that tell when they were slow. */
+function measured(symbols: SymbolTable, { settings, clock, log }: Server): SymbolTable {
+  const limitMicros = settings.int('latency_limit_action');
+  if (limitMicros === 0) return symbols;
+  return timedCommands(symbols, { clock, log, level: settings.int('latency_log'), limitMicros });
 }
 
 /**

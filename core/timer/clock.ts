@@ -9,6 +9,8 @@ export interface Clock {
   wall(): number;
   /** Calls `fn` once, `delayMs` (0 … 2^31-1) from now or as soon after as it can. Returns what `unschedule` takes. */
   schedule(delayMs: number, fn: () => void): ClockHandle;
+  /** Monotonic microseconds, for measuring; absent where time is no finer than `now()`. */
+  micros?(): number;
   /** Harmless when the handle has run or was unscheduled before. */
   unschedule(handle: ClockHandle): void;
   /**
@@ -19,6 +21,11 @@ export interface Clock {
   release?(): void;
   /** How far timers may be put off to share a wakeup, in milliseconds; 1 (exact) where absent. */
   readonly granularityMs?: number;
+}
+
+/** The finest time a clock has, in microseconds. */
+export function microsOf(clock: Clock): number {
+  return clock.micros?.() ?? clock.now() * 1000;
 }
 
 export type ClockHandle = { readonly brand?: 'clock-handle' } | number;

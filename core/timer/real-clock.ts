@@ -32,6 +32,10 @@ export class RealClock implements Clock {
     this.#heldMs = -1;
   }
 
+  micros(): number {
+    return performance.now() * 1000;
+  }
+
   wall(): number {
     return Date.now();
   }

@@ -1,5 +1,6 @@
 import {
   applySendFlags,
+  beyondMtu,
   buildRequest,
   type Destination,
   type DestinationResult,
@@ -324,20 +325,26 @@ export class Relay {
     branch.userAgent = target.userAgent;
     branch.onBranchFailure = t.onBranchFailure;
     t.branches.push(branch);
-    applySendFlags(msg, dst);
-    const text = buildRequest(msg, {
+    const form = {
       uri: target.uri,
       branchId: this.#tm.branchId(t, branch.index),
       outgoing: dst.socket,
       branchLumps: lumps,
       pathVec: target.path,
       conId: msg.rcv.socket.isReliable ? msg.rcv.conId : 0,
-    });
+    };
+    let text = buildRequest(msg, form);
+    const larger = beyondMtu(this.#tm.server, msg, text.length, dst);
+    if (larger?.socket != null) {
+      branch.dst = larger;
+      text = buildRequest(msg, { ...form, viaSocket: larger.socket });
+    }
+    applySendFlags(msg, branch.dst);
     if (run.program.onsend === null) {
       this.#startBranch(t, branch, text);
       return RELAY.OK;
     }
-    return this.#runOnsend(run, run.program.onsend, t, branch, text, dst);
+    return this.#runOnsend(run, run.program.onsend, t, branch, text, branch.dst);
   }
 
   #startBranch(t: Transaction, branch: ClientBranch, text: string): void {

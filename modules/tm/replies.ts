@@ -1,4 +1,17 @@
-import { BLST, buildForwardedReply, HDR, Lump, METHOD, mergeSorted, ROUTE, RUN_DROP, Run, type SipMsg } from 'strowger';
+import {
+  BLST,
+  buildForwardedReply,
+  HDR,
+  Lump,
+  METHOD,
+  mergeSorted,
+  ROUTE,
+  RUN_DROP,
+  Run,
+  replyPassesOnsend,
+  replyToRequest,
+  type SipMsg,
+} from 'strowger';
 import type { ClientBranch } from './branch.ts';
 import type { TmCore } from './core.ts';
 import { errorReply, reasonOf } from './reasons.ts';
@@ -193,12 +206,20 @@ export class Replies {
       if (rows !== '') lumps = mergeSorted(lumps, [new Lump(reply.headersEnd, 0, HDR.OTHER).insertAfter(rows)]);
     }
     const text = buildForwardedReply(reply, lumps, t.request.rcv.socket.isReliable);
+    const passes = replyPassesOnsend(this.#tm.server, reply, text, (t.replyDst ??= replyToRequest(t.request)));
+    if (typeof passes === 'boolean') this.#sendRelayed(t, branch, reply, passes ? text : '');
+    else void passes.then((passed) => this.#sendRelayed(t, branch, reply, passed ? text : ''));
+  }
+
+  /** An empty text is a reply that onsend_route dropped: the transaction goes on as if it had been sent. */
+  #sendRelayed(t: Transaction, branch: ClientBranch, reply: SipMsg, text: string): void {
+    const { status } = reply;
     if (status >= 200) {
       t.winner = branch.index;
       t.toTag = reply.toTag;
     }
     if (!t.sendReply(status, text)) {
-      if (status < 200 || status >= 300) return;
+      if (status < 200 || status >= 300 || text === '') return;
       t.sendAside(text);
     }
     this.#tm.stats.rplRelayed++;
