@@ -44,7 +44,7 @@ export class Exchange {
   readonly count: number;
   readonly counts: ExchangeCounts = { sent: 0, received: 0, dropped: 0 };
   readonly control: Int32Array;
-  readonly #clock: Pick<Clock, 'hold' | 'release'>;
+  readonly #clock: Clock;
   readonly #writers: (RingWriter | null)[];
   readonly #readers: (RingReader | null)[];
   readonly #handlers: ((record: RingRecord, from: number) => void)[] = [];
@@ -55,7 +55,7 @@ export class Exchange {
   #isStarted = false;
   #onError: (error: unknown) => void = () => {};
 
-  constructor(memory: WorkerMemory, own: number, clock: Pick<Clock, 'hold' | 'release'>, withAddon = true) {
+  constructor(memory: WorkerMemory, own: number, clock: Clock, withAddon = true) {
     this.own = own;
     this.count = memory.count;
     this.control = new Int32Array(memory.control);
