@@ -7,7 +7,7 @@ import { workerMemory } from './memory.ts';
 const RING_BYTES = 4096;
 
 /** Two workers' ends in one thread, which wake each other without the addon. */
-function pair(): { readonly a: Exchange; readonly b: Exchange; close(): void } {
+function pair(): { readonly a: Exchange; readonly b: Exchange; readonly close: () => void } {
   const memory = workerMemory(2, RING_BYTES);
   const clock = new VirtualClock();
   const a = new Exchange(memory, 0, clock, false);
@@ -15,7 +15,7 @@ function pair(): { readonly a: Exchange; readonly b: Exchange; close(): void } {
   return {
     a,
     b,
-    close() {
+    close: () => {
       a.close();
       b.close();
     },
