@@ -1,4 +1,5 @@
 import {
+  ANY_ROUTE,
   BRANCH_ROUTE,
   command,
   defineModule,
@@ -9,7 +10,7 @@ import {
   type Run,
   strParam,
 } from 'strowger';
-import { firstRouteUri } from './loose-route.ts';
+import { firstRouteUri, resultOf } from './loose-route.ts';
 import { addRrParam, recordRoute, recordRouteAdvertised, recordRoutePreset } from './record-route.ts';
 import { RrModule } from './rr.ts';
 
@@ -46,6 +47,12 @@ export default defineModule<RrModule>({
     }),
     custom_user_avp: strParam({ default: null, doc: 'AVP whose value becomes the user part of Record-Route.' }),
     ignore_sips: intParam({ default: 0, min: 0, max: 1, doc: 'Write sip: even where the Request-URI is sips:.' }),
+    sockname_mode: intParam({
+      default: 0,
+      min: 0,
+      max: 1,
+      doc: "Put the socket's name into Record-Route as `sn`, and send from the socket so named.",
+    }),
     force_send_socket: intParam({
       default: 1,
       min: 0,
@@ -88,13 +95,26 @@ export default defineModule<RrModule>({
       doc: 'Routes by the Route set of the request.',
       args: [],
       routes: REQUEST_ROUTE,
-      run: (run: Run, rr: RrModule) => rr.route(run, false),
+      run: (run: Run, rr: RrModule) => rr.route(run, 'usual'),
     }),
     loose_route_preloaded: command({
       doc: 'As loose_route, for a Route set the caller was given: without the strict-router check.',
       args: [],
       routes: REQUEST_ROUTE,
-      run: (run: Run, rr: RrModule) => rr.route(run, true),
+      run: (run: Run, rr: RrModule) => rr.route(run, 'preloaded'),
+    }),
+    loose_route_mode: command({
+      doc: 'As loose_route; mode 1 never takes the request for one of a strict router before us.',
+      args: ['int'],
+      argNames: ['mode'],
+      routes: REQUEST_ROUTE,
+      run: (run: Run, rr: RrModule, mode) => rr.route(run, mode === 1 ? 'loose' : 'usual'),
+    }),
+    rr_next_hop_route: command({
+      doc: 'True when loose_route took the next hop from a Route header that is left.',
+      args: [],
+      routes: ANY_ROUTE,
+      run: (run: Run) => (resultOf(run.msg)?.isNextHopRoute === true ? 1 : -1),
     }),
     remove_record_route: command({
       doc: 'Takes the Record-Route of this request back.',

@@ -22,16 +22,23 @@ interface RouteValue {
 
 /** What loose_route found, kept for check_route_param, is_direction and $route_uri. */
 export interface RoutingResult {
+  /** The next hop came from a Route header that is left (`rr_next_hop_route`). */
+  readonly isNextHopRoute: boolean;
   /** Parameters of the route that was ours (`;lr;ftag=x`), '' where none was. */
   readonly params: string;
   readonly uri: string;
 }
+
+/** `loose` never takes the request for one of a strict router before us. */
+export type LooseRouteMode = 'usual' | 'preloaded' | 'loose';
 
 /** Switches of the module that routing looks at. */
 export interface LooseRouteOptions {
   readonly enableDoubleRr: boolean;
   readonly forceSendSocket: boolean;
   readonly warnSocketMismatch: boolean;
+  /** sockname_mode */
+  readonly isSocketNamed: boolean;
 }
 
 const RESULT = { name: 'rr routing result' };
@@ -64,14 +71,14 @@ function routesOf(msg: SipMsg): RouteValue[] | null {
  * `loose_route()` (RFC 3261 §16.4, §16.12; Kamailio: rr). Removes the routes that are ours, sets the next hop.
  * 1 the request was routed by its Route set, -1 it has none (or it does not name us).
  */
-export function looseRoute(run: Run, options: LooseRouteOptions, preloaded: boolean): number {
+export function looseRoute(run: Run, options: LooseRouteOptions, mode: LooseRouteMode): number {
   const msg = run.msg;
   if (msg.findHdr(HDR.ROUTE) < 0) return -1;
   const routes = routesOf(msg);
   if (routes === null || routes.length === 0) return -1;
   // Outside a dialog the Route set was given to the caller beforehand (RFC 3261 §8.1.1.1, "preloaded").
-  const isPreloaded = preloaded || msg.toTag === '';
-  if (!isPreloaded && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
+  const isPreloaded = mode === 'preloaded' || (mode === 'usual' && msg.toTag === '');
+  if (!isPreloaded && mode !== 'loose' && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
   return afterLoose(run, routes, options, isPreloaded);
 }
 
@@ -101,6 +108,7 @@ function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, 
     return toNextHop(msg, routes, 0);
   }
   keep(msg, `;${uri.params}`, first.addr.uriText);
+  if (options.isSocketNamed) useNamedSocket(run, uri);
   let used = 1;
   const second = routes[1];
   if (
@@ -121,6 +129,8 @@ function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, 
 
 /** The request goes to `routes[used]`, those before it are done (RFC 3261 §16.6 step 6). */
 function toNextHop(msg: SipMsg, routes: RouteValue[], used: number): number {
+  const result = resultOf(msg);
+  if (result !== undefined) msg.setExtension(RESULT, { ...result, isNextHopRoute: true });
   const next = routes[used] as RouteValue;
   if (next.addr.uri === null) return -1;
   if (next.addr.uri.param('lr') !== null) {
@@ -158,6 +168,13 @@ function afterStrict(run: Run, routes: RouteValue[]): number {
   return 1;
 }
 
+/** sockname_mode: the socket of the name that our Record-Route carries as `sn`. */
+function useNamedSocket(run: Run, uri: SipUri): void {
+  const name = uri.param('sn');
+  const socket = name === null || name === '' ? null : run.server.transport.findSocket(name);
+  if (socket !== null) run.msg.forceSocket = socket;
+}
+
 /** Double Record-Route names the socket of the other side: the request leaves there. */
 function useSocketOf(run: Run, uri: SipUri, options: LooseRouteOptions): void {
   const transport = uri.param('transport');
@@ -170,7 +187,7 @@ function useSocketOf(run: Run, uri: SipUri, options: LooseRouteOptions): void {
 }
 
 function keep(msg: SipMsg, params: string, uri: string): void {
-  msg.setExtension(RESULT, { params, uri });
+  msg.setExtension(RESULT, { params, uri, isNextHopRoute: false });
 }
 
 function removeRoutes(msg: SipMsg, routes: RouteValue[], count: number): void {

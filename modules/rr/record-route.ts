@@ -7,6 +7,8 @@ export interface RecordRouteOptions {
   readonly doubleRr: number;
   readonly addUsername: boolean;
   readonly ignoreSips: boolean;
+  /** sockname_mode */
+  readonly isSocketNamed: boolean;
   /** set_socket of a custom Record-Route user: `custom_user_avp` reads it per message. */
   readonly customUser: ((run: Run) => string | null) | null;
 }
@@ -61,10 +63,12 @@ function rows(
 ): string {
   const out = ctx.outgoing;
   const incoming = ctx.incoming;
+  const named = (socket: SocketInfo): string =>
+    options.isSocketNamed && socket.name !== '' ? `;sn=${socket.name}` : '';
   if (options.doubleRr === 0 || (out === incoming && options.doubleRr !== 2))
-    return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)}${tail}${params}>\r\n`;
-  const second = `Record-Route: <${scheme}:${user}${incoming.sentBy}${transportParam(incoming)};r2=on${tail}${params}>\r\n`;
-  return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)};r2=on${tail}${params}>\r\n${second}`;
+    return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)}${tail}${named(out)}${params}>\r\n`;
+  const second = `Record-Route: <${scheme}:${user}${incoming.sentBy}${transportParam(incoming)};r2=on${tail}${named(incoming)}${params}>\r\n`;
+  return `Record-Route: <${scheme}:${user}${out.sentBy}${transportParam(out)};r2=on${tail}${named(out)}${params}>\r\n${second}`;
 }
 
 function transportParam(socket: SocketInfo): string {

@@ -1,5 +1,5 @@
 import { HDR, HookList, type ModuleContext, type PosixRegex, type PvValue, type Run, type SipMsg } from 'strowger';
-import { looseRoute, resultOf, routeParam } from './loose-route.ts';
+import { type LooseRouteMode, looseRoute, resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, type RecordRouteOptions, recordRoute, stateOf } from './record-route.ts';
 
 /** What other modules use of rr (dialog, nathelper, outbound …). */
@@ -17,6 +17,7 @@ export class RrModule {
   readonly enableDoubleRr: boolean;
   readonly forceSendSocket: boolean;
   readonly warnSocketMismatch: boolean;
+  readonly isSocketNamed: boolean;
   readonly #options: RecordRouteOptions;
   readonly #routed = new HookList<[run: Run, params: string]>();
 
@@ -28,7 +29,9 @@ export class RrModule {
     this.enableDoubleRr = ctx.int('enable_double_rr') !== 0;
     this.forceSendSocket = ctx.int('force_send_socket') !== 0;
     this.warnSocketMismatch = ctx.int('enable_socket_mismatch_warning') !== 0;
+    this.isSocketNamed = ctx.int('sockname_mode') !== 0;
     this.#options = {
+      isSocketNamed: this.isSocketNamed,
       appendFromTag: ctx.int('append_fromtag') !== 0,
       fullLr: ctx.int('enable_full_lr') !== 0,
       doubleRr: ctx.int('enable_double_rr'),
@@ -39,8 +42,8 @@ export class RrModule {
   }
 
   /** loose_route and loose_route_preloaded, and those who wait for them. */
-  route(run: Run, preloaded: boolean): number {
-    const result = looseRoute(run, this, preloaded);
+  route(run: Run, mode: LooseRouteMode): number {
+    const result = looseRoute(run, this, mode);
     if (result > 0 && !this.#routed.isEmpty) this.#routed.run(run, resultOf(run.msg)?.params ?? '');
     return result;
   }

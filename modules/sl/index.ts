@@ -59,6 +59,7 @@ export default defineModule<SlModule>({
   },
   commands: {
     sl_send_reply: slSendReply,
+    sl_reply: slSendReply,
     send_reply: command({
       doc: 'Answers through the transaction where there is one, else without.',
       args: ['int', 'str'],
@@ -94,6 +95,14 @@ export default defineModule<SlModule>({
       doc: 'To tag that a stateless reply to this request would have.',
       name: 'none',
       bind: () => ({ get: (run) => run.server.replies.tagFor(run.msg) }),
+    },
+    ltt: {
+      doc: 'To tag of our replies: (s) stateless, (t) of the transaction, null without one, (x) whichever would be used.',
+      name: 'required',
+      bind: (use) =>
+        use.name === 's' || use.name === 't' || use.name === 'x'
+          ? { get: (run) => SlModule.localTag(run, use.name) }
+          : 'its name is s, t or x',
     },
   },
   statistics: Object.fromEntries(

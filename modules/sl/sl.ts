@@ -93,6 +93,13 @@ export class SlModule {
     return this.sendReplyAnyhow(run, code, reason);
   }
 
+  /** `$ltt(form)`; a transaction knows its own tag. */
+  static localTag(run: Run, form: string | null): string | null {
+    const t = run.msg.transaction as { localTag(): string } | null | undefined;
+    if (form !== 's' && t !== null && t !== undefined) return t.localTag();
+    return form === 't' ? null : run.server.replies.tagFor(run.msg);
+  }
+
   /** The reply to a processing error: 500 unless a command noted a better code. */
   replyError(run: Run): number {
     return this.sendReplyAnyhow(run, 500, "I'm terribly sorry, server error occurred (1/SL)");
