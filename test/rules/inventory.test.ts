@@ -5,7 +5,10 @@ import { before, suite, test } from 'node:test';
 import type { CommandDescription, ModuleDescription } from '../../core/module/describe.ts';
 import { BIN_FOLDER, StrowgerProcess } from '../support/strowger-process.ts';
 
-/** What one module of Kamailio 5.6.3 exports, read from its binary (event routes: from its documentation). */
+/**
+ * What one module of Kamailio 5.6.3 offers to scripts: its exports, without those for other C modules (`bind_…`) and those
+ * not compiled in; event routes as its documentation names them.
+ */
 interface Exports {
   /** By name: the numbers of arguments it is declared with (below 0: any), and the routes it may be called in. */
   readonly functions: Readonly<
