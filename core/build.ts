@@ -16,8 +16,8 @@ const CORE_ENTRIES: Readonly<Record<string, string>> = {
   main: 'core/main.ts',
   testing: 'test/support/index.ts',
 };
-/** Files that run in a thread of their own, `new Worker(new URL('./x.ts', import.meta.url))`. */
-const THREAD_ENTRIES = globSync('{core,modules}/**/*.thread.ts', { cwd: root });
+/** Files that run in a thread of their own, `new Worker(new URL('./x.thread.ts', import.meta.url))`. */
+const THREAD_ENTRIES = globSync('{core,modules}/**/*.thread.{ts,js}', { cwd: root });
 
 /** Not bundled: esbuild has a program of its own, the headers are for the addon, and there is one core for all modules. */
 const EXTERNAL = ['esbuild', 'node-api-headers', 'strowger', 'strowger/testing'];
@@ -103,7 +103,7 @@ function writeLicences(out: string, bundled: ReadonlySet<string>): void {
 
 /** A thread's file keeps its place beside the bundle: `./x.thread.ts` becomes `./x.thread.js`. */
 function nameOf(file: string): string {
-  return file.slice(file.lastIndexOf('/') + 1).replace(/\.ts$/, '');
+  return file.slice(file.lastIndexOf('/') + 1).replace(/\.[tj]s$/, '');
 }
 
 function moduleNames(): string[] {

@@ -39,7 +39,7 @@ export function positionText(word: number, positions: readonly ScriptPosition[])
 }
 
 /** Words shared between a thread and the one that watches it. */
-export const WATCH = { POSITION: 0, BEAT: 1, STALLED_AT: 2, IS_STALLED: 3, END: 4 } as const;
+const WATCH = { POSITION: 0, BEAT: 1, STALLED_AT: 2, IS_STALLED: 3, END: 4 } as const;
 const WATCH_WORDS = 5;
 
 /** The watch over the event loop of a server that is alone in its process. */
@@ -75,7 +75,7 @@ export function watchOwnThread(clock: Clock, log: Log): OwnWatch {
     position: words.subarray(0, 1),
     start(positions) {
       timer = clock.schedule(THREAD_DELAY_MS, () => {
-        thread = new Worker(threadFile('stall-watch'), { workerData: words, stdin: false });
+        thread = new Worker(new URL('./stall-watch.thread.js', import.meta.url), { workerData: words, stdin: false });
         thread.on('error', (error) => log.warn(`the event loop is not watched: ${String(error)}`));
         thread.unref();
         beat(positions);
@@ -88,9 +88,4 @@ export function watchOwnThread(clock: Clock, log: Log): OwnWatch {
       await thread?.terminate();
     },
   };
-}
-
-/** The file of a thread, beside this one in a checkout and beside the bundle in a package. */
-export function threadFile(name: string): URL {
-  return new URL(`./${name}.thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 }

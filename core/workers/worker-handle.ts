@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { StrowgerError } from '../errors.ts';
 import { BUS, type BusEvent } from './bus.ts';
 import { Channel } from './channel.ts';
-import { Pulse, threadFile } from './stall-watch.ts';
+import { Pulse } from './stall-watch.ts';
 import { type FailureReport, type ReadyReport, type ThreadData, TOPIC } from './thread-data.ts';
 
 /** One worker's thread, as the supervisor sees it. */
@@ -24,7 +24,7 @@ export class WorkerHandle {
   constructor(data: ThreadData) {
     this.index = data.index;
     // It shares the process' standard streams; its own heap has the limits of any.
-    this.#thread = new Worker(threadFile('worker'), { workerData: data, name: `worker ${data.index}` });
+    this.#thread = new Worker(threadFile(), { workerData: data, name: `worker ${data.index}` });
     this.channel = new Channel(this.#thread);
     let cause = '';
     this.#thread.on('error', (error) => {
@@ -61,4 +61,9 @@ export class WorkerHandle {
   async terminate(): Promise<void> {
     await this.#thread.terminate();
   }
+}
+
+/** The file of the thread, beside this one in a checkout and beside the bundle in a package. */
+function threadFile(): URL {
+  return new URL(`./worker.thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 }
