@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { formatDiagnostic } from '../../routing-lang/diagnostics.ts';
 import type { Settings } from '../cfg/settings.ts';
@@ -5,6 +6,7 @@ import { StrowgerError } from '../errors.ts';
 import type { PinoLog } from '../log/pino-log.ts';
 import { RealClock } from '../timer/real-clock.ts';
 import { PROTO_NAMES } from '../transport/socket-info.ts';
+import { workerCount } from '../workers/worker-count.ts';
 import { EXIT } from './command.ts';
 import { isDaemonChild, reportReady } from './daemon.ts';
 import { processGroupId, writePidFile } from './pid-file.ts';
@@ -43,6 +45,9 @@ export async function runServer(
       followSettings(log, settings, options, program);
       if (script.runtimeDir !== null)
         prepareRuntimeDir(script.runtimeDir, identity(options, settings.str.bind(settings)));
+      // Sockets that share a port must be one user's, and a worker may have to be replaced later.
+      if (workerCount(settings, availableParallelism()) > 1)
+        dropPrivileges(identity(options, settings.str.bind(settings)));
     };
     const choice = { program, process: options, isTerminal: process.stderr.isTTY };
     running = await startProcess({ ...script, log, onSettings }, choice);

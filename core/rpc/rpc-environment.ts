@@ -55,7 +55,7 @@ export function rpcEnvironment(server: Server, version: string, parts: Partial<R
     version,
     argv: process.argv,
     defines: () => [],
-    processes: () => [{ index: 0, pid: process.pid, status: 1, rank: 0, description: 'main process - attendant' }],
+    processes: () => processes(server.workerCount),
     connections: () => [],
     queuedBytes: () => 0,
     kill: (signal) => {
@@ -63,4 +63,17 @@ export function rpcEnvironment(server: Server, version: string, parts: Partial<R
     },
     ...parts,
   };
+}
+
+/** A server alone is one process; of several workers each counts as one, although all have one number. */
+function processes(workers: number): ProcessInfo[] {
+  const one = (index: number, description: string): ProcessInfo => ({
+    index,
+    pid: process.pid,
+    status: 1,
+    rank: index,
+    description,
+  });
+  const others = Array.from({ length: workers > 1 ? workers : 0 }, (_, at) => one(at + 1, `worker ${at + 1}`));
+  return [one(0, 'main process - attendant'), ...others];
 }
