@@ -95,16 +95,18 @@ export class SqliteConnection implements SqlConnection {
 
 function toSqlite(value: DbValue): SqliteValue {
   if (typeof value === 'string') return toDbText(value);
-  return value instanceof Date ? dateText(value) : value;
+  return value instanceof Date ? julianDay(value) : value;
 }
 
 function fromSqlite(value: SqliteValue): DbValue {
   return typeof value === 'string' ? fromDbText(value) : value;
 }
 
-/** `YYYY-MM-DD HH:MM:SS` in local time: what SQLite's functions and other programs read. */
-function dateText(date: Date): string {
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+/** The Julian day of 1970-01-01 00:00 UTC, and ms a day. */
+const JULIAN_1970 = 2440587.5;
+const DAY_MS = 86_400_000;
+
+/** As Kamailio's db_sqlite stores times; SQLite's date functions read it: `SELECT datetime(time)`. */
+function julianDay(date: Date): number {
+  return date.getTime() / DAY_MS + JULIAN_1970;
 }

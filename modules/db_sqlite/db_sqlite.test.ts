@@ -26,7 +26,7 @@ test('rows go in and come out: text as UTF-8 bytes, numbers, null, blobs, dates'
   withServer([], async ({ server }) => {
     const db = await server.db.open('sqlite://:memory:');
     await db.raw('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, x REAL, b BLOB, at DATETIME)');
-    const at = new Date(2026, 1, 3, 4, 5, 6);
+    const at = new Date(Date.UTC(2026, 1, 3, 4, 5, 6));
     const { lastId, affected } = await db.insert('t', {
       name: 'G\xc3\xbcnther',
       x: 1.5,
@@ -40,10 +40,12 @@ test('rows go in and come out: text as UTF-8 bytes, numbers, null, blobs, dates'
     assert.deepEqual(
       rows.map((row) => [...row]),
       [
-        [1, 'G\xc3\xbcnther', 1.5, new Uint8Array([1, 2]), '2026-02-03 04:05:06'],
+        [1, 'G\xc3\xbcnther', 1.5, new Uint8Array([1, 2]), at.getTime() / 86_400_000 + 2440587.5],
         [2, null, null, null, null],
       ],
     );
+    const told = await db.raw('SELECT datetime(at) FROM t WHERE id = 1');
+    assert.equal(told.rows[0]?.[0], '2026-02-03 04:05:06');
     const found = await db.raw('SELECT length(name) FROM t WHERE name = ?', ['G\xc3\xbcnther']);
     assert.deepEqual(found.rows[0]?.[0], 7);
     assert.equal((await db.update('t', { x: 2 }, [{ column: 'id', op: '<', value: 9 }])).affected, 2);

@@ -35,6 +35,8 @@ export interface TmApi {
   onTransaction(msg: SipMsg, event: TmEvent, callback: TmCallback): void;
   /** As t_on_failure, t_on_reply, t_on_branch: '' takes the route back. */
   arm(msg: SipMsg, kind: 'onFailure' | 'onReply' | 'onBranch' | 'onBranchFailure', route: string): void;
+  /** Resets message flags (bits) of a transaction, for the routes to come too. */
+  clearFlags(t: Transaction, bits: number): void;
   /** As t_set_fr, in ms; 0 leaves a timer as it is. */
   setTimers(msg: SipMsg, frMs: number, frInvMs: number): void;
   /** Sends a request of our own; null where there is no socket for it. */
@@ -72,6 +74,11 @@ export function tmApi(core: TmCore): TmApi {
     },
     arm(msg, kind, route) {
       (core.of(msg) ?? armedOf(msg))[kind] = route;
+    },
+    clearFlags(t, bits) {
+      t.request.flags &= ~bits;
+      const { relayed } = t;
+      if (relayed !== null) t.relayed = { ...relayed, flags: relayed.flags & ~bits };
     },
     setTimers: (msg, frMs, frInvMs) => core.setTimers(msg, frMs, frInvMs),
     send: (request) => core.local.send(request),
