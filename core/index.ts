@@ -127,7 +127,7 @@ export {
   type TlsProfileOptions,
   type TlsVerify,
 } from './transport/tls-config.ts';
-export { isTlsFacts, type TlsFacts, type TlsSessionOptions } from './transport/tls-facts.ts';
+export { isTlsFacts, type TlsFacts, type TlsPeerFacts, type TlsSessionOptions } from './transport/tls-facts.ts';
 export {
   DEFAULT_TLS_METHOD,
   DEFAULT_VERIFY_DEPTH,

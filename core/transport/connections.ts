@@ -111,6 +111,12 @@ export class ConnectionTable {
     return this.#index.get(id);
   }
 
+  /** What is known of a TLS connection, another worker's too; null for any other. */
+  tls(id: number): unknown {
+    const conn = this.#index.get(id);
+    return (conn === undefined ? this.remote?.tls(id) : conn.stream?.tls) ?? null;
+  }
+
   list(): Connection[] {
     return this.#index.list();
   }

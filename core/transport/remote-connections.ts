@@ -11,6 +11,8 @@ export interface RemoteConnections {
   has(id: number): boolean;
   /** Sends on the connection `dst.conId`, else on one to that peer. False when there is none such elsewhere. */
   send(text: string, dst: Destination, onFailed?: (error: Error) => void): boolean;
+  /** What `StreamConnection.tls` is on one of them; null where it is not TLS. */
+  tls(id: number): unknown;
   addAlias(id: number, port: number): boolean;
   setLifetime(id: number, lifetimeMs: number): boolean;
   end(id: number, isAbrupt: boolean): boolean;

@@ -4,9 +4,8 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { nodeTls } from './node-tls.ts';
 import type { TlsProfile } from './tls-profiles.ts';
 
-/** What is known of a TLS connection once its handshake is done: `StreamConnection.tls`. */
-export interface TlsFacts {
-  readonly profile: TlsProfile;
+/** What is known of a TLS connection once its handshake is done. */
+export interface TlsPeerFacts {
   /** `TLSv1.3`. */
   readonly version: string;
   /** Name of the cipher suite as OpenSSL has it. */
@@ -17,6 +16,11 @@ export interface TlsFacts {
   readonly ownCertificate: X509Certificate | null;
   /** OpenSSL's name of what verification found (`CERT_HAS_EXPIRED` …), empty when the certificate is good or absent. */
   readonly verifyError: string;
+}
+
+/** The same with the profile it was made by: `StreamConnection.tls`. */
+export interface TlsFacts extends TlsPeerFacts {
+  readonly profile: TlsProfile;
 }
 
 /** What all profiles of a server share (Kamailio: `session_cache`, `session_id`, `renegotiation`, `ssl_max_send_fragment`). */
@@ -37,8 +41,8 @@ export function applySession(socket: TLSSocket, session: TlsSessionOptions): voi
 }
 
 /** True for what `StreamConnection.tls` holds on a TLS connection. */
-export function isTlsFacts(value: unknown): value is TlsFacts {
-  return typeof value === 'object' && value !== null && 'profile' in value && 'verifyError' in value;
+export function isTlsFacts(value: unknown): value is TlsPeerFacts {
+  return typeof value === 'object' && value !== null && 'cipher' in value && 'verifyError' in value;
 }
 
 /** Options of a TLS context made from a profile. */

@@ -75,8 +75,8 @@ async function listening(driver: TlsDriver) {
 }
 
 function factsOf(conn: StreamConnection): TlsFacts {
-  assert.ok(isTlsFacts(conn.tls));
-  return conn.tls;
+  assert.ok(isTlsFacts(conn.tls) && 'profile' in conn.tls);
+  return conn.tls as TlsFacts;
 }
 
 /** Connects, and gives both ends. */

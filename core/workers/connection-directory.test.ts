@@ -5,7 +5,7 @@ import { ConnectionDirectory, type DirectoryEntry } from './connection-directory
 
 function entry(id: number, parts: Partial<DirectoryEntry> = {}): DirectoryEntry {
   const peer = { proto: PROTO.TCP, remoteIp: '192.0.2.1', remotePort: 5060, localIp: '10.0.0.1', localPort: 5060 };
-  return { id, owner: (id - 1) % 2, ...peer, host: '', aliases: [], ...parts };
+  return { id, owner: (id - 1) % 2, ...peer, host: '', aliases: [], tls: '', ...parts };
 }
 
 const PEER = { proto: PROTO.TCP, ip: '192.0.2.1', port: 5060, localIp: null, localPort: 0, host: '' } as const;

@@ -13,6 +13,8 @@ export interface DirectoryEntry {
   /** The host name it was opened for (TLS), '' for accepted ones. */
   readonly host: string;
   readonly aliases: number[];
+  /** Text of tls-record.ts, '' where it is no TLS. */
+  tls: string;
 }
 
 /** How a connection is chosen: an empty host, a null address and a port of 0 fit any. */

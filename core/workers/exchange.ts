@@ -21,6 +21,8 @@ export const RECORD = {
   END: 7,
   /** A connection of the reader's is given a lifetime: id, milliseconds. */
   LIFETIME: 8,
+  /** What is known of a TLS connection that was opened: id; the text of tls-record.ts. */
+  TLS: 9,
 } as const;
 export type RecordKind = (typeof RECORD)[keyof typeof RECORD];
 

@@ -3,11 +3,13 @@ import type { ConnectionTable } from '../transport/connections.ts';
 import { canonicalIp } from '../transport/ip-address.ts';
 import type { RemoteConnections } from '../transport/remote-connections.ts';
 import { type Destination, PROTO, type Proto } from '../transport/socket-info.ts';
+import { isTlsFacts, type TlsPeerFacts } from '../transport/tls-facts.ts';
 import type { Transport } from '../transport/transport.ts';
 import { ConnectionDirectory, type DirectoryEntry } from './connection-directory.ts';
 import { type Exchange, RECORD } from './exchange.ts';
 import { connectionOwner } from './ownership.ts';
 import type { RingRecord } from './ring.ts';
+import { readTlsRecord, writeTlsRecord } from './tls-record.ts';
 
 /** Sends whose failure somebody waits for; older ones are forgotten (they were written long ago, or their worker died). */
 const MAX_WAITING = 512;
@@ -42,6 +44,10 @@ export class RemoteTable implements RemoteConnections {
     exchange.on(RECORD.SEND_FAILED, ({ numbers, a }) => this.#onSendFailed(numbers[0] ?? 0, a));
     exchange.on(RECORD.OPENED, (record, from) => this.#onOpened(record, from));
     exchange.on(RECORD.CLOSED, ({ numbers }) => this.#directory.remove(numbers[0] ?? 0));
+    exchange.on(RECORD.TLS, ({ numbers: [id = 0], a }) => {
+      const entry = this.#directory.get(id);
+      if (entry !== undefined) entry.tls = a;
+    });
     exchange.on(RECORD.ALIAS, ({ numbers: [id = 0, port = 0] }) => {
       if (this.#directory.get(id) !== undefined) this.#directory.addAlias(id, port);
       else if (connections.get(id) !== undefined) connections.addAlias(id, port);
@@ -71,6 +77,11 @@ export class RemoteTable implements RemoteConnections {
     return this.#exchange.push(entry.owner, RECORD.SEND, numbers, dst.ip, dst.host, text);
   }
 
+  tls(id: number): TlsPeerFacts | null {
+    const text = this.#directory.get(id)?.tls ?? '';
+    return text === '' ? null : readTlsRecord(text);
+  }
+
   addAlias(id: number, port: number): boolean {
     return this.#tell(id, RECORD.ALIAS, port);
   }
@@ -84,8 +95,9 @@ export class RemoteTable implements RemoteConnections {
   }
 
   opened(conn: Connection): void {
-    const { id, proto, remoteIp, remotePort, localIp, localPort, host } = describe(conn);
+    const { id, proto, remoteIp, remotePort, localIp, localPort, host, tls } = describe(conn);
     this.#exchange.broadcast(RECORD.OPENED, [id, proto, remotePort, localPort], remoteIp, localIp, host);
+    if (tls !== '') this.#exchange.broadcast(RECORD.TLS, [id], tls);
   }
 
   closed(conn: Connection): void {
@@ -168,7 +180,7 @@ export class RemoteTable implements RemoteConnections {
   #onOpened({ numbers, a, b, c }: RingRecord, owner: number): void {
     const [id = 0, proto = 0, remotePort = 0, localPort = 0] = numbers;
     const peer = { proto: proto as Proto, remoteIp: a, remotePort, localIp: b, localPort };
-    this.#directory.add({ id, owner, ...peer, host: c, aliases: [] });
+    this.#directory.add({ id, owner, ...peer, host: c, aliases: [], tls: '' });
   }
 }
 
@@ -176,7 +188,9 @@ function describe(conn: Connection): Omit<DirectoryEntry, 'owner'> {
   const { id, proto, remoteIp, remotePort, isOutgoing, aliases, rcv } = conn;
   const host = isOutgoing ? conn.host : '';
   const local = { localIp: rcv.dstIp, localPort: rcv.dstPort };
-  return { id, proto, remoteIp, remotePort, ...local, host, aliases: [...aliases] };
+  const facts = conn.stream?.tls;
+  const tls = isTlsFacts(facts) ? writeTlsRecord(facts) : '';
+  return { id, proto, remoteIp, remotePort, ...local, host, aliases: [...aliases], tls };
 }
 
 function isAnyAddress(address: string): boolean {

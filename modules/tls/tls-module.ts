@@ -14,7 +14,7 @@ import {
   StrowgerError,
   streamSocketOptions,
   TlsDriver,
-  type TlsFacts,
+  type TlsPeerFacts,
   type TlsProfile,
   type TlsProfileConfig,
   type TlsProfileOptions,
@@ -81,9 +81,8 @@ export class TlsModule {
   }
 
   /** What is known of the TLS connection a message came on; null on any other. */
-  facts(run: Run): TlsFacts | null {
-    const conn = this.#ctx.server.connections.get(run.msg.rcv.conId);
-    const tls = conn?.stream?.tls;
+  facts(run: Run): TlsPeerFacts | null {
+    const tls = this.#ctx.server.connections.tls(run.msg.rcv.conId);
     return isTlsFacts(tls) ? tls : null;
   }
 

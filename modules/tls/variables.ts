@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { type PvDef, type PvValue, type Run, type SelectDef, type TlsFacts } from 'strowger';
+import { type PvDef, type PvValue, type Run, type SelectDef, type TlsPeerFacts } from 'strowger';
 import {
   alternativeName,
   certificateVersion,
@@ -16,12 +16,12 @@ import type { TlsModule } from './tls-module.ts';
 
 type Side = 'peer' | 'my';
 
-function certificateOf(facts: TlsFacts, side: Side): X509Certificate | null {
+function certificateOf(facts: TlsPeerFacts, side: Side): X509Certificate | null {
   return side === 'peer' ? facts.peerCertificate : facts.ownCertificate;
 }
 
 /** A variable about the connection: null where the message did not come over TLS. */
-function ofConnection(doc: string, read: (facts: TlsFacts) => PvValue): PvDef<TlsModule> {
+function ofConnection(doc: string, read: (facts: TlsPeerFacts) => PvValue): PvDef<TlsModule> {
   return {
     doc,
     name: 'none',
@@ -89,10 +89,10 @@ function flag(value: boolean): number {
 }
 
 const CHECKS = {
-  verified: (facts: TlsFacts) => flag(facts.peerCertificate !== null && facts.verifyError === ''),
-  revoked: (facts: TlsFacts) => flag(facts.verifyError === 'CERT_REVOKED'),
-  expired: (facts: TlsFacts) => flag(facts.verifyError === 'CERT_HAS_EXPIRED'),
-  selfsigned: (facts: TlsFacts) => flag(facts.verifyError === 'DEPTH_ZERO_SELF_SIGNED_CERT'),
+  verified: (facts: TlsPeerFacts) => flag(facts.peerCertificate !== null && facts.verifyError === ''),
+  revoked: (facts: TlsPeerFacts) => flag(facts.verifyError === 'CERT_REVOKED'),
+  expired: (facts: TlsPeerFacts) => flag(facts.verifyError === 'CERT_HAS_EXPIRED'),
+  selfsigned: (facts: TlsPeerFacts) => flag(facts.verifyError === 'DEPTH_ZERO_SELF_SIGNED_CERT'),
 } as const;
 
 const LINES = {

@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { connect } from 'node:tls';
 import { hashText, mixHash } from '../../core/msg/hash.ts';
 import { callControlSocket } from '../../core/rpc/control-socket.ts';
 import { RealClock } from '../../core/timer/real-clock.ts';
 import { TcpDriver } from '../../core/transport/tcp.ts';
 import { DgramUdpDriver } from '../../core/transport/udp-dgram.ts';
 import { CallPair } from '../support/call-pair.ts';
+import { request } from '../support/msg.ts';
 import { SipPeer } from '../support/sip-peer.ts';
 import { BIN_FOLDER, StrowgerProcess } from '../support/strowger-process.ts';
 
 const WORKERS = 2;
 const folder = mkdtempSync(join(tmpdir(), 'strowger-workers-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
+const CERTIFICATES = join(import.meta.dirname, '../../core/transport/testdata');
 const HAZARD = join(import.meta.dirname, 'testdata/hazard');
 const clock = new RealClock();
 const udp = new DgramUdpDriver();
@@ -39,11 +43,16 @@ function script(answer = 'OK'): string {
 workers=${WORKERS}
 listen=udp:127.0.0.1:0
 listen=tcp:127.0.0.1:0
+listen=tls:127.0.0.1:0
+enable_tls=yes
 tcp_no_connect=yes
 loadmodule "pv.so"
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
+loadmodule "tls.so"
+modparam("tls", "certificate", "${CERTIFICATES}/server.pem")
+modparam("tls", "private_key", "${CERTIFICATES}/server-key.pem")
 loadmodule "kex.so"
 loadmodule "counters.so"
 loadmodule "cfg_rpc.so"
@@ -56,6 +65,11 @@ request_route {
     if ($rU == "exit") hazard_exit();
     if ($rU == "block") {
       hazard_block("3500");
+    }
+    if ($rU == "tls") {
+      hazard_worker();
+      sl_send_reply("200", "OK $rc $tls_version $tls_peer_server_name CN=$tls_my_subject_cn");
+      exit;
     }
     if ($rU == "remember") $shv(word) = $hdr(X-Word);
     $var(worker) = 0;
@@ -85,6 +99,7 @@ class Server {
   readonly #control: string;
   udpPort = 0;
   tcpPort = 0;
+  tlsPort = 0;
 
   private constructor(name: string, text: string) {
     this.scriptPath = join(folder, `${name}.cfg`);
@@ -101,6 +116,7 @@ class Server {
       Number(new RegExp(`is ready on .*${proto}:127\\.0\\.0\\.1:(\\d+)`).exec(server.process.stderr)?.[1]);
     server.udpPort = port('udp');
     server.tcpPort = port('tcp');
+    server.tlsPort = port('tls');
     return server;
   }
 
@@ -221,6 +237,26 @@ suite('two workers', { timeout: 120_000 }, () => {
       assert.ok([408, 477, 500, 503].includes(reply.status), reply.startLine);
     }
     await Promise.all(peers.map((peer) => peer.close()));
+  });
+
+  test('what is known of a TLS connection is known to all workers', async () => {
+    const socket = connect({
+      port: server.tlsPort,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      servername: 'a.test',
+    });
+    await once(socket, 'secureConnect');
+    let heard = '';
+    socket.setEncoding('latin1').on('data', (text: string) => void (heard += text));
+    for (const worker of [1, 2]) {
+      const callId = callIdOf(worker);
+      const via = `SIP/2.0/TLS 127.0.0.1:${socket.localPort};branch=z9hG4bK${callId}`;
+      socket.write(request('OPTIONS', 'sips:tls@127.0.0.1', { callId, via }));
+      const wanted = new RegExp(`SIP/2\\.0 200 OK ${worker} TLSv1\\.3 a\\.test CN=`);
+      while (!wanted.test(heard)) await once(socket, 'data');
+    }
+    socket.destroy();
   });
 
   test('RPC counts what all have counted, and changes what all have', async () => {
