@@ -83,7 +83,11 @@ export async function startServer(
   });
   server.onDestinationFailed = (dst, why) =>
     server.resolver.blocklist.report(dst.proto, dst.ip, dst.port, why === 'timeout' ? BLST.ERR_TIMEOUT : BLST.ERR_SEND);
-  const undo: (() => Promise<void> | void)[] = [() => server.wheel.close(), () => server.resolver.close()];
+  const undo: (() => Promise<void> | void)[] = [
+    () => server.wheel.close(),
+    () => server.resolver.close(),
+    () => server.db.close(),
+  ];
   try {
     const opened = await openTransport(server, source, options, env, seat.ports);
     undo.push(() => server.transport.close());

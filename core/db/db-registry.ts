@@ -53,6 +53,13 @@ export class DbRegistry {
     }
   }
 
+  /** Closes what is still open: the server ends. */
+  async close(): Promise<void> {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.allSettled(open.map(async ({ opened }) => (await opened).close()));
+  }
+
   #start(url: DbUrl): OpenDb {
     const driver = this.#drivers.get(url.scheme);
     if (driver === undefined)

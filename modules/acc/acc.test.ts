@@ -24,7 +24,7 @@ const TABLES = ['acc', 'missed_calls', 'acc_2026'].map(
 async function accWorld(
   params: string,
   routes: string,
-): Promise<{ world: SipWorld; rows(table: string): Promise<string[]> }> {
+): Promise<{ world: SipWorld; readonly rows: (table: string) => Promise<string[]> }> {
   const url = `sqlite://${join(folder, `${Math.trunc(performance.now() * 1000)}.db`)}`;
   const world = await SipWorld.start(routes, {
     params: `loadmodule "db_sqlite.so"\nloadmodule "acc.so"\nmodparam("acc", "db_url", "${url}")\nmodparam("acc", "db_flag", 1)\nmodparam("acc", "db_missed_flag", 2)\nmodparam("acc", "log_level", 3)\n${params}`,

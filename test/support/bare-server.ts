@@ -85,6 +85,7 @@ export class BareServer {
 
   async stop(): Promise<void> {
     for (const module of this.#loaded.splice(0).reverse()) await module.destroy(this.server);
+    await this.server.db.close();
   }
 
   #host(): ModuleHost {
