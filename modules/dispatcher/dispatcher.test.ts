@@ -252,3 +252,35 @@ reply_route { ds_load_update(); }
   assert.equal(await load(), '0');
   await ds.world.stop();
 });
+
+test('the table of a database, with columns as attributes', async () => {
+  const url = `sqlite://${join(folder, 'ds.db')}`;
+  const setup = await SipWorld.start('request_route { exit; }', { params: 'loadmodule "db_sqlite.so"\n' });
+  const db = await setup.sim.server.db.open(url);
+  await db.raw('CREATE TABLE version (table_name TEXT, table_version INTEGER)');
+  await db.raw(
+    'CREATE TABLE dispatcher (id INTEGER PRIMARY KEY, setid INTEGER, destination TEXT, flags INTEGER, priority INTEGER, attrs TEXT, duid TEXT)',
+  );
+  for (const [destination, priority, attrs, duid] of [
+    ['sip:10.0.2.1', 1, 'weight=50', 'one'],
+    ['sip:10.0.2.2', 5, '', null],
+  ] as const)
+    await db.insert('dispatcher', { setid: 3, destination, flags: 8, priority, attrs, duid });
+  const params = `loadmodule "db_sqlite.so"\nloadmodule "dispatcher.so"\nmodparam("dispatcher", "db_url", "${url}")\nmodparam("dispatcher", "ds_db_extra_attrs", "duid=duid")\nmodparam("dispatcher", "reload_delta", 0)\n`;
+  await assert.rejects(
+    SipWorld.start('request_route { exit; }', { params }),
+    /dispatcher is not listed in the table version/,
+  );
+  await db.insert('version', { table_name: 'dispatcher', table_version: 4 });
+  const world = await SipWorld.start('request_route { exit; }', { params });
+  const list = async (): Promise<string> => replyText(await world.sim.server.rpc.call('dispatcher.list', []));
+  assert.match(
+    await list(),
+    /URI: sip:10.0.2.2\s+FLAGS: AP\s+PRIORITY: 5\s+RUNTIME[^]*BODY: weight=50;duid=one\s+DUID: one/,
+  );
+  await db.delete('dispatcher', [{ column: 'priority', value: 5 }]);
+  await world.sim.server.rpc.call('dispatcher.reload', []);
+  assert.doesNotMatch(await list(), /10\.0\.2\.2/);
+  await world.stop();
+  await setup.stop();
+});

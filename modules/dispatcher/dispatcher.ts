@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ModuleContext, PvAccessor, PvValue, Run, Timer } from 'strowger';
 import { CallLoads } from './call-load.ts';
+import { DbList } from './db-list.ts';
 import type { DestEntry } from './destination.ts';
 import { FromList } from './from-list.ts';
 import { HashText } from './hash-keys.ts';
@@ -33,6 +34,8 @@ export class Dispatcher {
   readonly pinger: Pinger | null;
   /** `dispatcher.ping_active`: 0 while nothing is pinged. */
   pingState = 1;
+  /** Null where the list is a file. */
+  readonly #dbList: DbList | null;
   readonly #setidPv: OptionalPv;
   readonly #attrsPv: OptionalPv;
   #timers: Timer[] = [];
@@ -67,6 +70,7 @@ export class Dispatcher {
     this.names = new DestNames(server, settings, this.table);
     this.fromList = new FromList(this.table, this.names);
     this.pinger = this.#makePinger();
+    this.#dbList = ctx.str('db_url') === '' ? null : new DbList(ctx);
     this.#setidPv = new OptionalPv(settings.setidPvname);
     this.#attrsPv = new OptionalPv(settings.attrsPvname);
   }
@@ -108,9 +112,10 @@ export class Dispatcher {
       this.#timers.push(wheel.every(ctx.int('ds_dns_interval') * 1000, () => void this.names.refresh()));
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.ctx.server.settings.groups.undeclare('dispatcher');
     for (const timer of this.#timers.splice(0)) this.ctx.server.wheel.cancel(timer);
+    await this.#dbList?.close();
   }
 
   /** Loads the list anew. An error text, or null; the old list stays when there is one. */
@@ -195,7 +200,7 @@ export class Dispatcher {
   }
 
   async #load(): Promise<string | null> {
-    const entries = await this.#readFile();
+    const entries = this.#dbList === null ? await this.#readFile() : await this.#readTable(this.#dbList);
     if (typeof entries === 'string') return entries;
     const rejected = this.table.load(entries);
     for (const { entry, why } of rejected) this.ctx.log.warn(`set ${entry.setId} goes without ${entry.uri}: ${why}`);
@@ -203,6 +208,17 @@ export class Dispatcher {
     const looked = this.names.refresh();
     if ((this.settings.dnsMode & DNS_MODE.AT_LOAD) !== 0) await looked;
     return null;
+  }
+
+  /** The entries of the table, or what is wrong with it. */
+  async #readTable(list: DbList): Promise<readonly DestEntry[] | string> {
+    try {
+      const { entries, remarks } = await list.load();
+      for (const remark of remarks) this.ctx.log.warn(remark);
+      return entries;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   /** The entries of the list file, or what is wrong with it. */

@@ -63,7 +63,7 @@ const EVENT_KEYS = ['code', 'reason', 'flags'] as const;
 export default defineModule<Dispatcher>({
   name: 'dispatcher',
   summary: 'Spreads requests over sets of destinations and watches which of them live.',
-  depends: ['tm?'],
+  depends: ['tm?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: DS_PARAMS,
   commands: {
     ds_select: selecting(PUSH.XAVP, 'Selects destinations and keeps them in the XAVP only.', ANY_ROUTE),
@@ -182,9 +182,7 @@ export default defineModule<Dispatcher>({
     ds.checkVariables();
     ds.startTimers();
   },
-  destroy(ds) {
-    ds.close();
-  },
+  destroy: (ds) => ds.close(),
 });
 
 function modeOf(text: string): Push | undefined {
