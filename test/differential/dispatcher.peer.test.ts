@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { StartedServer } from '../../core/cli/start-options.ts';
@@ -134,10 +135,14 @@ class Pair {
   async start(flags: number, more = ''): Promise<void> {
     const list = join(this.folder, 'dispatcher.list');
     writeFileSync(list, LIST);
+    if (more.includes('DATABASE')) makeTable(join(this.folder, 'ds.db'));
     const marks = MARKS.map(
       (m) => `if ($var(fn) == "mark-${m}") { ds_select_dst("$var(set)", "8"); $var(r) = ds_mark_dst("${m}"); }`,
     );
-    const text = script(flags, more).replace('LIST', list).replace('MARKS', marks.join('\n'));
+    const text = script(flags, more)
+      .replace('LIST', list)
+      .replace('DATABASE', join(this.folder, 'ds.db'))
+      .replace('MARKS', marks.join('\n'));
     this.peer = await UdpPeer.open();
     this.kamailio = await Kamailio.start(
       `mpath="${KAMAILIO_MODULES}"\n${text.replace('SOCKET', join(this.folder, 'theirs'))}`,
@@ -200,6 +205,24 @@ class Pair {
     assert.equal(sortSets(ours), sortSets(theirs), args.join(' '));
     return theirs;
   }
+}
+
+/** LIST as a table of a database. */
+function makeTable(file: string): void {
+  const db = new DatabaseSync(file);
+  db.exec('CREATE TABLE version (table_name TEXT, table_version INTEGER)');
+  db.exec("INSERT INTO version VALUES ('dispatcher', 4)");
+  db.exec(
+    'CREATE TABLE dispatcher (id INTEGER PRIMARY KEY, setid INTEGER, destination VARCHAR(192), flags INTEGER, priority INTEGER, attrs VARCHAR(128), place VARCHAR(10))',
+  );
+  const insert = db.prepare(
+    'INSERT INTO dispatcher (setid, destination, flags, priority, attrs, place) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  for (const line of LIST.split('\n').filter((row) => /^\d/.test(row))) {
+    const [set = '', uri = '', flags = '0', priority = '0', attrs = ''] = line.split(' ');
+    insert.run(Number(set), uri, Number(flags), Number(priority), attrs, uri.includes('700') ? 'here' : '');
+  }
+  db.close();
 }
 
 /** Kamailio lists sets in the order of its tree, ours are in the order of their ids. */
@@ -390,3 +413,21 @@ for (const [flags, more] of [
     });
   });
 }
+
+describe('dispatcher with a table', { skip: skipWithout('kamailio') }, () => {
+  const pair = new Pair();
+  before(() =>
+    pair.start(
+      2,
+      'loadmodule "db_sqlite.so"\nmodparam("dispatcher", "db_url", "sqlite://DATABASE")\nmodparam("dispatcher", "ds_db_extra_attrs", "place=place")',
+    ),
+  );
+  after(() => pair.stop());
+
+  test('has the same sets', async () => {
+    await pair.sameRpc('dispatcher.list', 'full');
+    await pair.sameRpc('dispatcher.reload');
+    await pair.sameRpc('dispatcher.list');
+    for (const set of [1, 2]) for (let i = 0; i < 6; i++) await pair.same({ call: `dst,${set},4,0` });
+  });
+});
