@@ -19,6 +19,11 @@ export interface Clock {
    */
   hold?(): void;
   release?(): void;
+  /**
+   * `work` goes on outside this clock's time (a thread): a virtual clock stands still until it has settled, lest hours
+   * pass in the meantime. Absent on the real one.
+   */
+  standStill?(work: Promise<unknown>): void;
   /** How far timers may be put off to share a wakeup, in milliseconds; 1 (exact) where absent. */
   readonly granularityMs?: number;
 }

@@ -82,3 +82,20 @@ test('wall time follows, and may jump', () => {
   assert.equal(clock.wall(), 550);
   assert.equal(clock.now(), 50);
 });
+
+test('time stands still while work goes on outside of it', async () => {
+  const clock = new VirtualClock();
+  let isLate = false;
+  clock.schedule(30_000, () => {
+    isLate = true;
+  });
+  const work = new Promise<string>((resolve) => {
+    setTimeout(resolve, 20, 'done');
+  });
+  clock.standStill(work);
+  assert.equal(await clock.runUntilSettled(work), 'done');
+  assert.equal(isLate, false);
+  clock.standStill(Promise.reject(new Error('no')));
+  await clock.advanceAsync(30_000);
+  assert.equal(isLate, true);
+});

@@ -31,6 +31,8 @@ export class VirtualClock implements Clock {
   /** A binary heap; unscheduled events stay in it until they come up. */
   readonly #heap: VirtualEvent[] = [];
   #live = 0;
+  /** What goes on outside virtual time; the asynchronous forms wait for it. */
+  readonly #outside = new Set<Promise<unknown>>();
 
   /** `wallMs` is the wall time at virtual time 0. */
   constructor(wallMs = Date.UTC(2026, 0, 1)) {
@@ -83,8 +85,8 @@ export class VirtualClock implements Clock {
   /** As `advance`, but all promises settle before the first event, between events and after the last. */
   async advanceAsync(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
-    await settle();
-    while (this.#runNext(untilMs)) await settle();
+    await this.#settle();
+    while (this.#runNext(untilMs)) await this.#settle();
     this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
@@ -97,8 +99,8 @@ export class VirtualClock implements Clock {
 
   async runUntilIdleAsync(limitMs = Infinity): Promise<boolean> {
     const untilMs = this.#nowMs + limitMs;
-    await settle();
-    while (this.#runNext(untilMs)) await settle();
+    await this.#settle();
+    while (this.#runNext(untilMs)) await this.#settle();
     return this.#live === 0;
   }
 
@@ -110,10 +112,28 @@ export class VirtualClock implements Clock {
     };
     promise.then(mark, mark);
     const untilMs = this.#nowMs + limitMs;
-    await settle();
-    while (!state.isSettled && this.#runNext(untilMs)) await settle();
+    await this.#settle();
+    while (!state.isSettled && this.#runNext(untilMs)) await this.#settle();
     if (!state.isSettled) throw new Error(`not settled within ${limitMs} ms of virtual time`);
     return await promise;
+  }
+
+  standStill(work: Promise<unknown>): void {
+    const done = work
+      .catch(() => {})
+      .finally(() => {
+        this.#outside.delete(done);
+      });
+    this.#outside.add(done);
+  }
+
+  /** Everything that can happen without time passing has happened. */
+  async #settle(): Promise<void> {
+    await turn();
+    while (this.#outside.size > 0) {
+      await Promise.all(this.#outside);
+      await turn();
+    }
   }
 
   /** Runs the next event when it is due by `untilMs`; false when there is none. */
@@ -177,7 +197,7 @@ export class VirtualClock implements Clock {
 }
 
 /** One turn of the event loop: every promise that can settle without input or time has settled after it. */
-function settle(): Promise<void> {
+function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

@@ -55,6 +55,26 @@ test('transactions and missed calls become rows, legs of their own', async () =>
   await world.stop();
 });
 
+test('acc_db_request waits for its row; a table’s name may hold variables', async () => {
+  const { world, rows } = await accWorld(
+    'modparam("acc", "db_extra", "src=$fU;leg=$avp(none)")\nmodparam("acc", "acc_extra_nullable", 1)\nmodparam("acc", "time_mode", 1)\nmodparam("acc", "db_table_acc", "acc_$(rU{s.substr,0,4})")\n',
+    `request_route {
+      if (acc_db_request("404 Nobody", "missed_calls")) xlog("L_ERR", "say yes\\n");
+      if (!acc_db_request("404 Nobody", "no_such_table")) xlog("L_ERR", "say no\\n");
+      setflag(1);
+      $du = "sip:10.0.2.1";
+      t_relay();
+    }`,
+  );
+  world.bob.autoReply = (msg) => (msg.method === 'INVITE' ? response(msg, 200) : null);
+  await world.final(world.calls('sip:2026@10.0.0.1'));
+  assert.deepEqual(await rows('missed_calls'), ['INVITE|404|Nobody||alice|null']);
+  assert.deepEqual(await rows('acc_2026'), ['INVITE|200|OK|uas-tag|alice|null']);
+  const said = world.sim.log.lines.flatMap((line) => /say (\w+)/.exec(line)?.[1] ?? []);
+  assert.deepEqual(said, ['yes', 'no']);
+  await world.stop();
+});
+
 test('parameters that can not be right stop the start', async () => {
   for (const [param, message] of [
     ['modparam("acc", "log_extra", "a=b")', /"a=b" is not name=\$variable/],

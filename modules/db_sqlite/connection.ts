@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import {
+  type Clock,
   type DbResult,
   type DbValue,
   fromDbText,
@@ -24,15 +25,18 @@ interface Waiting {
 /** One open database, in a thread of its own. */
 export class SqliteConnection implements SqlConnection {
   readonly #path: string;
+  readonly #clock: Clock;
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ended: Promise<unknown>;
   #lastId = 0;
   #isOpen = true;
 
-  private constructor(path: string, thread: Worker) {
+  private constructor(path: string, thread: Worker, clock: Clock) {
     this.#path = path;
+    this.#clock = clock;
     this.#thread = thread;
+    thread.unref();
     thread.on('message', (reply: ThreadReply) => this.#answered(reply));
     this.#ended = new Promise((resolve) => thread.once('exit', resolve));
     thread.once('exit', () => this.#lost());
@@ -40,14 +44,14 @@ export class SqliteConnection implements SqlConnection {
   }
 
   /** Rejects with DB_OPEN. */
-  static async open(setup: ThreadSetup): Promise<SqliteConnection> {
+  static async open(setup: ThreadSetup, clock: Clock): Promise<SqliteConnection> {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const thread = new Worker(new URL(`./sqlite.thread.${extension}`, import.meta.url), { workerData: setup });
     const { opened, error } = await new Promise<ThreadOpened>((resolve) => {
       thread.once('message', resolve);
       thread.once('error', (why) => resolve({ opened: false, error: String(why) }));
     });
-    if (opened) return new SqliteConnection(setup.path, thread);
+    if (opened) return new SqliteConnection(setup.path, thread, clock);
     await thread.terminate();
     throw new StrowgerError('DB_OPEN', `can not open the database ${setup.path}: ${error}`);
   }
@@ -55,16 +59,21 @@ export class SqliteConnection implements SqlConnection {
   run({ sql, params }: SqlStatement): Promise<DbResult> {
     if (!this.#isOpen) return Promise.reject(this.#closed());
     const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
+    // An idle database does not keep the process alive; one that owes an answer does.
+    if (this.#waiting.size === 0) this.#thread.ref();
+    const answer = new Promise<DbResult>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       const request: ThreadRequest = { id, sql: toDbText(sql), params: params.map(toSqlite) };
       this.#thread.postMessage(request);
     });
+    this.#clock.standStill?.(answer);
+    return answer;
   }
 
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#thread.ref();
     this.#thread.postMessage('close');
     await this.#ended;
   }
@@ -73,6 +82,7 @@ export class SqliteConnection implements SqlConnection {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     this.#waiting.delete(id);
+    if (this.#waiting.size === 0 && this.#isOpen) this.#thread.unref();
     if (error !== null) waiting.reject(this.#refused(error));
     else waiting.resolve({ columns, rows: rows.map((row) => row.map(fromSqlite)), affected, lastId });
   }

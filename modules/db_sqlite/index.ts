@@ -33,13 +33,14 @@ class SqliteDriver {
 
   async #open(rest: string, name: string): Promise<SqlDb> {
     const path = rest === ':memory:' ? rest : resolve(rest);
-    const connection = await SqliteConnection.open({
+    const { wheel } = this.#ctx.server;
+    const setup = {
       path,
       isReadOnly: this.#readOnly.has(path),
       journalMode: this.#journalModes.get(path) ?? '',
       busyTimeoutMs: BUSY_TIMEOUT_MS,
-    });
-    const { wheel } = this.#ctx.server;
+    };
+    const connection = await SqliteConnection.open(setup, wheel.clock);
     return new SqlDb(connection, {
       name,
       dialect: { quote: '"', upsert: 'on-conflict' },
