@@ -116,6 +116,7 @@ export { Timer } from './timer/timer.ts';
 export { TimerWheel } from './timer/wheel.ts';
 export type { CloseReason, Connection, ConnectionState } from './transport/connection.ts';
 export type { ConnectionTable } from './transport/connections.ts';
+export type { UdpDriver, UdpEndpoint } from './transport/drivers.ts';
 export * from './transport/ip-address.ts';
 export * from './transport/socket-info.ts';
 export { TlsDriver } from './transport/tls.ts';
@@ -137,6 +138,7 @@ export {
   TlsProfiles,
 } from './transport/tls-profiles.ts';
 export type * from './transport/transport.ts';
+export * from './transport/udp-client.ts';
 export * from './transport/unix-dgram.ts';
 export * from './values.ts';
 export type { Bus, Replica } from './workers/bus.ts';

@@ -27,6 +27,7 @@ import { type CancelVerdict, SuspendedRuns } from './suspended.ts';
 import { type Clock, microsOf, type Random } from './timer/clock.ts';
 import { TimerWheel } from './timer/wheel.ts';
 import type { ConnectionTable } from './transport/connections.ts';
+import type { UdpDriver } from './transport/drivers.ts';
 import type { LocalAddresses } from './transport/local-addresses.ts';
 import type { Destination, ReceiveInfo } from './transport/socket-info.ts';
 import type { Transport } from './transport/transport.ts';
@@ -97,6 +98,8 @@ export class Server {
   stop: () => Promise<void> = () => Promise.resolve();
 
   connections!: ConnectionTable;
+  /** Opens datagram sockets beside those that are listened on: clients of other protocols (`UdpClient`). */
+  udp!: UdpDriver;
   /** Folder for sockets and FIFOs (`-Y`, `runtime_dir`). */
   runtimeDir = '';
   /** Folder of the script: relative names of files that modules read are in it. */

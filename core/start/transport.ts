@@ -65,6 +65,7 @@ export async function openTransport(
   const { sockets, hostNames } = await planSockets(source, options, env);
   const planned = sockets.map((socket, at) => (ports === null ? socket : withPort(socket, ports[at] ?? socket.port)));
   const driver = env.udp(settings.str('udp_driver') as UdpDriverChoice, options.log);
+  server.udp = driver;
   const opened = await openSockets({
     planned,
     udp: driver,

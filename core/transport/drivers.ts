@@ -43,6 +43,16 @@ export interface UdpDriver {
   readonly unsupported?: readonly (keyof UdpOptions)[];
   /** Binds; rejects with a StrowgerError whose message names address and cause. */
   open(options: UdpOptions, onDatagram: DatagramHandler, onError: (error: Error) => void): Promise<UdpEndpoint>;
+  /** A socket for one peer, where the driver can make one that learns when the peer is gone. */
+  dial?(options: UdpDialOptions, onDatagram: DatagramHandler, onError: (error: Error) => void): Promise<UdpEndpoint>;
+}
+
+/** The one peer of a client's socket. */
+export interface UdpDialOptions {
+  readonly ip: string;
+  readonly port: number;
+  /** Address to send from; the system's choice where not given. */
+  readonly localAddress?: string;
 }
 
 /** A byte stream below SIP framing: TCP, TLS, or simulated. */

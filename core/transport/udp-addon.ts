@@ -3,10 +3,12 @@ import { StrowgerError } from '../errors.ts';
 import type { DatagramEnvironment } from './datagram-environment.ts';
 import type { DatagramHandler, UdpDriver, UdpEndpoint, UdpOptions } from './drivers.ts';
 import { hostPort } from './ip-address.ts';
+import { dialUdp } from './udp-dial.ts';
 
 /** UDP in batches through the native addon. */
 export class AddonUdpDriver implements UdpDriver {
   readonly name = 'addon';
+  readonly dial = dialUdp;
   readonly #environment: DatagramEnvironment;
 
   constructor(environment: DatagramEnvironment) {

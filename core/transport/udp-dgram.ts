@@ -3,6 +3,7 @@ import { MAX_DATAGRAM_BYTES } from './datagram-environment.ts';
 import type { DatagramHandler, UdpDriver, UdpEndpoint, UdpOptions } from './drivers.ts';
 import { hostPort, ipFamily, parseIpv4, parseIpv6 } from './ip-address.ts';
 import { bindError, sendError } from './udp-addon.ts';
+import { dialUdp } from './udp-dial.ts';
 
 /** What may wait for a socket that cannot be written; beyond it datagrams are lost and reported. */
 const QUEUE_BYTES = 4 << 20;
@@ -10,6 +11,7 @@ const QUEUE_BYTES = 4 << 20;
 /** UDP through node:dgram, one system call a datagram: where the addon cannot be built. */
 export class DgramUdpDriver implements UdpDriver {
   readonly name = 'dgram';
+  readonly dial = dialUdp;
   readonly unsupported = ['tos', 'pathMtuDiscovery'] as const;
 
   open(options: UdpOptions, onDatagram: DatagramHandler, onError: (error: Error) => void): Promise<UdpEndpoint> {
