@@ -10,6 +10,7 @@ export * from './db/db-text.ts';
 export * from './db/db-url.ts';
 export type { SqlDialect, SqlStatement } from './db/sql.ts';
 export * from './db/sql-db.ts';
+export * from './db/table-cache.ts';
 export { type DestinationResult, type DestinationSet, isDestination, type NoDestination } from './destination.ts';
 export { StrowgerError } from './errors.ts';
 export * from './events/hooks.ts';
