@@ -23,6 +23,7 @@ import { RpcRegistry } from './rpc/registry.ts';
 import type { ScriptProgram, ScriptRoute } from './script/program.ts';
 import { ROUTE, RUN_DROP, RUN_EXIT, Run } from './script/run.ts';
 import { StatelessReplies } from './stateless-reply.ts';
+import { heapMemory, SharedHeap } from './store/shared-heap.ts';
 import { type CancelVerdict, SuspendedRuns } from './suspended.ts';
 import { type Clock, microsOf, type Random } from './timer/clock.ts';
 import { TimerWheel } from './timer/wheel.ts';
@@ -108,6 +109,7 @@ export class Server {
   workerCount = 1;
   /** The way to the other workers; one that leads nowhere where it is alone. */
   bus: Bus = new LocalBus();
+  #sharedHeap: SharedHeap | null = null;
   /** Passes messages of other workers' transactions on to them; null where it is alone. */
   handover: { takes(msg: SipMsg): boolean } | null = null;
   /** New calls are refused: the server waits for open transactions to end. */
@@ -145,6 +147,17 @@ export class Server {
     this.#callOrder = parts.settings.int('route_locks_size') > 0 ? new CallOrder() : null;
     this.destinations = new Destinations(this);
     this.replies = new StatelessReplies(this);
+  }
+
+  /** Memory that all workers of this server have: what Kamailio keeps in its shared memory. */
+  get sharedHeap(): SharedHeap {
+    this.#sharedHeap ??= new SharedHeap(heapMemory(this.random.uint32()));
+    return this.#sharedHeap;
+  }
+
+  /** Set by start.ts where there are other workers. */
+  set sharedHeap(heap: SharedHeap) {
+    this.#sharedHeap = heap;
   }
 
   /** The worker that does what is to be done once: RPC listeners, probing, procs of modules. */

@@ -66,6 +66,7 @@ export async function startServer(
   );
   server.workerCount = seat.count;
   server.bus = seat.bus;
+  if (seat.heap !== null) server.sharedHeap = seat.heap;
   server.modules = host;
   server.sourceAddress = env.sourceAddress?.bind(env) ?? null;
   server.scriptFolder = dirname(options.scriptPath);

@@ -8,7 +8,7 @@ const RING_BYTES = 4096;
 
 /** Two workers' ends in one thread, which wake each other without the addon. */
 function pair(): { readonly a: Exchange; readonly b: Exchange; readonly close: () => void } {
-  const memory = workerMemory(2, RING_BYTES);
+  const memory = workerMemory(2, 0, RING_BYTES);
   const clock = new VirtualClock();
   const a = new Exchange(memory, 0, clock, false);
   const b = new Exchange(memory, 1, clock, false);

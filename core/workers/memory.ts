@@ -1,3 +1,4 @@
+import { heapMemory } from '../store/shared-heap.ts';
 import { ringMemory } from './ring.ts';
 
 /** Room for records on each way from one worker to another: some hundred messages, about what a socket buffer holds. */
@@ -24,15 +25,18 @@ export interface WorkerMemory {
   readonly control: SharedArrayBuffer;
   /** By writer, then by reader; null on the diagonal. */
   readonly rings: readonly (readonly (SharedArrayBuffer | null)[])[];
+  /** What modules keep for all workers. */
+  readonly heap: SharedArrayBuffer;
 }
 
-/** Memory for `count` workers. */
-export function workerMemory(count: number, ringBytes = RING_BYTES): WorkerMemory {
+/** Memory for `count` workers; `seed`: see `heapMemory`. */
+export function workerMemory(count: number, seed = 0, ringBytes = RING_BYTES): WorkerMemory {
   const workers = Array.from({ length: count }, (_, index) => index);
   return {
     count,
     control: new SharedArrayBuffer(count * CONTROL_WORDS * 4),
     rings: workers.map((from) => workers.map((to) => (from === to ? null : ringMemory(ringBytes)))),
+    heap: heapMemory(seed),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Server } from '../server.ts';
 import type { ReloadSteps } from '../start/reload.ts';
 import type { ScriptSource } from '../start/script.ts';
+import type { SharedHeap } from '../store/shared-heap.ts';
 import { type Bus, LocalBus } from './bus.ts';
 
 /** A server's place among the workers of its process, and what ties it to them while it starts. */
@@ -8,6 +9,8 @@ export interface Seat {
   readonly index: number;
   readonly count: number;
   readonly bus: Bus;
+  /** Memory that all workers have; null where the server is alone and makes its own. */
+  readonly heap: SharedHeap | null;
   /** The script, where it has been read already. */
   readonly source: ScriptSource | null;
   /** Ports that the first worker's sockets were given, in their order; null where the system chooses. */
@@ -30,6 +33,7 @@ export const ALONE: Seat = {
   index: 0,
   count: 1,
   bus: new LocalBus(),
+  heap: null,
   source: null,
   ports: null,
   isReplacement: false,

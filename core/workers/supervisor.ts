@@ -62,7 +62,7 @@ export class Supervisor implements RunningServer {
     this.#logChoice = log;
     this.#log = options.log;
     this.#env = env;
-    this.#memory = workerMemory(count);
+    this.#memory = workerMemory(count, env.random.uint32());
     this.#control = new Int32Array(this.#memory.control);
     this.#bus = new SupervisorBus(() => this.#workers, env.clock);
   }

@@ -1,6 +1,7 @@
 import type { RpcParam } from '../rpc/registry.ts';
 import type { ReloadResult, Server } from '../server.ts';
 import type { ReloadSteps } from '../start/reload.ts';
+import { SharedHeap } from '../store/shared-heap.ts';
 import type { Clock, ClockHandle } from '../timer/clock.ts';
 import { WorkerBus } from './bus.ts';
 import { replicateCfg } from './cfg-replica.ts';
@@ -31,6 +32,7 @@ export class ThreadSeat implements Seat {
   readonly index: number;
   readonly count: number;
   readonly bus: WorkerBus;
+  readonly heap: SharedHeap;
   readonly source = null;
   readonly ports: readonly number[] | null;
   readonly isReplacement: boolean;
@@ -61,6 +63,7 @@ export class ThreadSeat implements Seat {
     this.#clock = clock;
     this.#setFiles = setFiles;
     this.bus = new WorkerBus(channel, data.index);
+    this.heap = new SharedHeap(data.memory.heap, data.index);
     this.#exchange = new Exchange(data.memory, data.index, clock);
     const at = controlWord(data.index, CONTROL.POSITION);
     this.position = this.#exchange.control.subarray(at, at + 1);

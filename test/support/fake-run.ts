@@ -6,6 +6,7 @@ import type { SipMsg } from '../../core/parser/sip-msg.ts';
 import type { ScriptProgram } from '../../core/script/program.ts';
 import { ROUTE, Run } from '../../core/script/run.ts';
 import type { Server } from '../../core/server.ts';
+import { heapMemory, SharedHeap } from '../../core/store/shared-heap.ts';
 import { SeededRandom } from '../../core/timer/random.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 import type { PvValue } from '../../core/values.ts';
@@ -103,6 +104,8 @@ export class ModuleBench<S> {
       program: NO_PROGRAM,
       serverHeader: 'strowger',
       bus: new LocalBus(),
+      sharedHeap: new SharedHeap(heapMemory(1)),
+      workerIndex: 0,
       workerCount: 1,
       isFirstWorker: true,
       isMyself: () => false,

@@ -26,6 +26,7 @@ import { ModuleIndex } from '../../core/module/module-index.ts';
 import { CORE_PVS } from '../../core/pv/core-pvs.ts';
 import { isMyself, KEYWORDS, wordValue } from '../../core/script/operands.ts';
 import { buildSymbolTable } from '../../core/script/symbol-table.ts';
+import { heapMemory, SharedHeap } from '../../core/store/shared-heap.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 import { LocalBus } from '../../core/workers/bus.ts';
 import { formatFunction, PvBinder, type ReportAt } from '../../routing-lang/bind-pv.ts';
@@ -73,6 +74,8 @@ export class PvEvaluator {
       program: this.program,
       startedWallMs: this.clock.wall(),
       bus: new LocalBus(),
+      sharedHeap: new SharedHeap(heapMemory(1)),
+      workerIndex: 0,
       workerCount: 1,
       transport: {
         sockets: [TEST_SOCKET],
