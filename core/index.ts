@@ -10,6 +10,7 @@ export * from './db/db-text.ts';
 export * from './db/db-url.ts';
 export type { SqlDialect, SqlStatement } from './db/sql.ts';
 export * from './db/sql-db.ts';
+export * from './db/sql-pool.ts';
 export * from './db/table-cache.ts';
 export { type DestinationResult, type DestinationSet, isDestination, type NoDestination } from './destination.ts';
 export { StrowgerError } from './errors.ts';
@@ -46,6 +47,7 @@ export {
   strParam,
 } from './module/define-module.ts';
 export { cloneMsg, copyState } from './msg/clone.ts';
+export * from './msg/contact-rewrite.ts';
 export * from './msg/core-hash.ts';
 export * from './msg/dset.ts';
 export * from './msg/edit.ts';

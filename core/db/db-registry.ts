@@ -46,7 +46,8 @@ export class DbRegistry {
     const known = this.#open.get(url) ?? this.#start(parsed);
     known.users++;
     try {
-      return new SharedDb(await known.opened, () => this.#leave(url, known));
+      const db = await known.opened;
+      return new SharedDb(db.lane?.() ?? db, () => this.#leave(url, known));
     } catch (error) {
       this.#open.delete(url);
       throw error;

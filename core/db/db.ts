@@ -38,8 +38,13 @@ export interface DbResult {
 }
 
 /**
- * A database as modules use it (Kamailio: db API). Everything waits; what goes wrong rejects with a StrowgerError: DB_OPEN,
- * DB_CLOSED, DB_TIMEOUT, DB_QUERY (the database refused), DB_BUSY, DB_NAME (a table or column name that can not be one).
+ * A database as modules use it (Kamailio: db API). Everything waits, and not forever; what goes wrong rejects with a
+ * StrowgerError: DB_OPEN (it can not be reached), DB_LOST (the connection broke while the statement ran: it may have been
+ * done or not), DB_CLOSED, DB_TIMEOUT, DB_QUERY (the database refused), DB_BUSY (a lock, or too much waits), DB_NAME (a
+ * table or column name that can not be one). Connections that break are made anew without anybody's doing.
+ *
+ * One user's changes are made in the order in which he asks for them, but insertions may overtake each other; reads go
+ * beside them: who wants to read what he wrote waits for the writing first.
  */
 export interface Db {
   /** For logs: the URL without its password. */
@@ -57,10 +62,39 @@ export interface Db {
   raw(sql: string, params?: readonly DbValue[]): Promise<DbResult>;
   /** Runs `work` in a transaction, which is taken back when it rejects. Other users of the database wait meanwhile. */
   transaction<T>(work: (db: Db) => Promise<T>): Promise<T>;
+  /** The same database with an order of its own; absent where all share one. */
+  lane?(): Db;
   /** Told when the connection is lost (false) and there again (true). Returns what takes it back. */
   onConnection(listener: (isUp: boolean) => void): () => void;
   /** Gives it back; the last of those who opened the URL closes the connection. */
   close(): Promise<void>;
+}
+
+/** A value as text: blobs are bytes, one char each; null and points in time are ''. */
+export function dbText(value: DbValue | undefined): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
+  return value === undefined || typeof value === 'object' ? '' : String(value);
+}
+
+/** The Julian day of 1970-01-01 00:00 UTC, and ms a day. */
+const JULIAN_1970 = 2440587.5;
+const DAY_MS = 86_400_000;
+/** Numbers below are Julian days (until the year 22666), others seconds since 1970. */
+const MAX_JULIAN = 10_000_000;
+
+/**
+ * A value as a point in time, whatever the database has for it: SQLite has Julian days, or text in UTC. Null for what is
+ * none.
+ */
+export function dbDate(value: DbValue | undefined): Date | null {
+  if (value instanceof Date) return value;
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    const number = Number(value);
+    return new Date(number < MAX_JULIAN ? Math.round((number - JULIAN_1970) * DAY_MS) : number * 1000);
+  }
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$/.test(value)) return null;
+  const date = new Date(`${value.length > 10 ? value.replace(' ', 'T') : `${value}T00:00`}Z`);
+  return Number.isNaN(date.getTime()) ? null : date;
 }
 
 /** The value in a column of a row; undefined where the result has no such column. */

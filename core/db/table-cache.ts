@@ -1,4 +1,4 @@
-import { checkTableVersion, type Db, type DbQuery, type DbResult, type DbValue } from './db.ts';
+import { checkTableVersion, type Db, type DbQuery, type DbResult, type DbValue, dbText } from './db.ts';
 
 /** Opens a database by its URL: the server's registry. */
 export interface DbOpener {
@@ -31,10 +31,9 @@ export class TableRow {
     return this.value(column) === null;
   }
 
-  /** NULL, dates and blobs are ''. */
+  /** NULL is ''. */
   str(column: string): string {
-    const value = this.value(column);
-    return typeof value === 'object' ? '' : String(value);
+    return dbText(this.value(column));
   }
 
   /** What is no number is `none`. */
