@@ -22,6 +22,7 @@ const DUPLICATES_REFUSED =
  */
 export function checkMessage(msg: SipMsg, acceptsRepeated = false): CheckFailure | null {
   if (msg.error !== null) return firstLineFailure(msg, msg.error);
+  if (msg.isHttp) return { code: 505, reason: 'SIP Version Not Supported', isAnswerable: false };
   if (msg.via1 === null) return failure(msg, 400, 'Bad Via');
   if (msg.callIdAt < 0 || msg.cseqAt < 0 || msg.fromAt < 0 || msg.toAt < 0) {
     return failure(msg, 400, 'Missing Required Header in Request');

@@ -194,7 +194,8 @@ export class Server {
 
   #receiveData(text: string, rcv: ReceiveInfo): void {
     const msg = new SipMsg(text, rcv);
-    if (this.handover === null || !this.handover.takes(msg)) this.#receiveMessage(msg);
+    if (msg.isHttp) this.#receiveHttp(msg);
+    else if (this.handover === null || !this.handover.takes(msg)) this.#receiveMessage(msg);
   }
 
   /** A message that another worker received, and that is ours; it has passed the hooks for received text. Never throws. */
@@ -204,6 +205,17 @@ export class Server {
     } catch (error) {
       this.#receiveFailed(error, rcv);
     }
+  }
+
+  /** HTTP belongs to the connection it came on, so to this worker. */
+  #receiveHttp(msg: SipMsg): void {
+    this.stats.rcvRequests.value++;
+    if (this.hooks.nonSip.every(msg)) this.#isUsable(msg);
+  }
+
+  /** A request that a `nonSip` hook has made a SIP one of: goes to request_route, past the checks of the core. */
+  receiveFromHttp(msg: SipMsg): void {
+    this.#receiveRequest(msg);
   }
 
   #receiveFailed(error: unknown, rcv: ReceiveInfo): void {

@@ -31,6 +31,12 @@ export class StatelessReplies {
     return `${this.tagPrefix}.${base36(mixHash(hash))}`;
   }
 
+  /** A plain HTTP response, without the Via that makes a SIP reply find its way. */
+  sendHttp(msg: SipMsg, code: number, reason: string): void {
+    const text = `${msg.version} ${code} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+    this.#server.transport.send(text, replyToRequest(msg));
+  }
+
   /** Sends a reply. 1 sent, -1 it could not be. `extraHeaders` are whole rows, each with CRLF. */
   send(msg: SipMsg, code: number, reason: string, extraHeaders = '', body = ''): number {
     if (msg.via1 === null) return -1;

@@ -58,6 +58,8 @@ export class Hooks {
   readonly dataIn = new HookList<[text: string, rcv: ReceiveInfo], string | void>();
   /** Text about to be sent: return another to replace it, '' to drop it. */
   readonly dataOut = new HookList<[text: string, dst: Destination], string | void>();
+  /** HTTP requests on SIP sockets: false when a module has taken the message; one that nobody takes is a bad message. */
+  readonly nonSip = new HookList<[msg: SipMsg], boolean>();
   /** After core checks, before request_route. False ends the message. */
   readonly requestIn = new HookList<[msg: SipMsg], boolean | void>();
   /** After request_route (also when it dropped). */

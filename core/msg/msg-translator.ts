@@ -224,16 +224,18 @@ export interface ReplyForm {
 
 /**
  * A reply to a request (RFC 3261 §8.2.6): Via rows, From, To, Call-ID, CSeq in the order received, Record-Route where
- * the reply makes a dialog.
+ * the reply makes a dialog. To an HTTP request it is an HTTP response, whose Via, which browsers would take for one of
+ * theirs, is called `Sia`, as in Kamailio.
  */
 export function buildReply(msg: SipMsg, form: ReplyForm): string {
   const buf = msg.buf;
-  let out = `SIP/2.0 ${form.code} ${form.reason}\r\n`;
+  let out = `${msg.isHttp ? msg.version : 'SIP/2.0'} ${form.code} ${form.reason}\r\n`;
   const withRecordRoute = form.code >= 180 && form.code < 300;
   for (let row = 0; row < msg.hdrCount; row++) {
     switch (msg.hdrKind(row)) {
       case HDR.VIA:
-        out += row === msg.via1At ? firstViaForReply(msg) : buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
+        if (msg.isHttp) out += `S${buf.slice(msg.hdrStart(row) + 1, msg.hdrEnd(row))}`;
+        else out += row === msg.via1At ? firstViaForReply(msg) : buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
         break;
       case HDR.TO:
         out += toForReply(msg, row, form.toTag);

@@ -68,6 +68,8 @@ export class SipMsg {
   errorAt: number;
 
   readonly isRequest: boolean;
+  /** An HTTP request, `GET / HTTP/1.1`: read as a SIP one is, for the modules that take such (xhttp). */
+  readonly isHttp: boolean;
   /** METHOD bit of the request line, or of CSeq on a reply. */
   method: number;
   /** Request-URI span; on a reply the reason phrase's. */
@@ -204,6 +206,7 @@ export class SipMsg {
     let status = 0;
     let method: number = METHOD.UNDEF;
     let isRequest = true;
+    let isHttp = false;
     if (firstSpace < 1 || firstSpace >= lineEnd) {
       this.error ??= 'first line has no space';
     } else if (isSipVersion(buf, 0, firstSpace)) {
@@ -226,11 +229,15 @@ export class SipMsg {
         uriEnd = lineEnd;
         this.error ??= 'request line has no version';
       } else if (!isUsual && !isSipVersion(buf, uriEnd + 1, lineEnd)) {
-        this.error ??= 'bad SIP version';
-        this.errorAt = uriEnd + 1;
+        isHttp = isHttpVersion(buf, uriEnd + 1, lineEnd);
+        if (!isHttp) {
+          this.error ??= 'bad SIP version';
+          this.errorAt = uriEnd + 1;
+        }
       }
     }
     this.isRequest = isRequest;
+    this.isHttp = isHttp;
     this.method = method;
     this.status = status;
     this.uriStart = uriStart;
@@ -680,6 +687,21 @@ function isSipVersion(buf: string, start: number, end: number): boolean {
     buf.charCodeAt(start + 5) === 46 &&
     buf.charCodeAt(start + 6) === 48
   );
+}
+
+/** `HTTP/1.1`, any digits. */
+export function isHttpVersion(buf: string, start: number, end: number): boolean {
+  return (
+    end - start === 8 &&
+    buf.startsWith('HTTP/', start) &&
+    isDigit(buf.charCodeAt(start + 5)) &&
+    buf.charCodeAt(start + 6) === 46 &&
+    isDigit(buf.charCodeAt(start + 7))
+  );
+}
+
+function isDigit(c: number): boolean {
+  return c >= 48 && c <= 57;
 }
 
 function threeDigits(buf: string, at: number): number {

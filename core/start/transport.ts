@@ -162,7 +162,24 @@ function connectionInfo(conn: Connection, server: Server): ConnectionInfo {
 function answerFramingError(server: Server, error: FramingError, rcv: ReceiveInfo): void {
   const msg = new SipMsg(error.head, rcv);
   if (!msg.isRequest || msg.error !== null || msg.method === METHOD.ACK) return;
+  if (msg.isHttp) {
+    answerHttpFramingError(server, error, msg);
+    return;
+  }
   server.replies.send(msg, error.status, error.status === 513 ? 'Message Too Large' : 'Bad Content-Length');
+}
+
+function answerHttpFramingError(server: Server, error: FramingError, msg: SipMsg): void {
+  if (server.hooks.nonSip.isEmpty) return;
+  const [code, reason] =
+    error.code === 'header-too-large'
+      ? [431, 'Request Header Fields Too Large']
+      : error.code === 'message-too-large'
+        ? [413, 'Content Too Large']
+        : error.code === 'no-content-length'
+          ? [411, 'Length Required']
+          : [400, 'Bad Request'];
+  server.replies.sendHttp(msg, code, reason);
 }
 
 function logSockets(sockets: readonly SocketInfo[], driver: string, options: StartOptions): void {

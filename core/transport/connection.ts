@@ -1,12 +1,22 @@
 import { Timer } from '../timer/timer.ts';
 import type { StreamConnection } from './drivers.ts';
-import type { Destination, Proto, ReceiveInfo, SocketInfo } from './socket-info.ts';
+import { type Destination, PROTO, type Proto, type ReceiveInfo, type SocketInfo, webSocketOf } from './socket-info.ts';
 import { type FramerLimits, StreamFramer } from './stream-framer.ts';
 
 export type ConnectionState = 'connecting' | 'open' | 'closing' | 'closed';
 
 /** As event_route[tcp:closed], [tcp:timeout] and [tcp:reset] tell them apart. */
 export type CloseReason = 'closed' | 'timeout' | 'reset';
+
+/** A protocol between a stream and its messages (WebSocket). */
+export interface StreamLayer {
+  /** Bytes from the peer. */
+  receive(chunk: string): void;
+  /** A message to send: writes it, in its own frames, by the function that `upgrade` gave. */
+  send(text: string): void;
+  /** The connection is gone, or is about to be ended by us: nothing can be written any more. */
+  closed(reason: CloseReason): void;
+}
 
 /** A message that waits for its connection to be made. */
 export interface QueuedMessage {
@@ -20,6 +30,7 @@ export interface ConnectionOwner {
   readonly onDue: (conn: Connection) => void;
   readonly onMessage: (conn: Connection, text: string) => void;
   readonly onPing: (conn: Connection) => void;
+  readonly onExpect: (conn: Connection) => void;
 }
 
 /** One stream to a peer, from the attempt to connect to the end. Fields are the table's to write, others read them. */
@@ -42,8 +53,8 @@ export class Connection {
   queue: QueuedMessage[] = [];
   queuedBytes = 0;
   readonly framer: StreamFramer;
-  /** Takes the bytes instead of the framer, once another protocol runs on the stream. */
-  onBytes: ((chunk: string) => void) | null = null;
+  /** Another protocol that runs on the stream: takes the bytes instead of the framer, and the messages to send. */
+  layer: StreamLayer | null = null;
   readonly openedMs: number;
   lastActivityMs: number;
   /** When the message now half read began; meaningless between messages. */
@@ -84,18 +95,20 @@ export class Connection {
     this.framer = new StreamFramer(limits, {
       onMessage: (text) => owner.onMessage(this, text),
       onPing: () => owner.onPing(this),
+      onExpect: () => owner.onExpect(this),
     });
     this.timer = new Timer(owner.onDue, this);
   }
 
   makeRcv(localIp: string, localPort: number): ReceiveInfo {
+    const isWeb = this.proto === PROTO.WS || this.proto === PROTO.WSS;
     return {
       proto: this.proto,
       srcIp: this.remoteIp,
       srcPort: this.remotePort,
       dstIp: localIp,
       dstPort: localPort,
-      socket: this.socket,
+      socket: isWeb ? webSocketOf(this.socket) : this.socket,
       conId: this.id,
     };
   }

@@ -262,12 +262,24 @@ describe('receiving', () => {
     const { arrive, messages, table } = await setup();
     const stream = arrive();
     const bytes: string[] = [];
-    assert.ok(table.upgrade(1, PROTO.WS, (chunk) => bytes.push(chunk)));
+    const sent: string[] = [];
+    const layer = {
+      receive: (chunk: string) => void bytes.push(chunk),
+      send: (text: string) => void sent.push(text),
+      closed: (reason: string) => void sent.push(reason),
+    };
+    const write = table.upgrade(1, PROTO.WS, layer);
+    assert.ok(write !== null);
     stream.onData(MESSAGE);
     assert.deepEqual([bytes, messages.length], [[MESSAGE], 0]);
     assert.equal(table.find(PROTO.WS, '198.51.100.1', 40_000)?.id, 1);
     assert.equal(table.find(PROTO.TCP, '198.51.100.1', 40_000), undefined);
-    assert.ok(!table.upgrade(99, PROTO.WS, () => {}));
+    assert.equal(table.upgrade(99, PROTO.WS, layer), null);
+    assert.equal(table.send('message', { ...to('198.51.100.1', 40_000), proto: PROTO.WS }), 1);
+    assert.ok(write('bytes'));
+    table.end(1, true);
+    assert.deepEqual([sent, stream.sent], [['message', 'closed'], 'bytes']);
+    assert.equal(table.send('late', { ...to('198.51.100.1', 40_000), proto: PROTO.WS }), -1, 'none is opened');
   });
 });
 

@@ -1,7 +1,13 @@
 import { CounterRegistry } from '../counters/counters.ts';
 import { LOG_LEVELS, type Log } from '../log/log.ts';
 import type { TimerWheel } from '../timer/wheel.ts';
-import { type CloseReason, Connection, type ConnectionOwner, type QueuedMessage } from './connection.ts';
+import {
+  type CloseReason,
+  Connection,
+  type ConnectionOwner,
+  type QueuedMessage,
+  type StreamLayer,
+} from './connection.ts';
 import { type ConnectionCounters, connectionCounters } from './connection-counters.ts';
 import { noteProgress, receiveDeadline, sendDeadline } from './connection-deadlines.ts';
 import { ConnectionIndex } from './connection-index.ts';
@@ -94,6 +100,7 @@ export class ConnectionTable {
       onDue: (conn) => this.#check(conn),
       onMessage: (conn, text) => this.#onMessage(conn, text),
       onPing: (conn) => this.#onPing(conn),
+      onExpect: (conn) => void this.#writeOpen(conn, 'HTTP/1.1 100 Continue\r\n\r\n'),
     };
   }
 
@@ -175,11 +182,13 @@ export class ConnectionTable {
     const usable = byId !== undefined && byId.state !== 'closing' ? byId : undefined;
     const remote = isAsked ? null : this.remote;
     const isElsewhere = remote !== null && dst.conId !== 0 && remote.has(dst.conId);
-    const conn = usable ?? (isElsewhere ? undefined : this.find(dst.proto, dst.ip, dst.port, dst.socket, dst.host));
+    const isWeb = dst.proto === PROTO.WS || dst.proto === PROTO.WSS;
+    const conn = usable ?? (isElsewhere ? undefined : this.#findFor(dst, isWeb));
     const message: QueuedMessage = { text, dst, onFailed };
     if (conn !== undefined) return this.#write(conn, message);
     if (remote?.send(text, dst, onFailed) === true) return 1;
-    if (dst.socket === null || dst.noConnect || this.settings.noConnect || this.#isClosed) return -1;
+    // Nobody listens behind a browser: a WebSocket connection that is gone can not be opened again (RFC 7118 §5).
+    if (isWeb || dst.socket === null || dst.noConnect || this.settings.noConnect || this.#isClosed) return -1;
     return this.#connect(message, dst.socket);
   }
 
@@ -204,17 +213,27 @@ export class ConnectionTable {
     return true;
   }
 
-  /** Hands the stream's bytes to another protocol (WebSocket) from now on, under the new protocol number. */
-  upgrade(id: number, proto: Proto, onBytes: (chunk: string) => void): boolean {
+  #findFor(dst: Destination, isWeb: boolean): Connection | undefined {
+    const found = this.find(dst.proto, dst.ip, dst.port, dst.socket, dst.host);
+    // The socket of a WebSocket destination is a guess where there are several: the connection knows its own.
+    return found === undefined && isWeb ? this.find(dst.proto, dst.ip, dst.port) : found;
+  }
+
+  /**
+   * Puts another protocol (WebSocket) on an open connection, under its own protocol number: bytes go to the layer, and
+   * messages sent to it. Returns the way to write bytes past it, false when the connection is gone; null when it can not be.
+   */
+  upgrade(id: number, proto: Proto, layer: StreamLayer): ((bytes: string) => boolean) | null {
     const conn = this.#index.get(id);
-    if (conn?.stream === null || conn === undefined) return false;
+    if (conn === undefined || conn.stream === null || conn.state !== 'open' || conn.layer !== null) return null;
     this.#index.remove(conn);
     conn.proto = proto;
     conn.rcv = conn.makeRcv(conn.stream.localIp, conn.stream.localPort);
-    conn.onBytes = onBytes;
+    conn.layer = layer;
+    conn.framer.stop();
     this.#index.add(conn);
     this.remote?.opened(conn);
-    return true;
+    return (bytes) => this.#writeOpen(conn, bytes);
   }
 
   /** Ends a connection once what is queued has left, or drops it. */
@@ -397,7 +416,7 @@ export class ConnectionTable {
     conn.framer.stop();
     this.#wheel.cancel(conn.timer);
     this.#index.remove(conn);
-    if (conn.rcv.socket.proto === PROTO.TLS) this.#tlsCount--;
+    if (conn.socket.proto === PROTO.TLS) this.#tlsCount--;
     const { queue } = conn;
     conn.queue = [];
     this.#queued(conn, 0);
@@ -405,6 +424,7 @@ export class ConnectionTable {
     if (!wasOpen) return;
     this.remote?.closed(conn);
     const reason = conn.closeReason ?? 'closed';
+    conn.layer?.closed(reason);
     if (this.#log.isEnabled(LOG_LEVELS.DBG)) this.#log.debug(`${describe(conn)} closed: ${conn.closeText}`);
     this.#events.onClose?.(conn, reason);
   }
@@ -419,8 +439,8 @@ export class ConnectionTable {
       conn.hasReceived = true;
       this.#armBy(conn, this.settings.lifetimeMs);
     }
-    if (conn.onBytes !== null) {
-      conn.onBytes(chunk);
+    if (conn.layer !== null) {
+      conn.layer.receive(chunk);
       return;
     }
     const wasBetween = conn.framer.isBetweenMessages;
@@ -454,7 +474,12 @@ export class ConnectionTable {
   #write(conn: Connection, message: QueuedMessage): SendResult {
     const { text, dst } = message;
     if (conn.stream !== null) {
-      if (conn.state !== 'open' || !this.#writeOpen(conn, text)) return -1;
+      if (conn.state !== 'open') return -1;
+      if (conn.layer !== null) {
+        conn.layer.send(text);
+        // A layer writes at once: what it could not write has ended the connection.
+        if ((conn.state as string) !== 'open') return -1;
+      } else if (!this.#writeOpen(conn, text)) return -1;
       if (dst.closeAfter) this.#end(conn, 'closed after a message');
       return 1;
     }

@@ -1,4 +1,4 @@
-import type { SocketInfo } from './socket-info.ts';
+import { carrierProto, type SocketInfo } from './socket-info.ts';
 
 /**
  * What is "myself": listening sockets with their advertised addresses, `alias` lines, and names that modules claim
@@ -37,7 +37,8 @@ export class LocalAddresses {
     this.#claims.push(claim);
   }
 
-  isMyself(host: string, port: number, proto: number): boolean {
+  isMyself(host: string, port: number, wanted: number): boolean {
+    const proto = carrierProto(wanted);
     const entries = this.#hosts.get(host) ?? this.#hosts.get(normalise(host));
     if (entries !== undefined) {
       for (let i = 0; i < entries.length; i++) {

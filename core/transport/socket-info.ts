@@ -32,6 +32,27 @@ export interface SocketInfo {
   readonly isReliable: boolean;
 }
 
+const webSockets = new WeakMap<SocketInfo, SocketInfo>();
+
+/**
+ * The socket that WebSocket connections accepted on a TCP or TLS socket have: the same one under their protocol, so that
+ * Via and Record-Route tell it. `uri` stays the bound socket's, as Kamailio stores it. One object for each.
+ */
+export function webSocketOf(socket: SocketInfo): SocketInfo {
+  if (socket.proto !== PROTO.TCP && socket.proto !== PROTO.TLS) return socket;
+  let web = webSockets.get(socket);
+  if (web === undefined) {
+    web = { ...socket, proto: socket.proto === PROTO.TLS ? PROTO.WSS : PROTO.WS };
+    webSockets.set(socket, web);
+  }
+  return web;
+}
+
+/** The protocol of the listener below one: TCP for WS, TLS for WSS, itself for others. */
+export function carrierProto(proto: number): number {
+  return proto === PROTO.WS ? PROTO.TCP : proto === PROTO.WSS ? PROTO.TLS : proto;
+}
+
 /** Where a message came from and on what; one per message, Kamailio's `receive_info`. */
 export interface ReceiveInfo {
   readonly proto: Proto;

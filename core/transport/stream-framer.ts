@@ -1,4 +1,5 @@
 import { flatCopy } from '../values.ts';
+import { ChunkedBody, httpHead } from './http-framing.ts';
 
 /** What a stream may make us hold. Bytes. */
 export interface FramerLimits {
@@ -15,7 +16,8 @@ export type FramingErrorCode =
   | 'message-too-large'
   | 'no-content-length'
   | 'bad-content-length'
-  | 'conflicting-content-length';
+  | 'conflicting-content-length'
+  | 'bad-transfer-encoding';
 
 /** Why a stream cannot be split any further: where the next message begins is unknown, so it must be closed. */
 export interface FramingError {
@@ -31,16 +33,19 @@ export interface FramerSink {
   onMessage(text: string): void;
   /** A keep-alive `CRLF CRLF` between messages, to be answered by `CRLF` (RFC 5626 §4.4.1). */
   onPing(): void;
+  /** An HTTP client waits for a 100 before it sends the body of its request. */
+  onExpect?(): void;
 }
 
 const CR = 0x0d;
 const LF = 0x0a;
 const FIRST_BUFFER_BYTES = 2048;
 
-type State = 'between' | 'header' | 'body' | 'stopped';
+type State = 'between' | 'header' | 'body' | 'chunked' | 'stopped';
 
 /**
- * Splits a byte stream into SIP messages by Content-Length (RFC 3261 §18.3). Each byte is looked at once, whatever
+ * Splits a byte stream into SIP messages by Content-Length (RFC 3261 §18.3), and HTTP requests, whose chunks it joins
+ * (the header still tells of them, as in Kamailio). Each byte is looked at once, whatever
  * the chunks: a message within one chunk is sliced from it; one that spans chunks is copied into a buffer that grows
  * by doubling. CRs and LFs between messages are skipped.
  */
@@ -58,6 +63,8 @@ export class StreamFramer {
   /** The message so far, where it began in an earlier chunk. */
   #held: Buffer | null = null;
   #heldLength = 0;
+  /** The body of an HTTP request that comes in chunks. */
+  #chunks: ChunkedBody | null = null;
 
   constructor(limits: Readonly<FramerLimits>, sink: FramerSink) {
     this.#limits = limits;
@@ -103,7 +110,9 @@ export class StreamFramer {
           const error = this.#readContentLength(chunk, start, end);
           if (error !== null) return error;
           at = end;
-          if (this.#bodyLeft === 0) {
+          if (this.#isIn('chunked')) {
+            this.#hold(chunk, start, end);
+          } else if (this.#bodyLeft === 0) {
             this.#emit(chunk, start, end);
             start = end;
           }
@@ -119,6 +128,13 @@ export class StreamFramer {
           this.#emit(chunk, start, end);
           at = end;
           start = end;
+          break;
+        }
+        case 'chunked': {
+          const error = this.#readChunks(chunk, at);
+          if (error !== null) return error;
+          at = this.#chunksEnd;
+          start = at;
           break;
         }
         case 'stopped':
@@ -176,18 +192,55 @@ export class StreamFramer {
     }
   }
 
+  /** TypeScript does not see that the state changes in a call. */
+  #isIn(state: State): boolean {
+    return this.#state === state;
+  }
+
+  /** Where `#readChunks` stopped. */
+  #chunksEnd = 0;
+
+  #readChunks(chunk: string, at: number): FramingError | null {
+    const body = this.#chunks ?? new ChunkedBody();
+    const limit = this.#limits.maxMessageBytes;
+    let isTooLarge = false;
+    const end = body.read(chunk, at, (from, to) => {
+      isTooLarge ||= this.#heldLength + to - from > limit;
+      if (!isTooLarge) this.#hold(chunk, from, to);
+    });
+    this.#chunksEnd = end;
+    if (isTooLarge) return this.#fail('message-too-large', chunk, end, end);
+    if (body.isBad) return this.#fail('bad-transfer-encoding', chunk, end, end);
+    if (body.isDone) this.#emit(chunk, end, end);
+    return null;
+  }
+
   #readContentLength(chunk: string, start: number, end: number): FramingError | null {
     if (this.#held !== null) {
       // The header must be looked at as one text; the part of it in this chunk joins what is held.
       this.#hold(chunk, start, end);
-      const length = contentLength(this.#held.latin1Slice(0, this.#heldLength), 0, this.#heldLength);
+      const text = this.#held.latin1Slice(0, this.#heldLength);
       this.#heldLength -= end - start;
-      return this.#setBody(length, chunk, start, end);
+      return this.#setBody(text, 0, text.length, chunk, start, end);
     }
-    return this.#setBody(contentLength(chunk, start, end), chunk, start, end);
+    return this.#setBody(chunk, start, end, chunk, start, end);
   }
 
-  #setBody(length: number | FramingErrorCode, chunk: string, start: number, end: number): FramingError | null {
+  /** The header is `text` from `from` to `to`; its part in the chunk at hand ends at `end`. */
+  #setBody(text: string, from: number, to: number, chunk: string, start: number, end: number): FramingError | null {
+    let length = contentLength(text, from, to);
+    const http = httpHead(text, from, to, length !== 'no-content-length');
+    if (http !== null) {
+      if (http.isBad) return this.#fail('bad-transfer-encoding', chunk, start, end);
+      if (http.expectsContinue && (http.isChunked || (typeof length === 'number' && length > 0)))
+        this.#sink.onExpect?.();
+      if (http.isChunked) {
+        this.#chunks = new ChunkedBody();
+        this.#bodyLeft = 0;
+        this.#state = 'chunked';
+        return null;
+      }
+    }
     if (typeof length === 'string') {
       if (length !== 'no-content-length' || !this.#limits.acceptNoContentLength)
         return this.#fail(length, chunk, start, end);
@@ -245,6 +298,7 @@ export class StreamFramer {
   #release(): void {
     this.#held = null;
     this.#heldLength = 0;
+    this.#chunks = null;
   }
 }
 

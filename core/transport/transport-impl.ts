@@ -1,6 +1,6 @@
 import type { UdpEndpoint } from './drivers.ts';
 import type { Destination, Proto, SendResult, SocketInfo } from './socket-info.ts';
-import { PROTO } from './socket-info.ts';
+import { carrierProto, PROTO, webSocketOf } from './socket-info.ts';
 import type { Transport } from './transport.ts';
 
 /** What carries messages over streams (core/transport/connections.ts). */
@@ -47,7 +47,10 @@ export class TransportImpl implements Transport {
     this.#first.fill(null);
     for (const socket of this.sockets) {
       const at = socket.proto * 2 + (socket.family === 6 ? 1 : 0);
-      if (!socket.isVirtual) this.#first[at] ??= socket;
+      if (socket.isVirtual) continue;
+      this.#first[at] ??= socket;
+      const web = webSocketOf(socket);
+      if (web !== socket) this.#first[at + (web.proto - socket.proto) * 2] ??= web;
     }
   }
 
@@ -68,7 +71,10 @@ export class TransportImpl implements Transport {
   socketFor(proto: Proto, ip: string, forced: SocketInfo | null): SocketInfo | null {
     // Nearly every address of a server is IPv4: a colon is what makes it 6.
     const family = ip.includes(':') ? 6 : 4;
-    if (forced !== null && forced.proto === proto && forced.family === family) return forced;
+    if (forced !== null && forced.family === family) {
+      if (forced.proto === proto) return forced;
+      if (proto >= PROTO.WS && forced.proto === carrierProto(proto)) return webSocketOf(forced);
+    }
     return this.#first[proto * 2 + (family === 6 ? 1 : 0)] ?? null;
   }
 
@@ -84,7 +90,8 @@ export class TransportImpl implements Transport {
     );
   }
 
-  findSocketBy(host: string, port: number, proto: number): SocketInfo | null {
+  findSocketBy(host: string, port: number, wanted: number): SocketInfo | null {
+    const proto = carrierProto(wanted);
     const bare = host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
     for (const socket of this.sockets) {
       if (proto !== PROTO.NONE && socket.proto !== proto) continue;

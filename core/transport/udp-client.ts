@@ -101,7 +101,7 @@ export class UdpClient {
   /** Gives up what is under way and closes the sockets. */
   close(): void {
     this.#isClosed = true;
-    for (const cookie of [...this.#pending.keys()]) this.#end(cookie, { ok: false, why: 'closed' });
+    for (const cookie of this.#pending.keys()) this.#end(cookie, { ok: false, why: 'closed' });
     for (const link of this.#links.values()) link.endpoint?.close();
     this.#links.clear();
   }
@@ -138,7 +138,7 @@ export class UdpClient {
 
   /** Nobody listens there: what waits for this server waits in vain. */
   #refused(link: Link): void {
-    for (const [cookie, pending] of [...this.#pending])
+    for (const [cookie, pending] of this.#pending)
       if (pending.link === link) this.#end(cookie, { ok: false, why: 'refused' });
   }
 
@@ -183,7 +183,7 @@ export class UdpClient {
   }
 
   #closeIdle(): void {
-    for (const [key, link] of [...this.#links]) {
+    for (const [key, link] of this.#links) {
       if (link.pending > 0) continue;
       link.endpoint?.close();
       this.#links.delete(key);

@@ -1,6 +1,6 @@
 import type { SipMsg } from '../parser/sip-msg.ts';
 import type { Server } from '../server.ts';
-import type { Proto, ReceiveInfo } from '../transport/socket-info.ts';
+import { PROTO, type Proto, type ReceiveInfo, webSocketOf } from '../transport/socket-info.ts';
 import { type Exchange, RECORD } from './exchange.ts';
 import { ownerOf } from './ownership.ts';
 import type { RingRecord } from './ring.ts';
@@ -30,8 +30,9 @@ export class Handover {
 
   #received({ numbers, a, b, c }: RingRecord): void {
     const [proto = 0, srcPort = 0, dstPort = 0, index = 0, conId = 0] = numbers;
-    const socket = this.#server.transport.sockets[index];
-    if (socket === undefined) return;
+    const bound = this.#server.transport.sockets[index];
+    if (bound === undefined) return;
+    const socket = proto >= PROTO.WS ? webSocketOf(bound) : bound;
     const rcv: ReceiveInfo = { proto: proto as Proto, srcIp: a, srcPort, dstIp: b, dstPort, socket, conId };
     this.#server.receiveOwn(c, rcv);
   }
