@@ -1,0 +1,133 @@
+import type { XavpList } from 'strowger';
+import type { Ucontact, UcontactInfo } from './api.ts';
+import { xavpFromText, xavpToText } from './xavp-text.ts';
+
+/** Whether the database has a contact as it is (Kamailio's CS_NEW, CS_SYNC, CS_DIRTY). */
+export const STATE = {
+  /** The database has a row of it. */
+  IN_DB: 1,
+  /** The row is not (or not yet) what the contact is. */
+  DIRTY: 2,
+} as const;
+
+/** `expires` of a contact that is deleted, but has a row in the database yet; Kamailio's UL_EXPIRED_TIME. */
+export const EXPIRED_TIME = 10;
+
+/** Everything kept of a contact. */
+export interface ContactData extends Required<Omit<UcontactInfo, 'xavp'>> {
+  readonly xavpText: string;
+  readonly lastKeepalive: number;
+  readonly keepaliveRoundtripUs: number;
+  /** Bits of STATE. */
+  readonly state: number;
+}
+
+/** A contact as it was when it was read. */
+export class StoredContact implements Ucontact, ContactData {
+  readonly domain: string;
+  readonly aor: string;
+  readonly contact: string;
+  readonly expires: number;
+  readonly q: number;
+  readonly callid: string;
+  readonly cseq: number;
+  readonly flags: number;
+  readonly cflags: number;
+  readonly userAgent: string;
+  readonly received: string;
+  readonly path: string;
+  readonly socket: string;
+  readonly methods: number;
+  readonly instance: string;
+  readonly regId: number;
+  readonly serverId: number;
+  readonly tcpconnId: number;
+  readonly keepalive: number;
+  readonly lastModified: number;
+  readonly lastKeepalive: number;
+  readonly keepaliveRoundtripUs: number;
+  readonly ruid: string;
+  readonly xavpText: string;
+  readonly state: number;
+  /** Its block, 0 where it has none. Holds while the record is locked. */
+  readonly address: number;
+
+  constructor(domain: string, aor: string, data: ContactData, address: number) {
+    this.domain = domain;
+    this.aor = aor;
+    this.contact = data.contact;
+    this.expires = data.expires;
+    this.q = data.q;
+    this.callid = data.callid;
+    this.cseq = data.cseq;
+    this.flags = data.flags;
+    this.cflags = data.cflags;
+    this.userAgent = data.userAgent;
+    this.received = data.received;
+    this.path = data.path;
+    this.socket = data.socket;
+    this.methods = data.methods;
+    this.instance = data.instance;
+    this.regId = data.regId;
+    this.serverId = data.serverId;
+    this.tcpconnId = data.tcpconnId;
+    this.keepalive = data.keepalive;
+    this.lastModified = data.lastModified;
+    this.lastKeepalive = data.lastKeepalive;
+    this.keepaliveRoundtripUs = data.keepaliveRoundtripUs;
+    this.ruid = data.ruid;
+    this.xavpText = data.xavpText;
+    this.state = data.state;
+    this.address = address;
+  }
+
+  get xavp(): XavpList | null {
+    return xavpFromText(this.xavpText);
+  }
+
+  /** The same data but for some of it. */
+  with(changes: Partial<ContactData>): ContactData {
+    return Object.assign(Object.create(StoredContact.prototype) as StoredContact, this, changes);
+  }
+
+  isValid(nowSec: number): boolean {
+    return this.expires === 0 || this.expires > nowSec;
+  }
+}
+
+/** What a server gives contacts that say nothing of it. */
+export interface ContactDefaults {
+  readonly nowSec: number;
+  readonly serverId: number;
+  newRuid(): string;
+}
+
+/** The data of a new contact, or of `old` as `info` makes it. */
+export function contactData(info: UcontactInfo, defaults: ContactDefaults, old: StoredContact | null): ContactData {
+  const { nowSec } = defaults;
+  return {
+    contact: info.contact,
+    expires: info.expires,
+    q: info.q,
+    callid: info.callid,
+    cseq: info.cseq,
+    flags: info.flags,
+    cflags: info.cflags,
+    userAgent: info.userAgent,
+    received: info.received,
+    path: info.path,
+    socket: info.socket,
+    methods: info.methods,
+    instance: info.instance,
+    regId: info.regId,
+    serverId: info.serverId ?? defaults.serverId,
+    tcpconnId: info.tcpconnId > 0 ? info.tcpconnId : -1,
+    keepalive: info.keepalive,
+    lastModified: info.lastModified ?? nowSec,
+    lastKeepalive: nowSec,
+    keepaliveRoundtripUs: old?.keepaliveRoundtripUs ?? 0,
+    ruid: info.ruid ?? old?.ruid ?? defaults.newRuid(),
+    xavpText: xavpToText(info.xavp),
+    state: old?.state ?? 0,
+  };
+}
