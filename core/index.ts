@@ -148,3 +148,5 @@ export * from './transport/udp-client.ts';
 export * from './transport/unix-dgram.ts';
 export * from './values.ts';
 export type { Bus, Replica } from './workers/bus.ts';
+export { escapeXml, writeXml } from './xml/xml-text.ts';
+export { parseXml, type XmlAttribute, XmlElement } from './xml/xml-tree.ts';
