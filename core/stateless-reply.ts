@@ -39,7 +39,7 @@ export class StatelessReplies {
 
   /** Sends a reply. 1 sent, -1 it could not be. `extraHeaders` are whole rows, each with CRLF. */
   send(msg: SipMsg, code: number, reason: string, extraHeaders = '', body = ''): number {
-    if (msg.via1 === null) return -1;
+    if (msg.via1 === null || (msg.isHttp && (msg.msgFlags & MSG_FLAG.FINAL_REPLY_SENT) !== 0)) return -1;
     const text = buildReply(msg, {
       code,
       reason,

@@ -255,7 +255,15 @@ export function buildReply(msg: SipMsg, form: ReplyForm): string {
   out += form.extraHeaders;
   if (form.server !== '') out += `Server: ${form.server}\r\n`;
   if ((msg.msgFlags & MSG_FLAG.SIP_WARNING) !== 0) out += warningRow(msg);
+  if (msg.isHttp) return out + endOfHttpReply(msg, form);
   return form.body === '' ? out + CONTENT_LENGTH_ZERO : `${out}Content-Length: ${form.body.length}\r\n\r\n${form.body}`;
+}
+
+/** Content-Length and body of an HTTP response: none after a HEAD (RFC 9110 §9.3.2) or with a 101. */
+function endOfHttpReply(msg: SipMsg, { code, body }: ReplyForm): string {
+  const close = (msg.msgFlags & MSG_FLAG.REPLY_CLOSE) !== 0 && code >= 200 ? 'Connection: close\r\n' : '';
+  const length = code < 200 ? '' : `Content-Length: ${body.length}\r\n`;
+  return `${close}${length}\r\n${msg.methodName === 'HEAD' ? '' : body}`;
 }
 
 /** What `sip_warning` tells in replies (RFC 3261 §20.43, Kamailio's words); ends with CRLF. */

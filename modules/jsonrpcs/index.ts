@@ -37,8 +37,8 @@ const DATAGRAM = 4;
 
 /** What this module needs of xhttp to answer. */
 export interface XhttpReplies {
-  /** Answers the HTTP request the run is about. */
-  reply(run: Run, code: number, reason: string, contentType: string, body: string): void;
+  /** Answers the HTTP request the run is about; -1 when it can not. */
+  reply(run: Run, code: number, reason: string, contentType: string, body: string): number;
 }
 
 /** What other modules (xhttp) get. */
@@ -214,9 +214,18 @@ async function dispatchHttp(run: Run, { rpc, isPretty, xhttp, log }: JsonRpcStat
     log.error('jsonrpc_dispatch() needs the module xhttp');
     return -1;
   }
-  const { buf, bodyStart } = run.msg;
-  xhttp.reply(run, 200, 'OK', 'application/json', await dispatchJsonRpc(rpc, buf.slice(bodyStart), isPretty));
-  return 1;
+  const parsed = parseJson(run.msg.body);
+  const reply = (code: number, reason: string, body: string): number =>
+    xhttp.reply(run, code, reason, 'application/json', body);
+  if (parsed === undefined) {
+    reply(400, 'Bad Request', await dispatchJsonRpc(rpc, run.msg.body, isPretty));
+    return -1;
+  }
+  if (Array.isArray(parsed)) return reply(200, 'OK', await dispatchJsonRpc(rpc, run.msg.body, isPretty));
+  const outcome = await runJsonRpc(rpc, parsed);
+  // A fault's code and text are the response's, as in Kamailio; those of JSON-RPC itself are no HTTP codes.
+  const isHttpCode = outcome.code >= 200 && outcome.code <= 699;
+  return reply(isHttpCode ? outcome.code : 400, outcome.message, answer(outcome, isPretty));
 }
 
 function asValue(param: RpcParam): RpcValue {
