@@ -33,10 +33,10 @@ suite('shared locks', { timeout: 10_000 }, () => {
   test('re-entrant for its owner, free for none other; other locks are free', () => {
     const locks = worker(heapMemory(1), 0);
     const [a, b] = [{}, {}];
-    assert.equal(locks.lock(0, a), undefined);
-    assert.equal(locks.lock(0, a), undefined);
+    assert.equal(locks.lock(0, a), true);
+    assert.equal(locks.lock(0, a), true);
     assert.ok(locks.lock(0, b) instanceof Promise);
-    assert.equal(locks.lock(1, b), undefined);
+    assert.equal(locks.lock(1, b), true);
     assert.equal(locks.unlock(0, b), false);
     assert.ok(locks.unlock(0, a));
     assert.ok(locks.unlock(0, a));
@@ -44,12 +44,26 @@ suite('shared locks', { timeout: 10_000 }, () => {
     assert.ok(locks.unlock(0, b));
   });
 
+  test('who gives up is not given it, and leaves nothing behind', async () => {
+    const memory = heapMemory(1);
+    const [one, two] = [worker(memory, 0), worker(memory, 1)];
+    const [a, b, c] = [{}, {}, {}];
+    assert.equal(one.lock(0, a), true);
+    const [here, there] = [one.lock(0, b), two.lock(0, c)];
+    one.giveUp(0, b);
+    two.giveUp(0, c);
+    assert.deepEqual(await Promise.all([here, there]), [false, false]);
+    one.release(a);
+    assert.ok(one.isIdle && two.isIdle);
+    assert.equal(two.lock(0, c), true);
+  });
+
   test('what a worker held that died is free for the others', async () => {
     const memory = heapMemory(1);
-    assert.equal(worker(memory, 1).lock(3, {}), undefined);
+    assert.equal(worker(memory, 1).lock(3, {}), true);
     const other = worker(memory, 0);
     const waiting = other.lock(3, {});
     worker(memory, 1);
-    await waiting;
+    assert.equal(await waiting, true);
   });
 });

@@ -9,7 +9,7 @@ interface Holder {
 
 interface Waiting {
   readonly owner: object;
-  readonly resolve: () => void;
+  readonly resolve: (isHeld: boolean) => void;
 }
 
 /** What this worker knows of one lock. */
@@ -41,23 +41,38 @@ export class SharedLocks {
     for (let i = 0; i < count; i++) this.#free(i);
   }
 
-  /** Takes a lock for `owner`: at once where it returns undefined, or when what it returns resolves. */
-  lock(index: number, owner: object): Promise<void> | undefined {
+  /** Is nothing held or waited for on this worker? */
+  get isIdle(): boolean {
+    return this.#locals.size === 0;
+  }
+
+  /** Takes a lock for `owner`: at once where it returns true, or when what it returns resolves; false: it gave up. */
+  lock(index: number, owner: object): Promise<boolean> | true {
     let local = this.#locals.get(index);
     if (local === undefined) this.#locals.set(index, (local = { holder: null, queue: [] }));
     const { holder, queue } = local;
     if (holder?.owner === owner) {
       holder.depth++;
-      return undefined;
+      return true;
     }
     if (holder === null && queue.length === 0 && this.#take(index)) {
       local.holder = { owner, depth: 1 };
-      return undefined;
+      return true;
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     queue.push({ owner, resolve });
     if (holder === null && queue.length === 1) this.#await(index, local);
     return promise;
+  }
+
+  /** Ends the wait of an owner. */
+  giveUp(index: number, owner: object): void {
+    const local = this.#locals.get(index);
+    const at = local?.queue.findIndex((waiting) => waiting.owner === owner) ?? -1;
+    if (local === undefined || at < 0) return;
+    const [gone] = local.queue.splice(at, 1);
+    if (local.queue.length === 0 && local.holder === null) this.#locals.delete(index);
+    gone?.resolve(false);
   }
 
   /** Gives it back; false where the owner does not have it. */
@@ -85,7 +100,7 @@ export class SharedLocks {
 
   #hand(local: Local, { owner, resolve }: Waiting): void {
     local.holder = { owner, depth: 1 };
-    resolve();
+    resolve(true);
   }
 
   #take(index: number): boolean {

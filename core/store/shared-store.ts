@@ -156,21 +156,27 @@ export class SharedStore {
     });
   }
 
-  /** Removes what is over. */
-  sweep(nowMs: number): void {
+  /**
+   * Removes what is over in `count` buckets from the one given on, all where it is not. Returns the bucket to go on with,
+   * 0 after the last.
+   */
+  sweep(nowMs: number, from = 0, count = MOST_BUCKETS): number {
     const over: StoreRecord[] = [];
-    this.#eachBucket((head) => {
-      const { words } = this.#heap;
-      for (let at = words[head] as number; at !== 0; ) {
-        const next = words[at + NEXT] as number;
-        if (this.#isOver(at, nowMs)) {
-          if (this.onExpired !== null) over.push(this.#read(at));
-          this.#remove(at);
-        }
-        at = next;
-      }
-    });
+    const next = this.#eachBucket((head) => this.#sweepBucket(head, nowMs, over), from, count);
     for (const record of over) this.onExpired?.(record);
+    return next;
+  }
+
+  #sweepBucket(head: number, nowMs: number, over: StoreRecord[]): void {
+    const { words } = this.#heap;
+    for (let at = words[head] as number; at !== 0; ) {
+      const next = words[at + NEXT] as number;
+      if (this.#isOver(at, nowMs)) {
+        if (this.onExpired !== null) over.push(this.#read(at));
+        this.#remove(at);
+      }
+      at = next;
+    }
   }
 
   /** All records, those that are over too, in no order: as they were some time during the call. */
@@ -186,18 +192,19 @@ export class SharedStore {
     return [...found.values()];
   }
 
-  /** Calls `fn` with the word that heads each bucket, locked, and lets others in between. */
-  #eachBucket(fn: (head: number) => void): void {
+  /** Calls `fn` with the word that heads each bucket, locked, and lets others in between. Returns as `sweep`. */
+  #eachBucket(fn: (head: number) => void, from = 0, count = MOST_BUCKETS): number {
     const heap = this.#heap;
-    for (let bucket = 0; ; bucket++) {
+    for (let bucket = from; bucket < from + count; bucket++) {
       heap.lock();
       try {
-        if (bucket >= (heap.words[this.#at + BUCKETS] as number)) return;
+        if (bucket >= (heap.words[this.#at + BUCKETS] as number)) return 0;
         fn(this.#head(bucket));
       } finally {
         heap.unlock();
       }
     }
+    return from + count;
   }
 
   #isOver(at: number, nowMs: number): boolean {
