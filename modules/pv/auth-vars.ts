@@ -13,7 +13,10 @@ import {
 } from 'strowger';
 import type { PvState } from './state.ts';
 
-/** Digest credentials as the client sent them, from Proxy-Authorization or else Authorization; only $Au and $AU are verified. */
+/**
+ * Digest credentials: those that were verified, else as the client sent them in Proxy-Authorization or else Authorization.
+ * Only $Au and $AU are sure to be verified.
+ */
 export const AUTH_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   au: credentialPv('User part of the username in the credentials.', (c) => c.user || c.username),
   ad: credentialPv('Domain part of the username in the credentials.', (c) => c.domain || null),
@@ -53,6 +56,9 @@ const PARSED = {};
 /** Parsed once for each message text. */
 function credentialsOf(run: Run): DigestCredentials | null {
   const { msg } = run;
+  // A request may carry others beside the verified ones: they must not speak for its user.
+  const verified = verifiedOf(msg);
+  if (verified?.credentials !== undefined && verified.buf === msg.buf) return verified.credentials;
   const known = msg.extension<{ readonly buf: string; readonly credentials: DigestCredentials | null }>(PARSED);
   if (known !== undefined && known.buf === msg.buf) return known.credentials;
   const text = msg.header(HDR.PROXYAUTH) ?? msg.header(HDR.AUTHORIZATION);

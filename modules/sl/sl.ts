@@ -21,6 +21,8 @@ interface TmReplies {
 export interface SlApi {
   /** As `send_reply` in the script. 1 sent, -1 not. */
   sendReply(run: Run, code: number, reason: string): number;
+  /** As `sl_send_reply`: without the transaction. */
+  sendStateless(run: Run, code: number, reason: string): number;
   tagFor(msg: SipMsg): string;
 }
 
@@ -177,6 +179,7 @@ export class SlModule {
   api(): SlApi {
     return {
       sendReply: (run, code, reason) => this.sendReplyAnyhow(run, code, reason),
+      sendStateless: (run, code, reason) => this.sendReply(run, code, reason),
       tagFor: (msg) => this.#server.replies.tagFor(msg),
     };
   }

@@ -1,0 +1,197 @@
+import {
+  type DigestCredentials,
+  digestCredentials,
+  HDR,
+  METHOD,
+  type ModuleContext,
+  parseAuth,
+  quoteString,
+  type Run,
+  removeHeaderRow,
+  type SipMsg,
+  VERIFIED_CREDENTIALS,
+  type VerifiedCredentials,
+} from 'strowger';
+import { AUTH, type AuthAttempt, type AuthTarget, type FoundCredentials, type UserSecret } from './api.ts';
+import { type DigestAlgorithm, digestAlgorithm, digestResponse, ha1Of, MD5 } from './digest.ts';
+import { Nonces } from './nonce.ts';
+import { SafeEqual } from './safe-equal.ts';
+
+/** Extension: the credentials of a message that consume_credentials removes, as their text stands in it. */
+const FOUND = {};
+/** Extension: the nonce that came was no longer good, though the client may well know the password. */
+const STALE = {};
+
+interface FoundText {
+  readonly kind: number;
+  readonly text: string;
+}
+
+const NOTHING_TO_CHECK: AuthAttempt = { code: AUTH.OK, found: null };
+const failed = (code: number): AuthAttempt => ({ code, found: null });
+
+/** Checks credentials (RFC 3261 §22, RFC 7616, RFC 8760). */
+export class Authenticator {
+  readonly nonces: Nonces;
+  /** In the order challenges offer them; the names are sent only where the script chose them. */
+  readonly algorithms: readonly DigestAlgorithm[];
+  readonly #ctx: ModuleContext;
+  readonly #safe = new SafeEqual();
+
+  constructor(ctx: ModuleContext) {
+    this.#ctx = ctx;
+    this.nonces = new Nonces(ctx, this.#safe);
+    this.algorithms = parseAlgorithms(ctx.str('algorithm')) ?? [MD5];
+  }
+
+  strippedRealm(realm: string): string {
+    const prefix = this.#ctx.str('realm_prefix');
+    return prefix !== '' && realm.startsWith(prefix) ? realm.slice(prefix.length) : realm;
+  }
+
+  begin(run: Run, target: AuthTarget, realm: string): AuthAttempt {
+    const { msg } = run;
+    if (isNeverChallenged(msg)) return NOTHING_TO_CHECK;
+    const wanted = this.strippedRealm(realm);
+    if (wanted === '') {
+      this.#ctx.log.error('the realm is empty');
+      return failed(AUTH.ERROR);
+    }
+    const held = findCredentials(msg, target, wanted);
+    if (typeof held === 'number') return failed(held);
+    const { row, credentials } = held;
+    const kind = headerOf(target);
+    const known = msg.extension<readonly FoundText[]>(FOUND) ?? [];
+    msg.setExtension(FOUND, [...known, { kind, text: msg.hdrValue(row) }]);
+    const algorithm = this.#algorithmOf(credentials);
+    if (algorithm === null || !isComplete(credentials, algorithm)) {
+      this.#ctx.log.info('credentials are not complete', { callId: msg.callId });
+      return failed(AUTH.ERROR);
+    }
+    const nc = credentials.qop === '' ? '' : credentials.nc;
+    const code = this.nonces.check(msg, credentials.nonce, nc, credentials.ncValue);
+    if (code === AUTH.STALE_NONCE || code === AUTH.NONCE_REUSED) msg.setExtension(STALE, true);
+    if (code !== AUTH.OK) return failed(code);
+    const isSession = /-sess$/i.test(credentials.algorithm);
+    return { code: 0, found: { target, row, realm: wanted, credentials, algorithm, isSession } };
+  }
+
+  verify(run: Run, found: FoundCredentials, secret: UserSecret, method: string = run.msg.methodName): number {
+    const { credentials, algorithm, realm, isSession } = found;
+    // An account without a password is closed, not open.
+    if (secret.text === '') return AUTH.INVALID_PASSWORD;
+    const ha1 = secret.isHa1 ? secret.text : ha1Of(algorithm, credentials.username, realm, secret.text);
+    if (ha1.length !== algorithm.hexLength) return AUTH.INVALID_PASSWORD;
+    const { msg } = run;
+    const input = {
+      method,
+      uri: credentials.uri,
+      nonce: credentials.nonce,
+      qop: credentials.qop,
+      nc: credentials.nc,
+      cnonce: credentials.cnonce,
+      body: msg.body,
+      isSession,
+    };
+    if (!this.#safe.equals(digestResponse(algorithm, ha1, input), credentials.response)) return AUTH.INVALID_PASSWORD;
+    const verified: VerifiedCredentials = {
+      username: credentials.user,
+      realm: credentials.domain || credentials.realm,
+      credentials,
+      buf: msg.buf,
+    };
+    msg.setExtension(VERIFIED_CREDENTIALS, verified);
+    if (this.#ctx.int('add_authinfo_hdr') !== 0) this.#addInfo(msg, found, ha1, input);
+    return AUTH.OK;
+  }
+
+  /** consume_credentials: 1 where there were some to remove. */
+  consume(msg: SipMsg): number {
+    const found = msg.extension<readonly FoundText[]>(FOUND);
+    if (found === undefined) {
+      if (!isNeverChallenged(msg)) this.#ctx.log.error('consume_credentials: no credentials have been checked');
+      return -1;
+    }
+    for (const { kind, text } of found)
+      for (let row = msg.findHdr(kind); row >= 0; row = msg.findHdr(kind, row + 1))
+        if (msg.hdrValue(row) === text) removeHeaderRow(msg, row);
+    msg.setExtension(FOUND, undefined);
+    return 1;
+  }
+
+  /** has_credentials: 1 where credentials of either kind are for this realm. */
+  has(msg: SipMsg, realm: string): number {
+    if (realm === '') return -1;
+    const isThere = (target: AuthTarget): boolean => typeof findCredentials(msg, target, realm) !== 'number';
+    return isThere('www') || isThere('proxy') ? 1 : -1;
+  }
+
+  /** True where a challenge may say `stale=true`. */
+  isStale(msg: SipMsg): boolean {
+    return msg.extension<boolean>(STALE) === true;
+  }
+
+  /** The algorithm that is asked for; where several are, the one the client took. Null where it took another. */
+  #algorithmOf({ algorithm }: DigestCredentials): DigestAlgorithm | null {
+    const { algorithms } = this;
+    if (algorithms.length === 1) return algorithms[0] ?? null;
+    const named = digestAlgorithm(algorithm.replace(/-sess$/i, ''));
+    return named !== null && algorithms.includes(named) ? named : null;
+  }
+
+  /** Authentication-Info for the reply to come (RFC 7615). Its entity is not known here, so that auth-int has no proof. */
+  #addInfo(msg: SipMsg, found: FoundCredentials, ha1: string, input: Parameters<typeof digestResponse>[2]): void {
+    const next = this.nonces.areForOnce ? this.nonces.make(msg) : input.nonce;
+    const parts = [`nextnonce=${quoteString(next)}`];
+    if (input.qop !== '') parts.push(`qop=${input.qop.toLowerCase() === 'auth-int' ? 'auth-int' : 'auth'}`);
+    if (input.qop.toLowerCase() !== 'auth-int')
+      parts.push(`rspauth="${digestResponse(found.algorithm, ha1, { ...input, method: '' })}"`);
+    if (input.qop !== '') parts.push(`cnonce=${quoteString(input.cnonce)}`, `nc=${input.nc}`);
+    msg.replyLumps ??= [];
+    msg.replyLumps.push(`Authentication-Info: ${parts.join(', ')}\r\n`);
+  }
+}
+
+/** The parameter `algorithm`: names with commas between them. Null where one is not known. */
+export function parseAlgorithms(text: string): readonly DigestAlgorithm[] | null {
+  const found = text.split(',').map((name) => digestAlgorithm(name.trim()));
+  return found.includes(null) ? null : [...new Set(found as DigestAlgorithm[])];
+}
+
+/** ACK and CANCEL can not be challenged (RFC 3261 §22.1); Kamailio lets PRACK pass with them. */
+export function isNeverChallenged(msg: SipMsg): boolean {
+  return msg.method === METHOD.ACK || msg.method === METHOD.CANCEL || msg.method === METHOD.PRACK;
+}
+
+function headerOf(target: AuthTarget): number {
+  return target === 'www' ? HDR.AUTHORIZATION : HDR.PROXYAUTH;
+}
+
+/** The first digest credentials for a realm, which compares without case; else the code that says what is there. */
+function findCredentials(
+  msg: SipMsg,
+  target: AuthTarget,
+  realm: string,
+): { readonly row: number; readonly credentials: DigestCredentials } | number {
+  const kind = headerOf(target);
+  for (let row = msg.findHdr(kind); row >= 0; row = msg.findHdr(kind, row + 1)) {
+    const auth = parseAuth(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row));
+    if (auth === null) {
+      if (/^\s*digest\s/i.test(msg.hdrValue(row))) return AUTH.ERROR;
+      continue;
+    }
+    const credentials = digestCredentials(auth);
+    if (credentials === null) continue;
+    const { realm: found } = credentials;
+    if (found === realm || (found.length === realm.length && found.toLowerCase() === realm.toLowerCase()))
+      return { row, credentials };
+  }
+  return AUTH.NO_CREDENTIALS;
+}
+
+/** Whether all is there that a response needs (RFC 7616 §3.4), and none of it could break out of a reply's header. */
+function isComplete(credentials: DigestCredentials, algorithm: DigestAlgorithm): boolean {
+  const { username, nonce, uri, response, qop, nc, cnonce } = credentials;
+  if (username === '' || nonce === '' || uri === '' || response.length !== algorithm.hexLength) return false;
+  return qop === '' || (cnonce !== '' && /^[0-9A-Za-z]{1,16}$/.test(nc));
+}

@@ -1,0 +1,74 @@
+import { METHOD, type ModuleContext, quoteString, type Run, type SipMsg } from 'strowger';
+import type { AuthTarget } from './api.ts';
+import type { Authenticator } from './authenticator.ts';
+import type { DigestAlgorithm } from './digest.ts';
+
+/** Bits of www_challenge, proxy_challenge and auth_challenge. */
+export const CHALLENGE = { QOP_AUTH: 1, QOP_AUTH_INT: 2, NO_500: 4, STALE: 16 } as const;
+
+/** `default`: what the parameter `qop` says. */
+export type Qop = '' | 'auth' | 'auth-int' | 'default';
+
+/** What sl offers: replies through the transaction where there is one, and without. */
+interface Replies {
+  sendReply(run: Run, code: number, reason: string): number;
+  sendStateless(run: Run, code: number, reason: string): number;
+}
+
+/** Makes challenges and sends them. */
+export class Challenger {
+  readonly #ctx: ModuleContext;
+  readonly #auth: Authenticator;
+  readonly #replies: Replies;
+
+  constructor(ctx: ModuleContext, auth: Authenticator) {
+    this.#ctx = ctx;
+    this.#auth = auth;
+    this.#replies = ctx.api<Replies>('sl');
+  }
+
+  /** The header rows of a challenge: one, or one for each algorithm in order of preference (RFC 8760 §2.3). */
+  header(msg: SipMsg, target: AuthTarget, realm: string, qop: Qop, isStale: boolean): string {
+    const name = this.#ctx.str(target === 'www' ? 'www_challenge_header' : 'proxy_challenge_header');
+    const isNamed = this.#ctx.str('algorithm') !== '';
+    const nonce = this.#auth.nonces.make(msg);
+    const wanted = qop === 'default' ? this.#ctx.str('qop') : qop;
+    const row = (algorithm: DigestAlgorithm): string =>
+      `${name}: Digest realm=${quoteString(this.#auth.strippedRealm(realm))}, nonce="${nonce}"` +
+      (wanted === '' ? '' : `, qop="${wanted}"`) +
+      (isStale || this.#auth.isStale(msg) ? ', stale=true' : '') +
+      `${isNamed ? `, algorithm=${algorithm.name}` : ''}\r\n`;
+    return this.#auth.algorithms.map(row).join('');
+  }
+
+  /** www_challenge, proxy_challenge: 1 sent (ACK and CANCEL get no reply), -1 not. */
+  send(run: Run, target: AuthTarget, realm: string, flags: number): number {
+    const { msg } = run;
+    if (!msg.isRequest) return -1;
+    if (msg.method === METHOD.ACK || msg.method === METHOD.CANCEL) return 1;
+    if (realm === '') {
+      this.#ctx.log.error('a challenge needs a realm');
+      if ((flags & CHALLENGE.NO_500) === 0) this.#reply(run, 500, 'Internal Server Error');
+      return -1;
+    }
+    const header = this.header(msg, target, realm, qopOf(flags), (flags & CHALLENGE.STALE) !== 0);
+    const lumps = (msg.replyLumps ??= []);
+    lumps.push(header);
+    const sent =
+      target === 'www' ? this.#reply(run, 401, 'Unauthorized') : this.#reply(run, 407, 'Proxy Authentication Required');
+    lumps.splice(lumps.lastIndexOf(header), 1);
+    return sent > 0 ? 1 : -1;
+  }
+
+  #reply(run: Run, code: number, reason: string): number {
+    return this.#ctx.int('force_stateless_reply') === 0
+      ? this.#replies.sendReply(run, code, reason)
+      : this.#replies.sendStateless(run, code, reason);
+  }
+}
+
+/** The qop that flags of a challenge ask for. */
+export function qopOf(flags: number): Qop {
+  if ((flags & CHALLENGE.QOP_AUTH_INT) !== 0) return 'auth-int';
+  return (flags & CHALLENGE.QOP_AUTH) !== 0 ? 'auth' : 'default';
+}

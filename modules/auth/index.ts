@@ -1,0 +1,121 @@
+import {
+  ANY_ROUTE,
+  type CommandDef,
+  command,
+  defineModule,
+  FAILURE_ROUTE,
+  METHOD,
+  type ModuleContext,
+  ONREPLY_ROUTE,
+  REQUEST_ROUTE,
+  type Run,
+} from 'strowger';
+import type { AuthApi, AuthTarget } from './api.ts';
+import { Authenticator } from './authenticator.ts';
+import { CHALLENGE, Challenger, qopOf } from './challenge.ts';
+import { digestAlgorithm, digestResponse, ha1Of } from './digest.ts';
+import { checkIdentity } from './identity.ts';
+import { AUTH_PARAMS } from './params.ts';
+import { PvAuth } from './pv-auth.ts';
+
+/** The module's state in one server. */
+interface AuthState {
+  readonly auth: Authenticator;
+  readonly challenger: Challenger;
+  readonly pv: PvAuth;
+}
+
+function makeState(ctx: ModuleContext): AuthState {
+  const auth = new Authenticator(ctx);
+  const challenger = new Challenger(ctx, auth);
+  return { auth, challenger, pv: new PvAuth(ctx, auth, challenger) };
+}
+
+function apiOf({ auth }: AuthState): AuthApi {
+  return {
+    begin: (run, target, realm) => auth.begin(run, target, realm),
+    verify: (run, found, secret, method) => auth.verify(run, found, secret, method),
+    checkIdentity,
+    strippedRealm: (realm) => auth.strippedRealm(realm),
+    digestAlgorithm,
+    ha1Of,
+    digestResponse,
+  };
+}
+
+const CHALLENGE_ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE;
+
+const challenge = (doc: string, targetOf: (run: Run) => AuthTarget): CommandDef<AuthState> =>
+  command({
+    doc,
+    args: ['str', 'int'],
+    argNames: ['realm', 'flags'],
+    routes: CHALLENGE_ROUTES,
+    run: (run: Run, state: AuthState, realm, flags) => state.challenger.send(run, targetOf(run), realm, flags),
+  });
+
+const authenticate = (target: AuthTarget, header: string): CommandDef<AuthState> =>
+  command({
+    doc: `Checks ${header} with a password of the script.`,
+    args: ['str', 'str', 'int', 'str?'],
+    argNames: ['realm', 'password', 'flags', 'method'],
+    routes: REQUEST_ROUTE,
+    run: (run: Run, { pv }: AuthState, realm, password, flags, method) =>
+      pv.authenticate(run, target, realm, password, flags, method),
+  });
+
+const wwwAuthenticate = authenticate('www', 'Authorization');
+const proxyAuthenticate = authenticate('proxy', 'Proxy-Authorization');
+
+export default defineModule<AuthState>({
+  name: 'auth',
+  summary: 'Digest authentication: challenges, nonces, credentials (RFC 3261 §22, RFC 7616, RFC 8760).',
+  depends: ['sl'],
+  params: AUTH_PARAMS,
+  commands: {
+    www_challenge: challenge('Challenges with 401.', () => 'www'),
+    proxy_challenge: challenge('Challenges with 407.', () => 'proxy'),
+    auth_challenge: challenge('Challenges REGISTER with 401, any other request with 407.', (run) =>
+      run.msg.method === METHOD.REGISTER ? 'www' : 'proxy',
+    ),
+    pv_www_authenticate: wwwAuthenticate,
+    pv_www_authorize: wwwAuthenticate,
+    pv_proxy_authenticate: proxyAuthenticate,
+    pv_proxy_authorize: proxyAuthenticate,
+    pv_auth_check: command({
+      doc: 'Checks Authorization of REGISTER, Proxy-Authorization of any other request, and the user with checks 1.',
+      args: ['str', 'str', 'int', 'int'],
+      argNames: ['realm', 'password', 'flags', 'checks'],
+      routes: REQUEST_ROUTE,
+      run: (run: Run, { pv }: AuthState, realm, password, flags, checks) =>
+        pv.check(run, realm, password, flags, checks),
+    }),
+    auth_get_www_authenticate: command({
+      doc: 'Makes a challenge with WWW-Authenticate and puts it into a variable.',
+      args: ['str', 'int', 'pvw'],
+      argNames: ['realm', 'flags', 'variable'],
+      routes: ANY_ROUTE,
+      run(run: Run, { challenger }: AuthState, realm, flags, variable) {
+        if (realm === '') return -1;
+        const isStale = (flags & CHALLENGE.STALE) !== 0;
+        variable.set(run, challenger.header(run.msg, 'www', realm, qopOf(flags), isStale));
+        return 1;
+      },
+    }),
+    has_credentials: command({
+      doc: 'Whether the request has credentials for a realm.',
+      args: ['str'],
+      argNames: ['realm'],
+      routes: REQUEST_ROUTE,
+      run: (run: Run, { auth }: AuthState, realm) => auth.has(run.msg, realm),
+    }),
+    consume_credentials: command({
+      doc: 'Takes the credentials that were checked out of the request.',
+      args: [],
+      routes: REQUEST_ROUTE,
+      run: (run: Run, { auth }: AuthState) => auth.consume(run.msg),
+    }),
+  },
+  init: makeState,
+  api: apiOf,
+});
