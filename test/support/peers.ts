@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
@@ -6,7 +6,9 @@ import process from 'node:process';
 const PEERS = {
   kamailio: 'kamailio kamailio-extra-modules kamailio-tls-modules kamailio-sqlite-modules',
   kamcmd: 'kamailio',
+  mariadbd: 'mariadb-server',
   openssl: 'openssl',
+  postgres: 'postgresql',
   sipp: 'sip-tester',
   sipsak: 'sipsak',
 } as const;
@@ -26,5 +28,11 @@ export function skipWithout(...names: readonly PeerName[]): string | false {
 }
 
 function isInstalled(name: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
+  // Debian keeps servers' programs out of the path of users.
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    ...globSync('/usr/lib/postgresql/*/bin'),
+  ];
+  return folders.some((folder) => existsSync(join(folder, name)));
 }

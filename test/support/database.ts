@@ -1,0 +1,179 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { freePort } from './strowger-process.ts';
+
+/** How long a server may take to come up or go, ms. */
+const PATIENCE_MS = 30_000;
+
+interface Kind {
+  /** Makes the files of a new server. */
+  readonly init: (folder: string) => readonly string[];
+  readonly serve: (folder: string, port: number) => readonly string[];
+  readonly ready: RegExp;
+  /** Ends it as a crash does. */
+  readonly crash: NodeJS.Signals;
+  url(port: number, database: string): string;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+function postgresProgram(name: string): string {
+  return globSync(`/usr/lib/postgresql/*/bin/${name}`).toSorted().at(-1) ?? name;
+}
+
+const KINDS = {
+  postgres: {
+    init: (folder) => [
+      postgresProgram('initdb'),
+      '-D',
+      join(folder, 'data'),
+      '-U',
+      'kamailio',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+    ],
+    serve: (folder, port) => [
+      postgresProgram('postgres'),
+      '-D',
+      join(folder, 'data'),
+      '-p',
+      String(port),
+      '-k',
+      folder,
+      '-h',
+      '127.0.0.1',
+      '-F',
+      '-c',
+      'shared_buffers=16MB',
+    ],
+    ready: /ready to accept connections/,
+    // SIGKILL would leave its processes to notice by themselves.
+    crash: 'SIGQUIT',
+    url: (port, database) => `postgres://kamailio:any@127.0.0.1:${port}/${database}`,
+  },
+  mariadb: {
+    init: (folder) => [
+      'mariadb-install-db',
+      '--no-defaults',
+      `--datadir=${join(folder, 'data')}`,
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+    ],
+    serve: (folder, port) => [
+      existsSync('/usr/sbin/mariadbd') ? '/usr/sbin/mariadbd' : 'mariadbd',
+      '--no-defaults',
+      `--datadir=${join(folder, 'data')}`,
+      `--socket=${join(folder, 'mysqld.sock')}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      '--skip-name-resolve',
+      '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-buffer-pool-size=16M',
+    ],
+    ready: /ready for connections/,
+    crash: 'SIGKILL',
+    url: (port, database) => `mysql://root@127.0.0.1:${port}/${database}`,
+  },
+} as const satisfies Readonly<Record<string, Kind>>;
+
+/** A database server of a test's own on loopback, as a user without rights, its files in a folder that goes with it. */
+export class DatabaseServer {
+  readonly folder: string;
+  readonly port: number;
+  readonly #kind: Kind;
+  #child: ChildProcess | null = null;
+
+  private constructor(kind: Kind, folder: string, port: number) {
+    this.#kind = kind;
+    this.folder = folder;
+    this.port = port;
+  }
+
+  static async start(name: keyof typeof KINDS): Promise<DatabaseServer> {
+    const folder = mkdtempSync(join(tmpdir(), `strowger-${name}-`));
+    const server = new DatabaseServer(KINDS[name], folder, await freePort());
+    const user = unprivileged();
+    if (user !== null) chownSync(folder, user.uid, user.gid);
+    const [program = '', ...args] = KINDS[name].init(folder);
+    execFileSync(program, args, { ...user, cwd: folder, env: environment(folder), stdio: ['ignore', 'pipe', 'pipe'] });
+    await server.resume();
+    return server;
+  }
+
+  url(database: string): string {
+    return this.#kind.url(this.port, database);
+  }
+
+  /** Starts it, anew after a crash. */
+  async resume(): Promise<void> {
+    const [program = '', ...args] = this.#kind.serve(this.folder, this.port);
+    const child = spawn(program, args, {
+      ...unprivileged(),
+      cwd: this.folder,
+      env: environment(this.folder),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    running.add(child);
+    child.on('exit', () => running.delete(child));
+    this.#child = child;
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      const fail = (why: string): void => reject(new Error(`${program} ${why}:\n${said.slice(-4000)}`));
+      const timer = setTimeout(() => fail('does not come up'), PATIENCE_MS);
+      child.on('error', (error) => fail(error.message));
+      child.on('exit', (code) => fail(`ended with ${code}`));
+      child.stderr?.on('data', (data: Buffer) => {
+        said += data.toString();
+        if (!this.#kind.ready.test(said)) return;
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** Ends it as a crash does: its connections break. */
+  async crash(): Promise<void> {
+    await this.#end(this.#kind.crash);
+  }
+
+  /** Stops the process for a while: nothing answers, no connection breaks. */
+  freeze(isFrozen: boolean): void {
+    this.#child?.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+}
+
+/** These servers refuse to run as root. */
+function unprivileged(): { uid: number; gid: number } | null {
+  if (process.getuid?.() !== 0) return null;
+  const id = (what: string): number => Number(execFileSync('id', [what, 'nobody']).toString());
+  return { uid: id('-u'), gid: id('-g') };
+}
+
+function environment(folder: string): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: folder, LC_ALL: 'C' };
+}
