@@ -4,6 +4,7 @@ import { parseUri, URI_SCHEME } from './parser/uri.ts';
 import type { TargetIterator } from './resolve/targets.ts';
 import { RoutedSockets } from './routed-sockets.ts';
 import type { Server } from './server.ts';
+import { TextMap } from './store/text-map.ts';
 import { ipFamily } from './transport/ip-address.ts';
 import { type Destination, PROTO, type Proto, type SocketInfo } from './transport/socket-info.ts';
 
@@ -49,13 +50,14 @@ class SingleDestination implements DestinationSet {
 /** Destinations of URIs for one server. Literal URIs are remembered by text: a load balancer sees the same few. */
 export class Destinations {
   readonly #server: Server;
-  readonly #literals = new Map<string, Literal>();
+  readonly #literals: TextMap<Literal>;
 
   /** Set where `mhomed` is on. */
   readonly #routes: RoutedSockets | null;
 
   constructor(server: Server) {
     this.#server = server;
+    this.#literals = new TextMap(server.random.uint32());
     this.#routes = server.settings.bool('mhomed') ? new RoutedSockets(server) : null;
   }
 

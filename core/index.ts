@@ -117,6 +117,7 @@ export { streamSocketOptions } from './start/socket-options.ts';
 export { heapMemory, SharedHeap } from './store/shared-heap.ts';
 export { SharedLocks } from './store/shared-locks.ts';
 export { SharedMap, sharedMap } from './store/shared-map.ts';
+export { TextMap } from './store/text-map.ts';
 export * from './store/shared-store.ts';
 export type * from './timer/clock.ts';
 export { Timer } from './timer/timer.ts';

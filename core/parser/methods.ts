@@ -33,17 +33,18 @@ export function methodId(name: string): number {
 }
 
 /**
- * The bit of the method name in `buf[0 … end)`: as `methodId`, without making a string for the usual ones.
+ * The bit of the method name in `buf[start … end)`: as `methodId`, without making a string or looking one up for the
+ * usual ones.
  */
-export function methodAt(buf: string, end: number): number {
-  const usual = USUAL[end];
+export function methodAt(buf: string, start: number, end: number): number {
+  const usual = USUAL[end - start];
   if (usual !== undefined) {
     for (let i = 0; i < usual.length; i++) {
       const { name, bit } = usual[i] as { name: string; bit: number };
-      if (name.charCodeAt(0) === buf.charCodeAt(0) && buf.startsWith(name)) return bit;
+      if (name.charCodeAt(0) === buf.charCodeAt(start) && buf.startsWith(name, start)) return bit;
     }
   }
-  return methodId(buf.slice(0, end));
+  return methodId(buf.slice(start, end));
 }
 
 /** Known methods by the length of their names. */

@@ -1,9 +1,10 @@
 import { type Branch, newBranch } from '../msg/dset.ts';
+import { Extensions } from '../msg/extensions.ts';
 import { LumpList } from '../msg/lumps.ts';
 import type { MsgVars } from '../pv/msg-vars.ts';
 import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
 import { COMMON_LENGTHS, commonKind, HDR, headerKind } from './hf.ts';
-import { METHOD, methodAt, methodId } from './methods.ts';
+import { METHOD, methodAt } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { isLws, parseDecimal } from './params.ts';
 import { parseUri, type SipUri } from './uri.ts';
@@ -133,7 +134,7 @@ export class SipMsg {
   /** tm's own: the transaction found for this message; undefined until looked for, null when there is none. */
   transaction: unknown;
   /** Data of modules about this message, by module-owned key. */
-  extensions: Map<object, unknown> | null;
+  extensions: Extensions | null;
   /** tm hash bucket of the message (`$T_...`, kamcmd), -1 until computed. */
   hashIndex: number;
 
@@ -224,7 +225,7 @@ export class SipMsg {
       // Well-formed lines end in ` SIP/2.0`; only others need a search.
       const isUsual = buf.charCodeAt(lineEnd - 8) === 32 && isSipVersion(buf, lineEnd - 7, lineEnd);
       uriEnd = isUsual ? lineEnd - 8 : buf.lastIndexOf(' ', lineEnd - 1);
-      method = methodAt(buf, firstSpace);
+      method = methodAt(buf, 0, firstSpace);
       if (uriEnd <= uriStart) {
         uriEnd = lineEnd;
         this.error ??= 'request line has no version';
@@ -548,7 +549,7 @@ export class SipMsg {
     if (i >= end) return;
     this.#cseqMethod = buf.slice(i, end);
     this.#cseqNumber = number;
-    if (!this.isRequest && this.method === METHOD.UNDEF) this.method = methodId(this.#cseqMethod);
+    if (!this.isRequest && this.method === METHOD.UNDEF) this.method = methodAt(buf, i, end);
   }
 
   /** METHOD bit: the request's, or for a reply its CSeq's. */
@@ -657,7 +658,7 @@ export class SipMsg {
   }
 
   setExtension(key: object, value: unknown): void {
-    this.extensions ??= new Map();
+    this.extensions ??= new Extensions();
     this.extensions.set(key, value);
   }
 }

@@ -1,4 +1,5 @@
 import { type CommandDef, command } from '../module/define-module.ts';
+import { Extensions } from '../msg/extensions.ts';
 import type { SipMsg } from '../parser/sip-msg.ts';
 import type { PvAccessor } from '../pv/spec.ts';
 import { ANY_ROUTE, type Run } from './run.ts';
@@ -31,7 +32,7 @@ const AVP_FLAGS = {};
 
 /** Flags of an AVP, by the name they were declared with; they stay with its name while the message lives. */
 function avpFlags(msg: SipMsg, avp: string): Set<string> {
-  msg.extensions ??= new Map();
+  msg.extensions ??= new Extensions();
   let byAvp = msg.extensions.get(AVP_FLAGS) as Map<string, Set<string>> | undefined;
   if (byAvp === undefined) msg.extensions.set(AVP_FLAGS, (byAvp = new Map()));
   let flags = byAvp.get(avp);

@@ -1,3 +1,5 @@
+import { HASH_START } from '../msg/hash.ts';
+import { TextMap } from '../store/text-map.ts';
 import { carrierProto, type SocketInfo } from './socket-info.ts';
 
 /**
@@ -6,7 +8,7 @@ import { carrierProto, type SocketInfo } from './socket-info.ts';
  */
 export class LocalAddresses {
   /** host → ports (0: any) with the protocol (0: any). */
-  readonly #hosts = new Map<string, { readonly port: number; readonly proto: number }[]>();
+  readonly #hosts = new TextMap<{ readonly port: number; readonly proto: number }[]>(HASH_START);
   readonly #claims: ((host: string, port: number, proto: number) => boolean)[] = [];
   readonly #aliases: { readonly host: string; readonly port: number; readonly proto: number }[] = [];
 

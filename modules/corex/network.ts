@@ -42,7 +42,7 @@ function passThrough(
 ): string | undefined {
   if (text.length < minLength || !server.program.event.has('network:msg')) return undefined;
   const msg = new SipMsg(text, rcv);
-  msg.extensions = new Map([[DIRECTION, direction]]);
+  msg.setExtension(DIRECTION, direction);
   const result = server.runEventRoute('network:msg', msg);
   if (result instanceof Promise) {
     refuseWaiting(server, 'network:msg', result);

@@ -60,8 +60,7 @@ function edits(run: Run): ViaEdits {
   const known = viaExtension(msg);
   if (known instanceof ViaEdits) return known;
   const fresh = new ViaEdits(run);
-  msg.extensions ??= new Map();
-  msg.extensions.set(VIA_EXTENSION, fresh);
+  msg.setExtension(VIA_EXTENSION, fresh);
   return fresh;
 }
 

@@ -69,7 +69,7 @@ export class TmCore {
     this.server = server;
     this.wheel = server.wheel;
     this.settings = settings;
-    this.table = new TransactionTable(settings);
+    this.table = new TransactionTable(settings, server.random.uint32());
     this.stats = new TmStats(this);
     this.branchPrefix = `${BRANCH_MAGIC}${server.workerIndex.toString(36)}-`;
     this.tagPrefix = server.random.token(16);

@@ -1,5 +1,6 @@
-import { BRANCH_MAGIC, flatCopy, METHOD, type SipMsg } from 'strowger';
+import { BRANCH_MAGIC, flatCopy, hashText, METHOD, mixHash, type SipMsg } from 'strowger';
 import type { ClientBranch } from './branch.ts';
+import { CallChains, KeyChains } from './chains.ts';
 import type { TmSettings } from './settings.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -11,13 +12,16 @@ import type { Transaction } from './transaction.ts';
 export class TransactionTable {
   readonly #slots: (Transaction | null)[] = [];
   readonly #free: number[] = [];
-  readonly #byKey = new Map<string, Transaction>();
-  readonly #byCall = new Map<string, Transaction>();
+  readonly #byKey = new KeyChains();
+  readonly #byCall = new CallChains();
   readonly #settings: TmSettings;
+  /** Begins every hash, so that nobody outside can choose keys that share a chain. */
+  readonly #seed: number;
   #count = 0;
 
-  constructor(settings: TmSettings) {
+  constructor(settings: TmSettings, seed: number) {
     this.#settings = settings;
+    this.#seed = seed;
   }
 
   get size(): number {
@@ -41,14 +45,11 @@ export class TransactionTable {
     this.#slots[t.index] = t;
     this.#count++;
     if (t.isLocal) return;
-    const same = this.#byKey.get(t.key);
-    if (same !== undefined) t.nextSameKey = same;
-    this.#byKey.set(t.key, t);
-    if (t.isInvite) {
-      const call = t.request.callId ?? '';
-      t.nextSameCall = this.#byCall.get(call) ?? null;
-      this.#byCall.set(call, t);
-    }
+    t.keyHash = this.#hash(t.key);
+    this.#byKey.add(t);
+    if (!t.isInvite) return;
+    t.callHash = this.#hash(t.request.callId ?? '');
+    this.#byCall.add(t);
   }
 
   remove(t: Transaction): void {
@@ -57,8 +58,8 @@ export class TransactionTable {
     this.#free.push(t.index);
     this.#count--;
     if (t.isLocal) return;
-    unlink(this.#byKey, t.key, t, 'nextSameKey');
-    if (t.isInvite) unlink(this.#byCall, t.request.callId ?? '', t, 'nextSameCall');
+    this.#byKey.remove(t);
+    if (t.isInvite) this.#byCall.remove(t);
   }
 
   /** By `$T(id_index)` and `$T(id_label)`. */
@@ -81,7 +82,10 @@ export class TransactionTable {
   find(msg: SipMsg, method: number): Transaction | null {
     const via = msg.via1;
     if (via === null) return null;
-    for (let t = this.#byKey.get(this.keyOf(msg)) ?? null; t !== null; t = t.nextSameKey) {
+    const key = this.keyOf(msg);
+    const hash = this.#hash(key);
+    for (let t = this.#byKey.first(hash); t !== null; t = t.nextByKey) {
+      if (t.keyHash !== hash || t.key !== key) continue;
       const own = t.request;
       if (own.method !== method || (method === METHOD.OTHER && own.methodName !== msg.methodName)) continue;
       if (this.#settings.callidMatching && own.callId !== msg.callId) continue;
@@ -107,36 +111,20 @@ export class TransactionTable {
 
   /** INVITE transactions of a Call-ID, newest first: for end-to-end ACKs. */
   *invitesOfCall(callId: string): Iterable<Transaction> {
-    for (let t = this.#byCall.get(callId) ?? null; t !== null; t = t.nextSameCall) yield t;
+    const hash = this.#hash(callId);
+    for (let t = this.#byCall.first(hash); t !== null; t = t.nextByCall) {
+      if (t.callHash === hash && t.request.callId === callId) yield t;
+    }
+  }
+
+  #hash(text: string): number {
+    // As a small integer: an unsigned one would be kept as a double.
+    return mixHash(hashText(text, this.#seed)) | 0;
   }
 
   /** Every transaction, in no order that means anything. */
   *all(): Iterable<Transaction> {
     for (const t of this.#slots) if (t !== null) yield t;
-  }
-}
-
-function unlink(
-  map: Map<string, Transaction>,
-  key: string,
-  t: Transaction,
-  next: 'nextSameKey' | 'nextSameCall',
-): void {
-  let at = map.get(key);
-  if (at === t) {
-    const after = t[next];
-    if (after === null) map.delete(key);
-    else map.set(key, after);
-    return;
-  }
-  while (at !== undefined && at !== null) {
-    const following: Transaction | null = at[next];
-    if (following === t) {
-      at[next] = t[next];
-      return;
-    }
-    if (following === null) return;
-    at = following;
   }
 }
 

@@ -57,9 +57,11 @@ export class Transaction {
   /** Routes come from the program the transaction began with, whatever has been reloaded since. */
   readonly program: ScriptProgram;
   readonly key: string;
-  /** Next of the same key (RFC 3261 §17.2.3 ties, CANCEL beside INVITE). */
-  nextSameKey: Transaction | null = null;
-  nextSameCall: Transaction | null = null;
+  /** Hashes of the key and of the Call-ID, and who comes next in the table's chains. */
+  keyHash = 0;
+  callHash = 0;
+  nextByKey: Transaction | null = null;
+  nextByCall: Transaction | null = null;
 
   readonly machine: Machine;
   state: number = SERVER_STATE.TRYING;
