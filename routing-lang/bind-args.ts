@@ -63,6 +63,8 @@ export function bindArg(spec: ArgSpec, expr: Expr, ctx: ArgContext): BoundArg {
       return text === null ? computed(expr, 'str', ctx) : asStr(bindFormat(expr, text, ctx));
     case 'fmt':
       return bindFmt(expr, text, ctx);
+    case 'text':
+      return bindText(expr, text, ctx);
     case 'value':
       return expr.type === 'string'
         ? constant(expr.value)
@@ -193,6 +195,19 @@ function bindFmt(expr: Expr, text: string | null, ctx: ArgContext): BoundArg {
   if (text === null) return notConstant(expr, 'a constant text (variables inside it are expanded)', ctx);
   const format = bindFormat(expr, text, ctx);
   return format === null ? BAD : constant(formatFunction(format));
+}
+
+/** A format whose result is null where it is one variable without a value. */
+function bindText(expr: Expr, text: string | null, ctx: ArgContext): BoundArg {
+  const pv = referenced(expr, text);
+  if (pv === null) return bindFmt(expr, text, ctx);
+  const use = ctx.pvs.bind(pv, ctx.reportIn(expr));
+  if (use === null) return BAD;
+  const { whole } = use;
+  return constant((run: Run): string | null => {
+    const value = whole.get(run);
+    return value === null || value === '' ? null : String(value);
+  });
 }
 
 function bindRegex(expr: Expr, source: string, ctx: ArgContext): BoundArg {

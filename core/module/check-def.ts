@@ -9,6 +9,7 @@ const ARG_TYPE_NAMES: Readonly<Record<ArgType, true>> = {
   'const-int': true,
   regex: true,
   'dyn-regex': true,
+  text: true,
   pv: true,
   pvw: true,
   value: true,

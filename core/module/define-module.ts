@@ -21,6 +21,8 @@ import type { ModuleContext } from './context.ts';
  * - `route`, `failure-route`, `onreply-route`, `branch-route`, `event-route`: the name of a block that must exist;
  *   the command gets the name (format strings allowed; then it is checked at run time);
  * - `fmt`: as `str`, but the command gets the compiled format, to evaluate when and if it wants.
+ * - `text`: as `fmt`, but gives null where the argument is one variable that has no value or an empty one:
+ *   what must not be taken for the text `<null>`, such as a password.
  * - `subst`: a constant `/expression/replacement/flags`; the command gets it compiled (`core/script/subst.ts`).
  * - `flag`: a number from 0 to 31, or the name of a flag that the script declares (`flags a:1, b;`);
  * - `avp-flag`: the name of a declared flag of AVPs (`avpflags a, b;`); the command gets the name.
@@ -42,6 +44,7 @@ export interface ArgTypes {
   'branch-route': string;
   'event-route': string;
   fmt: (run: Run) => string;
+  text: (run: Run) => string | null;
   subst: Subst;
   flag: number;
   'avp-flag': string;

@@ -48,20 +48,21 @@ const CHALLENGE_ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE;
 const challenge = (doc: string, targetOf: (run: Run) => AuthTarget): CommandDef<AuthState> =>
   command({
     doc,
-    args: ['str', 'int'],
+    args: ['text', 'int'],
     argNames: ['realm', 'flags'],
     routes: CHALLENGE_ROUTES,
-    run: (run: Run, state: AuthState, realm, flags) => state.challenger.send(run, targetOf(run), realm, flags),
+    run: (run: Run, state: AuthState, realm, flags) =>
+      state.challenger.send(run, targetOf(run), realm(run) ?? '', flags),
   });
 
 const authenticate = (target: AuthTarget, header: string): CommandDef<AuthState> =>
   command({
     doc: `Checks ${header} with a password of the script.`,
-    args: ['str', 'str', 'int', 'str?'],
+    args: ['text', 'text', 'int', 'text?'],
     argNames: ['realm', 'password', 'flags', 'method'],
     routes: REQUEST_ROUTE,
     run: (run: Run, { pv }: AuthState, realm, password, flags, method) =>
-      pv.authenticate(run, target, realm, password, flags, method),
+      pv.authenticate(run, target, realm(run) ?? '', password(run) ?? '', flags, method?.(run) ?? undefined),
   });
 
 const wwwAuthenticate = authenticate('www', 'Authorization');
@@ -84,19 +85,20 @@ export default defineModule<AuthState>({
     pv_proxy_authorize: proxyAuthenticate,
     pv_auth_check: command({
       doc: 'Checks Authorization of REGISTER, Proxy-Authorization of any other request, and the user with checks 1.',
-      args: ['str', 'str', 'int', 'int'],
+      args: ['text', 'text', 'int', 'int'],
       argNames: ['realm', 'password', 'flags', 'checks'],
       routes: REQUEST_ROUTE,
       run: (run: Run, { pv }: AuthState, realm, password, flags, checks) =>
-        pv.check(run, realm, password, flags, checks),
+        pv.check(run, realm(run) ?? '', password(run) ?? '', flags, checks),
     }),
     auth_get_www_authenticate: command({
       doc: 'Makes a challenge with WWW-Authenticate and puts it into a variable.',
-      args: ['str', 'int', 'pvw'],
+      args: ['text', 'int', 'pvw'],
       argNames: ['realm', 'flags', 'variable'],
       routes: ANY_ROUTE,
-      run(run: Run, { challenger }: AuthState, realm, flags, variable) {
-        if (realm === '') return -1;
+      run(run: Run, { challenger }: AuthState, realmText, flags, variable) {
+        const realm = realmText(run);
+        if (realm === null || realm === '') return -1;
         const isStale = (flags & CHALLENGE.STALE) !== 0;
         variable.set(run, challenger.header(run.msg, 'www', realm, qopOf(flags), isStale));
         return 1;
@@ -104,10 +106,10 @@ export default defineModule<AuthState>({
     }),
     has_credentials: command({
       doc: 'Whether the request has credentials for a realm.',
-      args: ['str'],
+      args: ['text'],
       argNames: ['realm'],
       routes: REQUEST_ROUTE,
-      run: (run: Run, { auth }: AuthState, realm) => auth.has(run.msg, realm),
+      run: (run: Run, { auth }: AuthState, realm) => auth.has(run.msg, realm(run) ?? ''),
     }),
     consume_credentials: command({
       doc: 'Takes the credentials that were checked out of the request.',
