@@ -12,9 +12,11 @@ export type CloseReason = 'closed' | 'timeout' | 'reset';
 export interface StreamLayer {
   /** Bytes from the peer. */
   receive(chunk: string): void;
-  /** A message to send: writes it, in its own frames, by the function that `upgrade` gave. */
-  send(text: string): void;
-  /** The connection is gone, or is about to be ended by us: nothing can be written any more. */
+  /** A message to send: writes it, in its own frames, by the function that `upgrade` gave; false when it could not be. */
+  send(text: string): boolean;
+  /** We end the connection in an orderly way: the last moment to write. */
+  ending(): void;
+  /** The connection is gone. */
   closed(reason: CloseReason): void;
 }
 

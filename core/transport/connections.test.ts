@@ -265,7 +265,8 @@ describe('receiving', () => {
     const sent: string[] = [];
     const layer = {
       receive: (chunk: string) => void bytes.push(chunk),
-      send: (text: string) => void sent.push(text),
+      send: (text: string) => sent.push(text) > 0,
+      ending: () => void sent.push('ending'),
       closed: (reason: string) => void sent.push(reason),
     };
     const write = table.upgrade(1, PROTO.WS, layer);

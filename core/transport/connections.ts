@@ -401,6 +401,9 @@ export class ConnectionTable {
       this.#drop(conn, 'closed', text);
       return;
     }
+    conn.layer?.ending();
+    // Writing may have dropped it.
+    if (this.#index.get(conn.id) !== conn) return;
     conn.state = 'closing';
     conn.closeReason ??= 'closed';
     conn.closeText = text;
@@ -476,9 +479,7 @@ export class ConnectionTable {
     if (conn.stream !== null) {
       if (conn.state !== 'open') return -1;
       if (conn.layer !== null) {
-        conn.layer.send(text);
-        // A layer writes at once: what it could not write has ended the connection.
-        if ((conn.state as string) !== 'open') return -1;
+        if (!conn.layer.send(text)) return -1;
       } else if (!this.#writeOpen(conn, text)) return -1;
       if (dst.closeAfter) this.#end(conn, 'closed after a message');
       return 1;

@@ -54,6 +54,8 @@ export class Xhttp {
 
   #run(msg: SipMsg): void {
     const { server } = this.#ctx;
+    // The request before it has made it a WebSocket.
+    if ((server.connections.get(msg.rcv.conId)?.layer ?? null) !== null) return;
     if (!server.program.event.has('xhttp:request')) {
       server.replies.send(msg, 404, 'Not Found');
       return;

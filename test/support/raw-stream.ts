@@ -18,10 +18,12 @@ export class RawStream {
   /** Heard and not yet taken. */
   heard = '';
   isClosed = false;
+  readonly localPort: number;
   #wake: (() => void) | null = null;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    this.localPort = socket.localPort ?? 0;
     socket.on('data', (data: Buffer) => {
       this.heard += data.toString('latin1');
       this.#wake?.();
@@ -40,10 +42,6 @@ export class RawStream {
         : connect(port, '127.0.0.1', () => resolve(new RawStream(socket)));
       socket.once('error', reject);
     });
-  }
-
-  get localPort(): number {
-    return this.#socket.localPort ?? 0;
   }
 
   send(text: string | Uint8Array): void {
