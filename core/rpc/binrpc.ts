@@ -1,4 +1,4 @@
-import { RpcDouble, RpcMany, type RpcParam, type RpcReply, RpcStruct, type RpcValue } from './registry.ts';
+import { RpcDouble, RpcElement, RpcMany, type RpcParam, type RpcReply, RpcStruct, type RpcValue } from './registry.ts';
 
 /**
  * binrpc, the binary RPC protocol of Kamailio's ctl module. A packet is a header and records, all as latin1 text:
@@ -190,7 +190,7 @@ function writeValue(out: string[], value: RpcValue): void {
 
 /**
  * Members of a struct. Kamailio writes an array as a struct too, with the members of its struct elements side by side:
- * `[{DEST: …}, {DEST: …}]` is `{DEST: … DEST: …}`.
+ * `[{DEST: …}, {DEST: …}]` is `{DEST: … DEST: …}`; an RpcElement is a struct without a name.
  */
 function writeMembers(
   out: string[],
@@ -200,7 +200,8 @@ function writeMembers(
     for (const [name, member] of value.entries) writeMember(out, name, member);
   } else if (isArray(value)) {
     for (const item of value) {
-      if (isStructLike(item)) writeMembers(out, item);
+      if (item instanceof RpcElement) writeValue(out, item);
+      else if (isStructLike(item)) writeMembers(out, item);
       else writeMember(out, '', item);
     }
   } else {

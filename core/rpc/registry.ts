@@ -22,6 +22,18 @@ export class RpcStruct {
   }
 }
 
+/**
+ * A struct that is an element of an array by itself (`rpc->array_add`): binrpc keeps it together, where it writes the
+ * members of other structs in an array side by side.
+ */
+export class RpcElement extends RpcStruct {
+  static of(members: { readonly [name: string]: RpcValue }): RpcElement {
+    const element = new RpcElement();
+    for (const [name, value] of Object.entries(members)) element.add(name, value);
+    return element;
+  }
+}
+
 /** Several values at the top of a reply (each `rpc->add` of its own). An ordinary array is an array inside one value. */
 export class RpcMany {
   readonly values: readonly RpcValue[];
