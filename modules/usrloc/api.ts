@@ -84,7 +84,7 @@ export interface Urecord {
   /** By instance and reg-id (RFC 5626 §6); with the same rules for Call-ID and CSeq. */
   matchInstance(instance: string, regId: number, callid: string, cseq: number): UcontactMatch;
   insert(info: UcontactInfo): Ucontact;
-  /** Everything but ruid (unless `info` gives one) becomes what `info` says. Returns the contact as it then is. */
+  /** Everything but the ruid becomes what `info` says. Returns the contact as it then is. */
   update(contact: Ucontact, info: UcontactInfo): Ucontact;
   delete(contact: Ucontact): void;
 }

@@ -27,7 +27,10 @@ export const CONTACT = {
   LAST_KEEPALIVE: 19,
   /** Lengths of the texts, 16 bits each. */
   LENGTHS: 20,
-  TEXT: 25,
+  /** The next in its bucket of the index by connection, and the hash of the connection's id. */
+  CONN_NEXT: 25,
+  CONN_HASH: 26,
+  TEXT: 27,
 } as const;
 
 /** Words of a record's block. */

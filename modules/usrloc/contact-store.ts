@@ -1,5 +1,4 @@
-import type { SharedHeap } from 'strowger';
-import { StrowgerError } from 'strowger';
+import { mixHash, type SharedHeap, StrowgerError } from 'strowger';
 import { type ContactData, StoredContact } from './contact.ts';
 import { CONTACT, contactWords, isTextAt, RECORD, readAor, readContact, writeContact } from './contact-block.ts';
 import { HashIndex, INDEX_WORDS } from './hash-index.ts';
@@ -8,7 +7,10 @@ import { HashIndex, INDEX_WORDS } from './hash-index.ts';
 const LOADED = 0;
 const BY_AOR = 2;
 const BY_RUID = BY_AOR + INDEX_WORDS;
-const REGION_WORDS = BY_RUID + INDEX_WORDS;
+const BY_CONNECTION = BY_RUID + INDEX_WORDS;
+const REGION_WORDS = BY_CONNECTION + INDEX_WORDS;
+/** Buckets of the index by connection to begin with: many servers have no connections. */
+const FIRST_CONNECTIONS = 16;
 
 /** The most buckets that `hash_size` can ask for at start; more come as they are needed. */
 const MAX_FIRST_BITS = 16;
@@ -23,6 +25,8 @@ export class ContactStore {
   readonly #at: number;
   readonly #records: HashIndex;
   readonly #ruids: HashIndex;
+  /** Only contacts that came over a connection. */
+  readonly #connections: HashIndex;
   /** Counts this worker's changes, so that who keeps what it read can see that it is old. */
   version = 0;
 
@@ -34,6 +38,13 @@ export class ContactStore {
     const first = 2 ** Math.min(MAX_FIRST_BITS, Math.max(0, hashSize));
     this.#records = new HashIndex(heap, this.#at + BY_AOR, RECORD.NEXT, RECORD.HASH, first);
     this.#ruids = new HashIndex(heap, this.#at + BY_RUID, CONTACT.RUID_NEXT, CONTACT.RUID_HASH, first);
+    this.#connections = new HashIndex(
+      heap,
+      this.#at + BY_CONNECTION,
+      CONTACT.CONN_NEXT,
+      CONTACT.CONN_HASH,
+      FIRST_CONNECTIONS,
+    );
   }
 
   get users(): number {
@@ -69,15 +80,22 @@ export class ContactStore {
     });
   }
 
-  /** Contacts of all records in a bucket. */
-  readBucket(bucket: number): StoredContact[] {
+  /** Contacts that came in on a connection. */
+  byConnection(conId: number): StoredContact[] {
     return this.#locked(() => {
-      const found: StoredContact[] = [];
-      if (bucket >= this.#records.buckets) return found;
       const { words } = this.heap;
-      for (let at = this.#records.firstOf(bucket); at !== 0; at = words[at + RECORD.NEXT] as number)
-        this.#readRecord(at, readAor(this.heap, at), found);
+      const found: StoredContact[] = [];
+      for (let at = this.#connections.first(mixHash(conId)); at !== 0; at = words[at + CONTACT.CONN_NEXT] as number)
+        if (words[at + CONTACT.TCPCONN] === conId) found.push(this.#readAt(at));
       return found;
+    });
+  }
+
+  /** Whether something holds for a contact's block; false where it is gone. */
+  test(ruid: string, holds: (heap: SharedHeap, at: number) => boolean): boolean {
+    return this.#locked(() => {
+      const at = this.#findRuid(ruid);
+      return at !== 0 && holds(this.heap, at);
     });
   }
 
@@ -113,29 +131,30 @@ export class ContactStore {
         throw full();
       }
       writeContact(heap, at, data);
+      if (data.tcpconnId > 0) this.#connections.insert(at, mixHash(data.tcpconnId));
       this.#link(record, at, before === null ? 0 : this.#present(before));
       return new StoredContact(this.name, aor, readContact(heap, at), at);
     });
   }
 
-  /** Gives a contact other data; its block may move. Throws USRLOC_FULL, and it stays as it was. */
+  /** Gives a contact other data, but the same ruid; its block may move. Throws USRLOC_FULL, and it stays as it was. */
   update(contact: StoredContact, data: ContactData): StoredContact {
     this.version++;
     return this.#locked(() => {
       const { heap } = this;
       let at = this.#present(contact);
-      const isSameRuid = data.ruid === contact.ruid;
+      let moved = 0;
       if (heap.roomOf(at) < contactWords(data)) {
-        const moved = heap.allocate(contactWords(data));
+        moved = heap.allocate(contactWords(data));
         if (moved === 0) throw full();
+      }
+      this.#disconnect(at);
+      if (moved !== 0) {
         this.#move(at, moved);
         at = moved;
       }
-      if (!isSameRuid) {
-        this.#ruids.remove(at);
-        this.#ruids.insert(at, heap.hash(data.ruid));
-      }
       writeContact(heap, at, data);
+      if (data.tcpconnId > 0) this.#connections.insert(at, mixHash(data.tcpconnId));
       return new StoredContact(this.name, contact.aor, readContact(heap, at), at);
     });
   }
@@ -151,17 +170,20 @@ export class ContactStore {
     });
   }
 
-  /** Removes a contact, and the record with its last one. */
-  remove(contact: StoredContact): void {
+  /** Removes a contact, and the record with its last one. False where there is none. */
+  remove(ruid: string): boolean {
     this.version++;
-    this.#locked(() => {
+    return this.#locked(() => {
       const { heap } = this;
-      const at = this.#present(contact);
+      const at = this.#findRuid(ruid);
+      if (at === 0) return false;
       const record = heap.words[at + CONTACT.RECORD] as number;
       this.#unlink(at);
+      this.#disconnect(at);
       this.#ruids.remove(at);
       heap.release(at);
       this.#dropIfEmpty(record);
+      return true;
     });
   }
 
@@ -223,6 +245,10 @@ export class ContactStore {
     const at = this.#findRuid(contact.ruid);
     if (at === 0) throw new StrowgerError('USRLOC_GONE', `there is no contact ${contact.ruid} any more`);
     return at;
+  }
+
+  #disconnect(at: number): void {
+    if ((this.heap.words[at + CONTACT.TCPCONN] as number) > 0) this.#connections.remove(at);
   }
 
   #addRecord(aor: string): number {

@@ -126,7 +126,7 @@ export function contactData(info: UcontactInfo, defaults: ContactDefaults, old: 
     lastModified: info.lastModified ?? nowSec,
     lastKeepalive: nowSec,
     keepaliveRoundtripUs: old?.keepaliveRoundtripUs ?? 0,
-    ruid: info.ruid ?? old?.ruid ?? defaults.newRuid(),
+    ruid: old?.ruid ?? info.ruid ?? defaults.newRuid(),
     xavpText: xavpToText(info.xavp),
     state: old?.state ?? 0,
   };

@@ -1,6 +1,6 @@
 import type { SharedHeap } from 'strowger';
 import type { Ucontact, UcontactFilter, Udomain, Urecord } from './api.ts';
-import type { StoredContact } from './contact.ts';
+import { type ContactData, STATE, type StoredContact } from './contact.ts';
 import { CONTACT } from './contact-block.ts';
 import type { ContactStore } from './contact-store.ts';
 import { type RecordRules, type RowChange, StoredRecord } from './record.ts';
@@ -13,7 +13,7 @@ export interface MemoryTableParts {
   readonly rules: RecordRules;
   readonly ownServerId: number;
   /** Writes rows at once (db_mode 1); null where nobody waits for the database. */
-  readonly writeThrough: ((table: string, aor: string, changes: readonly RowChange[]) => Promise<void>) | null;
+  readonly writeThrough: ((table: MemoryTable, changes: readonly RowChange[]) => Promise<void>) | null;
 }
 
 /** A table whose contacts are in memory: db_mode 0, 1, 2 and 4. */
@@ -43,16 +43,33 @@ export class MemoryTable implements Udomain {
   }
 
   edit<T>(aor: string, work: (record: Urecord) => T): T | Promise<T> {
-    return this.editStored(aor, work);
+    const { writeThrough } = this.#parts;
+    const { result, changes } = this.withRecord(aor, work);
+    if (writeThrough === null || changes.length === 0) return result;
+    return writeThrough(this, changes).then(() => result);
   }
 
-  /** As `edit`, with what is in memory only. */
-  editStored<T>(aor: string, work: (record: StoredRecord) => T): T | Promise<T> {
-    const { locks, rules, writeThrough } = this.#parts;
-    const record = new StoredRecord(aor, this.store, rules);
-    const result = locks.with(aor, () => work(record));
-    if (writeThrough === null || record.changes.length === 0) return result;
-    return writeThrough(this.name, aor, record.changes).then(() => result);
+  /** As `edit`, but nothing is written: returns what is to be. */
+  withRecord<T>(
+    aor: string,
+    work: (record: StoredRecord) => T,
+  ): { readonly result: T; readonly changes: readonly RowChange[] } {
+    const record = new StoredRecord(aor, this.store, this.#parts.rules);
+    const result = this.#parts.locks.with(aor, () => work(record));
+    return { result, changes: record.changes };
+  }
+
+  /** What was to be written at once has not been: the timer is to write it. */
+  markUnwritten(changes: readonly RowChange[]): void {
+    for (const { kind, contact } of changes)
+      this.store.touch(contact.ruid, ({ words }, at) => {
+        words[at + CONTACT.STATE] = STATE.DIRTY | (kind === 'insert' ? 0 : STATE.IN_DB);
+      });
+  }
+
+  /** A contact out of the database. */
+  load(aor: string, data: ContactData): void {
+    this.withRecord(aor, (record) => record.load(data));
   }
 
   byRuid(ruid: string): Ucontact | null {

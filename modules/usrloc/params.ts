@@ -72,6 +72,7 @@ export const UL_PARAMS: Readonly<Record<string, ParamDef>> = {
     min: 0,
     max: 1,
     doc: 'Rows are found by ruid (1), or by AOR, contact and Call-ID (0).',
+    noEffect: 'rows are always found by ruid, which is unique and does not change',
   }),
   handle_lost_tcp: bit('1: contacts of a connection go when it is lost.'),
   close_expired_tcp: bit('1: the connection of a contact that has expired is closed.'),

@@ -1,13 +1,18 @@
 import type { MatchingMode, Ucontact, UcontactInfo, UcontactMatch, UlEvent, Urecord } from './api.ts';
-import { type ContactDefaults, contactData, EXPIRED_TIME, STATE, StoredContact } from './contact.ts';
+import {
+  type ContactData,
+  type ContactDefaults,
+  contactData,
+  EXPIRED_TIME,
+  STATE,
+  type StoredContact,
+} from './contact.ts';
 import { matchContact, matchInstance } from './matching.ts';
 
 /** What is to be done to the row of a contact. */
 export interface RowChange {
   readonly kind: 'insert' | 'update' | 'delete';
   readonly contact: StoredContact;
-  /** The ruid its row has, where the change gives it another one. */
-  readonly oldRuid: string;
 }
 
 /** Where a record's contacts are. */
@@ -15,10 +20,11 @@ export interface RecordStore {
   /** Counts up when something changes, so that a record knows to read anew. */
   readonly version: number;
   read(aor: string): StoredContact[];
-  insert(aor: string, data: ReturnType<typeof contactData>, before: StoredContact | null): StoredContact;
-  update(contact: StoredContact, data: ReturnType<typeof contactData>): StoredContact;
+  insert(aor: string, data: ContactData, before: StoredContact | null): StoredContact;
+  update(contact: StoredContact, data: ContactData): StoredContact;
   reorder(contact: StoredContact, before: StoredContact | null): void;
-  remove(contact: StoredContact): void;
+  /** False where it is gone. */
+  remove(ruid: string): boolean;
 }
 
 /** How a table treats its records. */
@@ -26,6 +32,8 @@ export interface RecordRules extends ContactDefaults {
   readonly mode: MatchingMode;
   readonly cseqDelaySec: number;
   readonly descTimeOrder: boolean;
+  /** Changes are written at once: a contact counts as written. */
+  readonly writesNow: boolean;
   /** Rows are deleted later, by who writes back: until then a contact stays, with an end in the past. */
   readonly deletesLater: boolean;
   tell(event: UlEvent, contact: StoredContact): void;
@@ -56,7 +64,8 @@ export class StoredRecord implements Urecord {
   }
 
   match(contact: string, callid: string, path: string, cseq: number, mode?: MatchingMode): UcontactMatch {
-    const rules = mode === undefined ? this.#rules : { ...this.#rules, mode, nowSec: this.#rules.nowSec };
+    const { cseqDelaySec, nowSec } = this.#rules;
+    const rules = { mode: mode ?? this.#rules.mode, cseqDelaySec, nowSec };
     return matchContact(this.contacts, { contact, callid, path, cseq }, rules);
   }
 
@@ -66,8 +75,8 @@ export class StoredRecord implements Urecord {
 
   insert(info: UcontactInfo): Ucontact {
     const data = contactData(info, this.#rules, null);
-    const made = this.#store.insert(this.aor, { ...data, state: STATE.DIRTY }, this.#placeFor(data.q, ''));
-    this.changes.push({ kind: 'insert', contact: made, oldRuid: made.ruid });
+    const made = this.#store.insert(this.aor, { ...data, state: this.#changed(0) }, this.#placeFor(data, ''));
+    this.changes.push({ kind: 'insert', contact: made });
     this.#rules.tell('insert', made);
     return made;
   }
@@ -75,10 +84,10 @@ export class StoredRecord implements Urecord {
   update(contact: Ucontact, info: UcontactInfo): Ucontact {
     const old = this.#own(contact);
     const data = contactData(info, this.#rules, old);
-    const changed = this.#store.update(old, { ...data, state: old.state | STATE.DIRTY });
+    const changed = this.#store.update(old, { ...data, state: this.#changed(old.state) });
     if (this.#rules.descTimeOrder || changed.q !== old.q)
-      this.#store.reorder(changed, this.#placeFor(changed.q, changed.ruid));
-    this.changes.push({ kind: 'update', contact: changed, oldRuid: old.ruid });
+      this.#store.reorder(changed, this.#placeFor(changed, changed.ruid));
+    this.changes.push({ kind: 'update', contact: changed });
     this.#rules.tell('update', changed);
     return changed;
   }
@@ -89,21 +98,38 @@ export class StoredRecord implements Urecord {
     this.remove(old);
   }
 
+  /** As `delete`, for a contact that is over. */
+  expire(old: StoredContact): void {
+    this.#rules.tell('expire', old);
+    this.remove(old);
+  }
+
   /** Deletes without telling. */
   remove(old: StoredContact): void {
     if (this.#rules.deletesLater && (old.state & STATE.IN_DB) !== 0) {
       this.#store.update(old, old.with({ expires: EXPIRED_TIME }));
       return;
     }
-    this.#store.remove(old);
-    this.changes.push({ kind: 'delete', contact: old, oldRuid: old.ruid });
+    this.#store.remove(old.ruid);
+    this.changes.push({ kind: 'delete', contact: old });
   }
 
-  /** The contact in front of which one with this q belongs; null: behind all. Newest first among equals is not kept. */
-  #placeFor(q: number, ownRuid: string): StoredContact | null {
+  /** Takes in a contact that was read from the database: nobody is told, no row changes. */
+  load(data: ContactData): void {
+    this.#store.insert(this.aor, data, this.#placeFor(data, ''));
+  }
+
+  #changed(state: number): number {
+    return this.#rules.writesNow ? STATE.IN_DB : state | STATE.DIRTY;
+  }
+
+  /** The contact in front of which one with this data belongs; null: behind all. Equals keep their order. */
+  #placeFor({ q, lastModified }: ContactData, ownRuid: string): StoredContact | null {
     const others = this.contacts.filter(({ ruid }) => ruid !== ownRuid);
-    if (this.#rules.descTimeOrder) return others[0] ?? null;
-    return others.find((other) => other.q < q) ?? null;
+    const isBefore = this.#rules.descTimeOrder
+      ? (other: StoredContact) => other.lastModified <= lastModified
+      : (other: StoredContact) => other.q < q;
+    return others.find(isBefore) ?? null;
   }
 
   #own(contact: Ucontact): StoredContact {
