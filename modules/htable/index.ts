@@ -61,7 +61,7 @@ export default defineModule<Tables>({
   eventRoutes: {
     'mod-init': { doc: 'Once at the start, to fill tables.' },
     init: { doc: 'Allowed, as in Kamailio, and never run.' },
-    'expired:*': { doc: 'An item of the table has expired: $shtrecord(key), $shtrecord(value).' },
+    'htable:expired:*': { doc: 'An item of the table has expired: $shtrecord(key), $shtrecord(value).' },
   },
   rpc: RPC,
   async init(ctx) {
