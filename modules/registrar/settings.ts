@@ -1,0 +1,116 @@
+import type { AvpName, ModuleContext } from 'strowger';
+
+/** `path_mode` */
+export const PATH_MODE = { OFF: 0, LAZY: 1, STRICT: 2 } as const;
+/** `outbound_mode` */
+export const OUTBOUND_MODE = { NONE: 0, SUPPORTED: 1, REQUIRED: 2 } as const;
+/** Bits of `lookup_filter_mode`. */
+export const LOOKUP_FILTER = { BFLAGS: 1, CONNECTION: 2 } as const;
+/** Bits of `xavp_rcd_mask`: what is left out. */
+export const RCD_SKIP = { RUID: 1, CONTACT: 2, EXPIRES: 4, RECEIVED: 8, PATH: 16 } as const;
+
+/** The module's parameters, as they are now: those that change while running are read each time. */
+export class RegistrarSettings {
+  readonly receivedAvp: AvpName | null;
+  readonly receivedParam: string;
+  readonly sockMode: boolean;
+  readonly sockFlag: number;
+  readonly sockHeader: string;
+  readonly xavpCfg: string;
+  readonly xavpRcd: string;
+  readonly xavpRcdMask: number;
+  readonly isGruuEnabled: boolean;
+  readonly outboundMode: number;
+  readonly flowTimerSec: number;
+  readonly contactMaxSize: number;
+  readonly minExpiresMode: number;
+  readonly isMethodFiltered: boolean;
+  readonly usesReceivedOfPath: boolean;
+  readonly #params: ModuleContext['params'];
+
+  constructor(ctx: ModuleContext) {
+    this.#params = ctx.params;
+    this.receivedAvp = avpName(ctx.str('received_avp'));
+    this.receivedParam = ctx.str('received_param');
+    this.sockMode = ctx.int('sock_mode') !== 0;
+    this.sockFlag = ctx.int('sock_flag');
+    this.sockHeader = ctx.str('sock_hdr_name').replace(/\s*:\s*$/, '');
+    this.xavpCfg = ctx.str('xavp_cfg');
+    this.xavpRcd = ctx.str('xavp_rcd');
+    this.xavpRcdMask = ctx.int('xavp_rcd_mask');
+    this.isGruuEnabled = ctx.int('gruu_enabled') !== 0;
+    this.outboundMode = ctx.int('outbound_mode');
+    this.flowTimerSec = ctx.int('flow_timer');
+    this.contactMaxSize = ctx.int('contact_max_size');
+    this.minExpiresMode = ctx.int('min_expires_mode');
+    this.isMethodFiltered = ctx.int('method_filtering') !== 0;
+    this.usesReceivedOfPath = ctx.int('path_use_received') !== 0;
+    if (this.flowTimerSec > 0 && this.outboundMode === OUTBOUND_MODE.NONE)
+      throw new Error('registrar: flow_timer needs outbound_mode 1 or 2');
+    if (this.sockFlag >= 0 && this.sockHeader === '') ctx.log.warn('sock_flag has no effect without sock_hdr_name');
+  }
+
+  #int(name: string): number {
+    return this.#params[name] as number;
+  }
+
+  get defaultExpiresSec(): number {
+    return this.#int('default_expires');
+  }
+  get defaultExpiresRange(): number {
+    return this.#int('default_expires_range');
+  }
+  get expiresRange(): number {
+    return this.#int('expires_range');
+  }
+  get minExpiresSec(): number {
+    return this.#int('min_expires');
+  }
+  get maxExpiresSec(): number {
+    return this.#int('max_expires');
+  }
+  /** Thousandths; -1 for none. */
+  get defaultQ(): number {
+    return this.#int('default_q');
+  }
+  get maxContacts(): number {
+    return this.#int('max_contacts');
+  }
+  get retryAfterSec(): number {
+    return this.#int('retry_after');
+  }
+  get isCaseSensitive(): boolean {
+    return this.#int('case_sensitive') !== 0;
+  }
+  get appendsBranches(): boolean {
+    return this.#int('append_branches') !== 0;
+  }
+  get usesPath(): boolean {
+    return this.#int('use_path') !== 0;
+  }
+  get pathMode(): number {
+    return this.#int('path_mode');
+  }
+  get checksLocalPath(): boolean {
+    return this.#int('path_check_local') !== 0;
+  }
+  get lookupFilter(): number {
+    return this.#int('lookup_filter_mode');
+  }
+  get usesExpired(): boolean {
+    return this.#int('use_expired_contacts') !== 0;
+  }
+  get realmPrefix(): string {
+    return String(this.#params['realm_prefix'] ?? '');
+  }
+}
+
+/** The name of the AVP that a parameter names: `$avp(s:rcv)`, `$avp(i:42)`, `$avp(rcv)`. */
+function avpName(text: string): AvpName | null {
+  if (text === '') return null;
+  const match = /^\$(?:avp\((.+)\)|\(avp\((.+)\)\))$/.exec(text);
+  const name = match?.[1] ?? match?.[2];
+  if (name === undefined) throw new Error(`registrar: received_avp must be an AVP such as "$avp(rcv)", not "${text}"`);
+  if (/^i:\d+$/.test(name)) return Number(name.slice(2));
+  return name.startsWith('s:') ? name.slice(2) : name;
+}
