@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { OptionDef } from './getopt.ts';
 
 /** Exit codes of `strowger`; `strowger-kamailio` has Kamailio's, which are 0 and 255. */
@@ -18,6 +18,8 @@ export interface CommandContext {
   readonly operands: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Opens standard input; absent where there is none. */
+  readonly stdin?: () => Readable & { readonly isTTY?: boolean; setRawMode?(isRaw: boolean): unknown };
   readonly stdout: Pick<Writable, 'write'> & { readonly isTTY?: boolean };
   readonly stderr: Pick<Writable, 'write'> & { readonly isTTY?: boolean };
 }

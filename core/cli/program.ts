@@ -4,7 +4,7 @@ import { type CliCommand, type CommandContext, EXIT, UsageError } from './comman
 import { getopt, optionHelp } from './getopt.ts';
 
 /** Streams and surroundings of a program; the process's own unless a test gives others. */
-export type Surroundings = Pick<CommandContext, 'cwd' | 'env' | 'stdout' | 'stderr'>;
+export type Surroundings = Pick<CommandContext, 'cwd' | 'env' | 'stdin' | 'stdout' | 'stderr'>;
 
 /** Each verb's file is read when the verb is used. */
 const VERBS: ReadonlyMap<string, () => Promise<{ readonly command: CliCommand }>> = new Map([
@@ -14,6 +14,8 @@ const VERBS: ReadonlyMap<string, () => Promise<{ readonly command: CliCommand }>
   ['create-module', () => import('./commands/create-module.ts')],
   ['reload', () => import('./commands/reload.ts')],
   ['rpc', () => import('./commands/rpc.ts')],
+  ['db', () => import('./commands/db.ts')],
+  ['user', () => import('./commands/user.ts')],
   ['version', () => import('./commands/version.ts')],
   ['help', () => import('./commands/help.ts')],
 ]);
@@ -76,5 +78,11 @@ function usageError(command: CliCommand, errors: readonly string[], around: Surr
 
 /** The surroundings of this process. */
 export function processSurroundings(): Surroundings {
-  return { cwd: process.cwd(), env: process.env, stdout: process.stdout, stderr: process.stderr };
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    stdin: () => process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  };
 }
