@@ -27,6 +27,8 @@ export {
   replyPassesOnsend,
   replyToRequest,
 } from './forward.ts';
+export { httpAsSip } from './http/as-sip.ts';
+export { HttpRequests, type HttpRequestsOptions } from './http/http-requests.ts';
 export * from './log/log.ts';
 export * from './module/context.ts';
 export {
@@ -69,6 +71,7 @@ export * from './parser/contact.ts';
 export * from './parser/content-type.ts';
 export * from './parser/date.ts';
 export * from './parser/digest.ts';
+export * from './parser/event.ts';
 export * from './parser/hf.ts';
 export * from './parser/list.ts';
 export * from './parser/methods.ts';
@@ -117,8 +120,8 @@ export { streamSocketOptions } from './start/socket-options.ts';
 export { heapMemory, SharedHeap } from './store/shared-heap.ts';
 export { SharedLocks } from './store/shared-locks.ts';
 export { SharedMap, sharedMap } from './store/shared-map.ts';
-export { TextMap } from './store/text-map.ts';
 export * from './store/shared-store.ts';
+export { TextMap } from './store/text-map.ts';
 export type * from './timer/clock.ts';
 export { Timer } from './timer/timer.ts';
 export { TimerWheel } from './timer/wheel.ts';

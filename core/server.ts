@@ -213,11 +213,6 @@ export class Server {
     if (this.hooks.nonSip.every(msg)) this.#isUsable(msg);
   }
 
-  /** A request that a `nonSip` hook has made a SIP one of: goes to request_route, past the checks of the core. */
-  receiveFromHttp(msg: SipMsg): void {
-    this.#receiveRequest(msg);
-  }
-
   #receiveFailed(error: unknown, rcv: ReceiveInfo): void {
     this.log.crit('message processing failed', { err: error, from: `${rcv.srcIp}:${rcv.srcPort}` });
   }

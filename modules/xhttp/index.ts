@@ -7,7 +7,7 @@ import {
   type TransformDef,
   valueToString,
 } from 'strowger';
-import { pathOf, queryOf, urlOf } from './http-request.ts';
+import { pathOf, queryOf } from './url.ts';
 import { Xhttp, type XhttpApi } from './xhttp.ts';
 
 const ofUrl = (doc: string, part: (url: string) => string): TransformDef<Xhttp> => ({
@@ -41,7 +41,7 @@ export default defineModule<Xhttp>({
     hu: {
       doc: 'URL of the HTTP request; null in a SIP message.',
       name: 'none',
-      bind: () => ({ get: ({ msg }) => (msg.isHttp ? urlOf(msg) : null) }),
+      bind: () => ({ get: ({ msg }) => (msg.isHttp ? msg.originalUri : null) }),
     },
   },
   transformations: {
