@@ -52,10 +52,10 @@ export class LocationRows {
     return [{ column: this.columns.ruid, value: ruid }];
   }
 
-  /** Rows that ended before a time; those that never end are at 1970. */
+  /** Rows that have ended at a time; those that never end are at 1970. */
   expired(nowSec: number): DbCondition[] {
     return [
-      { column: this.columns.expires, op: '<', value: this.time(nowSec) },
+      { column: this.columns.expires, op: '<=', value: this.time(nowSec) },
       { column: this.columns.expires, op: '!=', value: this.time(0) },
     ];
   }

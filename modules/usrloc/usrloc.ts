@@ -105,10 +105,15 @@ export class Usrloc implements UsrlocApi {
     this.#timer.start();
   }
 
+  /** Resolves when what the timer has begun is done. */
+  async settled(): Promise<void> {
+    await this.#timer?.settled();
+  }
+
   /** Writes what the database does not have yet. */
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0)) undo();
-    await this.#timer?.settled();
+    await this.settled();
     await this.flush();
     await this.database.close();
   }
