@@ -5,6 +5,7 @@
 
 import process from 'node:process';
 import { HDR } from '../parser/hf.ts';
+import { METHOD } from '../parser/methods.ts';
 import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
 import type { Via } from '../parser/via.ts';
 import { PROTO_VIA, type SocketInfo } from '../transport/socket-info.ts';
@@ -230,7 +231,8 @@ export interface ReplyForm {
 export function buildReply(msg: SipMsg, form: ReplyForm): string {
   const buf = msg.buf;
   let out = `${msg.isHttp ? msg.version : 'SIP/2.0'} ${form.code} ${form.reason}\r\n`;
-  const withRecordRoute = form.code >= 180 && form.code < 300;
+  // REGISTER makes no dialog: Record-Route means nothing in it (RFC 3261 §10.3).
+  const withRecordRoute = form.code >= 180 && form.code < 300 && msg.method !== METHOD.REGISTER;
   for (let row = 0; row < msg.hdrCount; row++) {
     switch (msg.hdrKind(row)) {
       case HDR.VIA:
