@@ -41,9 +41,9 @@ export default defineModule<TlsModule>({
   eventRoutes: {
     'connection-out': { doc: 'A TLS connection we opened is ready; drop keeps everything off it.' },
   },
-  init: (ctx) => {
+  init: async (ctx) => {
     const tls = new TlsModule(ctx);
-    tls.start();
+    await tls.start();
     return tls;
   },
   destroy: (tls) => tls.stop(),

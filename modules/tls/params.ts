@@ -110,6 +110,12 @@ export const TLS_PARAMS: Readonly<Record<string, ParamDef>> = {
     runtime: true,
     doc: 'Seconds a connection lives before its first byte; -1 for ever. After it tcp_connection_lifetime holds.',
   }),
+  make_certificate: intParam({
+    default: 0,
+    min: 0,
+    max: 1,
+    doc: 'Make a key and a self-signed certificate for server profiles whose file of the certificate is not there.',
+  }),
   session_cache: intParam({ default: 0, min: 0, max: 1, doc: 'Let clients resume sessions.' }),
   session_id: strParam({ default: 'strowger-tls', doc: 'What tells our sessions from those of other servers.' }),
   renegotiation: intParam({ default: 0, min: 0, max: 1, doc: 'Let clients renegotiate (TLS 1.2 and before).' }),

@@ -1,6 +1,8 @@
+import { hostname, networkInterfaces } from 'node:os';
 import {
   type Connection,
   type Destination,
+  ipFamily,
   isTlsFacts,
   loadTlsProfile,
   type ModuleContext,
@@ -10,6 +12,7 @@ import {
   ROUTE,
   RUN_DROP,
   Run,
+  type Server,
   SipMsg,
   StrowgerError,
   streamSocketOptions,
@@ -21,7 +24,8 @@ import {
   TlsProfiles,
   type TlsSessionOptions,
 } from 'strowger';
-import { configTexts, fileReader } from './config-files.ts';
+import { configTexts, fileReader, resolveFile } from './config-files.ts';
+import { type CertificateSubject, makeMissingCertificate } from './make-certificate.ts';
 
 /** TLS of one server: its profiles, and what the script says of single connections. */
 export class TlsModule {
@@ -43,8 +47,8 @@ export class TlsModule {
     return this.#ctx;
   }
 
-  /** Reads the profiles and becomes the server's way to TLS. Throws `TLS_CONFIG` with all that is wrong. */
-  start(): void {
+  /** Reads the profiles and becomes the server's way to TLS. Rejects with `TLS_CONFIG` and all that is wrong. */
+  async start(): Promise<void> {
     const { server, log } = this.#ctx;
     if (server.settings.bool('disable_tls')) {
       log.notice('TLS is off: set enable_tls=yes to have it');
@@ -57,6 +61,7 @@ export class TlsModule {
       handshakeTimeoutMs: server.settings.int('tcp_connect_timeout') * 1000 || 10_000,
       session: this.#session(),
     });
+    if (this.#ctx.int('make_certificate') !== 0) await this.#makeCertificates();
     driver.setProfiles(this.#profiles());
     this.#driver = driver;
     const table = server.connections;
@@ -66,9 +71,8 @@ export class TlsModule {
     table.mayUseOpened = (conn, text) => this.#mayUse(conn, text);
   }
 
-  /** Reads `config` again; open connections keep what they have. Throws `TLS_CONFIG` and leaves the old profiles. */
+  /** Reads `config`, or without it the files of the parameters, again; open connections keep what they have. Throws `TLS_CONFIG` and leaves the old profiles. */
   reload(): void {
-    if (this.#ctx.str('config') === '') throw new StrowgerError('TLS_CONFIG', 'No TLS configuration file configured');
     if (this.#driver === null) throw new StrowgerError('TLS_CONFIG', 'TLS is off');
     this.#driver.setProfiles(this.#profiles());
   }
@@ -105,6 +109,26 @@ export class TlsModule {
     }
     if (errors.length > 0) throw new StrowgerError('TLS_CONFIG', errors.join('\n'));
     return new TlsProfiles(profiles);
+  }
+
+  /** `make_certificate`: for the names and addresses this server knows of itself. */
+  async #makeCertificates(): Promise<void> {
+    const { server, log } = this.#ctx;
+    for (const { role, options } of this.#configs([])) {
+      const { certificate = '', privateKey = certificate } = options;
+      if (role !== 'server' || certificate === '' || privateKey.startsWith('/engine:')) continue;
+      const files = {
+        certificate: resolveFile(certificate, server.scriptFolder),
+        privateKey: resolveFile(privateKey, server.scriptFolder),
+      };
+      try {
+        if (await makeMissingCertificate(files, subjectOf(server, options.serverName), server))
+          log.notice(`made a self-signed certificate: ${files.certificate}`);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new StrowgerError('TLS_CONFIG', `make_certificate: ${files.certificate}: ${why}`, error);
+      }
+    }
   }
 
   /** The profiles of `config`, else two made from the parameters. A client default is there in any case. */
@@ -190,6 +214,21 @@ export class TlsModule {
     }
     return true;
   }
+}
+
+/** The server name of the profile, aliases, this host's names and addresses. */
+function subjectOf(server: Server, serverName = ''): CertificateSubject {
+  const sockets = server.transport.sockets.flatMap((socket) => [socket.advertisedHost, socket.address]);
+  const isAny = sockets.some((host) => host === '0.0.0.0' || host === '::');
+  const own = isAny
+    ? Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((each) => each.address))
+    : [];
+  const aliases = server.addresses.aliases.map(({ host }) => host.replace(/^\[|\]$/g, ''));
+  const all = [serverName, ...aliases, ...sockets, ...own, hostname(), 'localhost'];
+  const hosts = [...new Set(all.map((host) => host.toLowerCase()))].filter(
+    (host) => host !== '' && host !== '0.0.0.0' && host !== '::' && (ipFamily(host) !== 0 || /^[\w.-]+$/.test(host)),
+  );
+  return { name: hosts.find((host) => ipFamily(host) === 0) ?? 'localhost', hosts };
 }
 
 function text(value: PvValue | undefined): string {
