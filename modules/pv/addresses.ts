@@ -1,4 +1,4 @@
-import { PROTO, PROTO_NAMES, type PvDef, type Run, readOnly, type SocketInfo } from 'strowger';
+import { carrierProto, PROTO, PROTO_NAMES, type PvDef, type Run, readOnly, type SocketInfo } from 'strowger';
 import type { PvState } from './state.ts';
 
 /** Where the message came from ($si …) and the socket it arrived at ($Ri …). */
@@ -24,7 +24,8 @@ export const ADDRESS_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   Rut: readOnly('Local address of arrival as a URI with transport.', (run) => localUri(run, true)),
   Ras: readOnly('Local address of arrival as proto:address:port.', (run) => {
     const { socket } = run.msg.rcv;
-    return `${PROTO_NAMES[socket.proto]}:${bracketed(socket.address)}:${socket.port}`;
+    // A WebSocket's is told as the one it listens on, as in Kamailio.
+    return `${PROTO_NAMES[carrierProto(socket.proto)]}:${bracketed(socket.address)}:${socket.port}`;
   }),
   RAi: readOnly('Advertised address of the socket of arrival.', (run) => advertisedHost(run.msg.rcv.socket)),
   RAp: readOnly('Advertised port of the socket of arrival.', (run) => advertisedPort(run.msg.rcv.socket)),

@@ -39,9 +39,9 @@ export default defineModule<Xhttp>({
   },
   pseudoVariables: {
     hu: {
-      doc: 'URL of the HTTP request; null in a SIP message.',
+      doc: 'URL of the HTTP request; the Request-URI as received of a SIP one, null in a reply.',
       name: 'none',
-      bind: () => ({ get: ({ msg }) => (msg.isHttp ? msg.originalUri : null) }),
+      bind: () => ({ get: ({ msg }) => (msg.isRequest ? msg.originalUri : null) }),
     },
   },
   transformations: {

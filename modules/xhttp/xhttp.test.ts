@@ -18,7 +18,7 @@ modparam("jsonrpcs", "transport", 1)
 modparam("jsonrpcs", "pretty_format", 0)
 modparam("xhttp", "url_match", "^/")
 modparam("xhttp", "url_skip", "^/skip")
-request_route { if ($hu == $null) sl_send_reply("200", "no url"); else sl_send_reply("500", "url"); }
+request_route { sl_send_reply("200", "$hu"); }
 event_route[xhttp:request] {
   if ($hu =~ "^/RPC") { jsonrpc_dispatch(); exit; }
   if ($hu == "/slow") { jsonrpc_exec('{"jsonrpc":"2.0","method":"core.echo","id":1}'); }
@@ -194,7 +194,7 @@ suite('xhttp', { timeout: 60_000 }, () => {
       'OPTIONS sip:a@example.org SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@example.org>;tag=1\r\n' +
         'To: <sip:a@example.org>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n',
     );
-    assert.match((await stream.response()).head, /^SIP\/2\.0 200 no url\r\n/);
+    assert.match((await stream.response()).head, /^SIP\/2\.0 200 sip:a@example\.org\r\n/);
     stream.send(get('/after'));
     assert.match((await stream.response()).body, /^GET \/after/);
   });
