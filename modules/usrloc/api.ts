@@ -8,6 +8,12 @@ export type MatchingMode = (typeof MATCHING_MODE)[keyof typeof MATCHING_MODE];
 export const DB_MODE = { NONE: 0, WRITE_THROUGH: 1, WRITE_BACK: 2, DB_ONLY: 3, READ_ONLY: 4 } as const;
 export type DbMode = (typeof DB_MODE)[keyof typeof DB_MODE];
 
+/** Internal flags of contacts (Kamailio: FL_…). */
+export const UL_FLAG = {
+  /** Only in memory: it is not written to the database (registrar: save flag 0x01). */
+  MEMORY_ONLY: 1,
+} as const;
+
 /** q of a contact that gives none (Kamailio: Q_UNSPECIFIED). */
 export const Q_UNSPECIFIED = -1;
 
@@ -21,7 +27,7 @@ export interface UcontactInfo {
   readonly q: number;
   readonly callid: string;
   readonly cseq: number;
-  /** Kamailio's internal flags of a contact (FL_…), 0 for none. */
+  /** Internal flags of a contact, bits of UL_FLAG. */
   readonly flags: number;
   /** Branch flags, bits. */
   readonly cflags: number;

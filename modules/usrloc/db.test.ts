@@ -9,7 +9,7 @@ import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
 import { makeLocationTables, rowsOf } from '../../test/support/location-tables.ts';
 import sqlite from '../db_sqlite/index.ts';
-import type { Ucontact, UcontactInfo } from './api.ts';
+import { type Ucontact, type UcontactInfo, UL_FLAG } from './api.ts';
 import usrloc from './index.ts';
 import type { Usrloc } from './usrloc.ts';
 
@@ -90,7 +90,7 @@ async function pass(world: World, ms: number): Promise<void> {
 const FULL: Partial<UcontactInfo> = {
   q: 700,
   cseq: 77,
-  flags: 1,
+  flags: 2,
   cflags: 64,
   received: 'sip:192.0.2.1:1024',
   path: '<sip:edge.example.org;lr>',
@@ -214,6 +214,18 @@ test('db_mode 2: the timer writes new, changed and deleted contacts; the end of 
   await bare.stop();
   assert.deepEqual(rows(file).toSorted(), ['alice sip:alice 9', 'bob sip:bob 5', 'dave sip:dave 1']);
 });
+
+for (const mode of [1, 2])
+  test(`db_mode ${mode}: a contact for the memory only is not written`, async () => {
+    const world = await start([
+      ['db_mode', mode],
+      ['timer_interval', 1],
+    ]);
+    await add(world.ul, 'alice', 'sip:a', { flags: UL_FLAG.MEMORY_ONLY });
+    await pass(world, 2000);
+    await world.bare.stop();
+    assert.deepEqual(rows(world.file), []);
+  });
 
 test('db_mode 2: what has expired leaves memory and table', async () => {
   const world = await start([

@@ -17,6 +17,9 @@ const ALL_METHODS = 0xffffffff;
 /** Rows fall into so many parts, by which pings are shared out. */
 export const PARTITIONS = 3600;
 
+/** What never ends is at 1970; Kamailio's db_sqlite puts it half a second before. */
+const NEVER_SEC = 1;
+
 /** How contacts are written as rows of Kamailio's table `location`, and read from them. */
 export class LocationRows {
   readonly columns: Columns;
@@ -52,12 +55,18 @@ export class LocationRows {
     return [{ column: this.columns.ruid, value: ruid }];
   }
 
-  /** Rows that have ended at a time; those that never end are at 1970. */
+  /** Rows that have ended at a time. */
   expired(nowSec: number): DbCondition[] {
+    const column = this.columns.expires;
     return [
-      { column: this.columns.expires, op: '<=', value: this.time(nowSec) },
-      { column: this.columns.expires, op: '!=', value: this.time(0) },
+      { column, op: '<=', value: this.time(nowSec) },
+      { column, op: '>', value: this.time(NEVER_SEC) },
     ];
+  }
+
+  /** Rows that never end. */
+  permanent(): DbCondition[] {
+    return [{ column: this.columns.expires, op: '<=', value: this.time(NEVER_SEC) }];
   }
 
   /** All columns of a new row. */
@@ -149,7 +158,8 @@ export class LocationRows {
 
   #seconds(value: DbValue): number {
     if (this.#timesAreNumbers) return Number(dbText(value) || 0);
-    return Math.round((dbDate(value)?.getTime() ?? 0) / 1000);
+    // Not -0.
+    return Math.round((dbDate(value)?.getTime() ?? 0) / 1000) + 0;
   }
 
   #split(aor: string): { readonly user: string; readonly domain: string } {

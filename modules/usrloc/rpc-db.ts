@@ -49,8 +49,7 @@ function tableArg(all: readonly unknown[]): string {
 
 /** Those that end later, and those that never end. */
 function present(rows: LocationRows, nowSec: number): readonly (readonly DbCondition[])[] {
-  const column = rows.columns.expires;
-  return [[{ column, op: '>', value: rows.time(nowSec) }], [{ column, value: rows.time(0) }]];
+  return [[{ column: rows.columns.expires, op: '>', value: rows.time(nowSec) }], rows.permanent()];
 }
 
 async function countRows(

@@ -1,4 +1,5 @@
 import type { Db, Log, SharedHeap, SharedLocks } from 'strowger';
+import { UL_FLAG } from './api.ts';
 import { EXPIRED_TIME, STATE, type StoredContact } from './contact.ts';
 import { CONTACT } from './contact-block.ts';
 import type { ContactStore } from './contact-store.ts';
@@ -156,6 +157,7 @@ function takeDirty(store: ContactStore, from: number, to: number): Taken[] {
     const contacts = store.pickFromBucket(bucket, ({ words }, at) => {
       const state = words[at + CONTACT.STATE] as number;
       if ((state & STATE.DIRTY) === 0) return false;
+      if (((words[at + CONTACT.FLAGS] as number) & UL_FLAG.MEMORY_ONLY) !== 0) return false;
       words[at + CONTACT.STATE] = STATE.IN_DB;
       before.push(state);
       return true;

@@ -12,6 +12,7 @@ import {
   type MatchingMode,
   type Ucontact,
   type Udomain,
+  UL_FLAG,
   type UlEvent,
   type UsrlocApi,
 } from './api.ts';
@@ -293,7 +294,8 @@ export class Usrloc implements UsrlocApi {
   async #writeThrough(table: MemoryTable, changes: readonly RowChange[]): Promise<void> {
     try {
       const db = await this.database.get();
-      for (const change of changes) await this.#writer.apply(db, table.name, change);
+      for (const change of changes)
+        if ((change.contact.flags & UL_FLAG.MEMORY_ONLY) === 0) await this.#writer.apply(db, table.name, change);
     } catch (error) {
       table.markUnwritten(changes);
       throw error;
