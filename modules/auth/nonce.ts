@@ -74,7 +74,8 @@ export class Nonces {
   check(msg: SipMsg, nonce: string, nc: string, ncValue: number): number {
     const checks = this.#checksOf(msg);
     const plain = TIME_LENGTH + (this.#state === null ? 0 : STATE_LENGTH) + PROOF_LENGTH;
-    if (nonce.length !== plain + (checks === 0 ? 0 : PROOF_LENGTH)) return AUTH.ERROR;
+    const isBound = nonce.length === plain + PROOF_LENGTH;
+    if (!isBound && nonce.length !== plain) return AUTH.ERROR;
     if (nonce === this.#last && this.#state === null)
       return this.#isCurrent(this.#lastSec) ? AUTH.OK : AUTH.STALE_NONCE;
     const sinceSec = parseHex8(nonce, 0);
@@ -88,8 +89,10 @@ export class Nonces {
       // A count protects better than what the nonce is bound to (Kamailio: nonce_count).
       if (nc !== '' && (this.#kind & KIND.COUNT) !== 0) return AUTH.OK;
     }
-    const isBound = checks === 0 || this.#safe.equals(nonce.slice(plain), this.#bound(proven, msg, checks));
-    return isBound ? AUTH.OK : AUTH.STALE_NONCE;
+    // One that was made for a request of another kind may be bound though it need not, or not though it must.
+    if (checks === 0) return AUTH.OK;
+    const isFor = isBound && this.#safe.equals(nonce.slice(plain), this.#bound(proven, msg, checks));
+    return isFor ? AUTH.OK : AUTH.STALE_NONCE;
   }
 
   /** True where each nonce can be used once: the client needs another one after it. */

@@ -19,11 +19,11 @@ import type { PvState } from './state.ts';
  */
 export const AUTH_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   au: credentialPv('User part of the username in the credentials.', (c) => c.user || c.username),
-  ad: credentialPv('Domain part of the username in the credentials.', (c) => c.domain || null),
+  ad: credentialPv('Domain part of the username in the credentials.', (c) => c.domain),
   aU: credentialPv('Whole username in the credentials.', (c) => c.username),
   ar: credentialPv('Realm of the credentials.', (c) => c.realm),
-  adu: credentialPv('URI of the credentials.', (c) => c.uri),
-  aa: credentialPv('Algorithm of the credentials.', (c) => c.algorithm || null),
+  adu: credentialPv('URI of the credentials.', (c) => c.uri || null),
+  aa: credentialPv('Algorithm of the credentials.', (c) => c.algorithm),
   adn: credentialPv('Nonce of the credentials.', (c) => c.nonce),
   adc: credentialPv('Client nonce of the credentials.', (c) => c.cnonce),
   adr: credentialPv('Response of the credentials.', (c) => c.response),
