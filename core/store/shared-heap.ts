@@ -2,7 +2,10 @@ import { hashText, mixHash } from '../msg/hash.ts';
 
 /** Room a heap begins with and the room it may grow to, bytes. The latter is address space, not memory. */
 const FIRST_BYTES = 256 * 1024;
-const LARGEST_BYTES = 1024 ** 3;
+/** Addresses of words are positive 32-bit numbers. */
+const LARGEST_BYTES = 8 * 1024 ** 3 - 1024 ** 2;
+/** Less address space than this is no use. */
+const LEAST_BYTES = 64 * 1024 ** 2;
 
 /** Words of the header. Addresses are indices of words; 0 is none. */
 const LOCK = 0;
@@ -30,12 +33,22 @@ const NAP_MS = 1;
 /** Memory for a heap. `seed` keys the hashes of its tables; 32 bits that nobody outside knows. */
 export function heapMemory(seed: number, largestBytes: number = LARGEST_BYTES): SharedArrayBuffer {
   const first = Math.min(FIRST_BYTES, largestBytes);
-  const memory = new SharedArrayBuffer(first, { maxByteLength: largestBytes });
+  const memory = reserve(first, largestBytes);
   const words = new Int32Array(memory);
   words[SIZE] = first >>> 2;
   words[TOP] = HEADER_WORDS;
   words[SEED] = seed;
   return memory;
+}
+
+/** Where the system does not give so much address space, half of it, and so on. */
+function reserve(first: number, largestBytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(first, { maxByteLength: largestBytes });
+  } catch (error) {
+    if (largestBytes < LEAST_BYTES) throw error;
+    return reserve(first, largestBytes / 2);
+  }
 }
 
 /**
@@ -55,9 +68,9 @@ export class SharedHeap {
   constructor(memory: SharedArrayBuffer, worker = 0) {
     this.#memory = memory;
     this.#own = worker + 1;
-    this.words = new Int32Array(memory, 0, memory.byteLength >>> 2);
+    this.words = new Int32Array(memory, 0, memory.byteLength / 4);
     this.bytes = Buffer.from(memory, 0, memory.byteLength);
-    this.floats = new Float64Array(memory, 0, memory.byteLength >>> 3);
+    this.floats = new Float64Array(memory, 0, memory.byteLength / 8);
     if (Atomics.compareExchange(this.words, LOCK, this.#own, 0) === this.#own) Atomics.notify(this.words, LOCK);
   }
 
@@ -151,14 +164,14 @@ export class SharedHeap {
   #grow(endWord: number): boolean {
     const limit = this.#memory.maxByteLength;
     const wanted = Math.max(endWord * 4, Math.min(this.words.length * 8, this.words.length * 4 + 64 * 1024 * 1024));
-    const bytes = Math.min(limit, (wanted + 7) & ~7);
+    const bytes = Math.min(limit, Math.ceil(wanted / 8) * 8);
     if (bytes < endWord * 4) return false;
     try {
       this.#memory.grow(bytes);
     } catch {
       return false;
     }
-    this.words[SIZE] = bytes >>> 2;
+    this.words[SIZE] = bytes / 4;
     this.#look();
     return true;
   }
