@@ -7,14 +7,14 @@ function addPath(withReceived: boolean): CommandDef<Path> {
     args: ['str?', 'str?'],
     argNames: ['user', 'parameters'],
     routes: REQUEST_ROUTE,
-    run: (run, path: Path, user, params) => path.add(run, user ?? '', params ?? '', withReceived),
+    run: (run, path: Path, user, params) => path.add(run, user, params ?? '', withReceived),
   });
 }
 
 export default defineModule<Path>({
   name: 'path',
   summary: 'Path for proxies in front of a registrar (RFC 3327).',
-  depends: ['rr?'],
+  depends: ['rr?', 'outbound?'],
   params: {
     use_received: intParam({
       default: 0,

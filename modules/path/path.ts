@@ -11,6 +11,7 @@ import {
   parseUri,
   type ReceiveInfo,
   type Run,
+  type SipMsg,
   type SocketInfo,
   unescapePercent,
 } from 'strowger';
@@ -18,6 +19,12 @@ import {
 /** What path needs of rr. */
 interface RrApi {
   onRouted(fn: (run: Run, params: string) => void): void;
+}
+
+/** What path needs of outbound: flow tokens (RFC 5626 §5.1). */
+interface OutboundApi {
+  usesOutbound(msg: SipMsg): boolean;
+  tokenOf(msg: SipMsg): string;
 }
 
 const DEFAULT_PORT = 5060;
@@ -28,21 +35,29 @@ export class Path {
   readonly #receivedName: string;
   readonly #isDouble: boolean;
   readonly #namesSocket: boolean;
+  readonly #outbound: OutboundApi | undefined;
 
   constructor(ctx: ModuleContext) {
     this.#receivedFormat = ctx.int('received_format');
     this.#receivedName = ctx.str('received_name') || 'received';
     this.#isDouble = ctx.int('enable_r2') !== 0;
     this.#namesSocket = ctx.int('sockname_mode') !== 0;
+    this.#outbound = ctx.optionalApi<OutboundApi>('outbound');
     if (ctx.int('use_received') === 0) return;
     const rr = ctx.optionalApi<RrApi>('rr');
     if (rr === undefined) throw new Error('path: use_received needs the module rr, loaded before path');
     rr.onRouted((run, params) => this.#followReceived(run, params));
   }
 
-  /** add_path, add_path_received: on top of other Path rows (RFC 3327 §5.2). Which socket it names is known when it is sent. */
-  add(run: Run, user: string, params: string, withReceived: boolean): number {
+  /**
+   * add_path, add_path_received: on top of other Path rows (RFC 3327 §5.2). Which socket it names is known when it is sent.
+   * Without a user, the flow token of a client that registers a flow becomes it (RFC 5626 §5.1).
+   */
+  add(run: Run, givenUser: string | undefined, givenParams: string, withReceived: boolean): number {
     const { msg } = run;
+    const isFlow = givenUser === undefined && this.#outbound?.usesOutbound(msg) === true;
+    const user = isFlow ? (this.#outbound?.tokenOf(msg) ?? '') : (givenUser ?? '');
+    const params = isFlow ? 'ob' : givenParams;
     const received = withReceived ? `;${this.#receivedName}=${this.#receivedUri(msg.rcv)}` : '';
     const tail = `${received}${params === '' ? '' : `;${params.replace(/^;+/, '')}`}`;
     const insertion: Insertion = ({ outgoing, incoming }) =>

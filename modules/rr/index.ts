@@ -19,6 +19,7 @@ const RR_ROUTES = REQUEST_ROUTE | BRANCH_ROUTE | FAILURE_ROUTE;
 export default defineModule<RrModule>({
   name: 'rr',
   summary: 'Record-Route and loose routing (RFC 3261 §16.4, §16.6, §16.12).',
+  depends: ['outbound?'],
   params: {
     enable_full_lr: intParam({
       default: 0,

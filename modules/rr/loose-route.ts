@@ -11,6 +11,7 @@ import {
   type SipUri,
   URI_SCHEME,
 } from 'strowger';
+import type { OutboundApi } from './rr.ts';
 
 /** One Route value of the request, in order. */
 interface RouteValue {
@@ -34,6 +35,7 @@ export type LooseRouteMode = 'usual' | 'preloaded' | 'loose';
 
 /** Switches of the module that routing looks at. */
 export interface LooseRouteOptions {
+  readonly outbound: OutboundApi | undefined;
   readonly enableDoubleRr: boolean;
   readonly forceSendSocket: boolean;
   readonly warnSocketMismatch: boolean;
@@ -69,7 +71,8 @@ function routesOf(msg: SipMsg): RouteValue[] | null {
 
 /**
  * `loose_route()` (RFC 3261 §16.4, §16.12; Kamailio: rr). Removes the routes that are ours, sets the next hop.
- * 1 the request was routed by its Route set, -1 it has none (or it does not name us).
+ * 1 the request was routed by its Route set, 2 by the flow token of our Route (RFC 5626 §5.3), -1 it has no Route set (or
+ * it can not be read), -2 the token is not ours, -3 a preloaded set that names nobody but us.
  */
 export function looseRoute(run: Run, options: LooseRouteOptions, mode: LooseRouteMode): number {
   const msg = run.msg;
@@ -108,6 +111,24 @@ function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, 
     return toNextHop(msg, routes, 0);
   }
   keep(msg, `;${uri.params}`, first.addr.uriText);
+  const token = uri.user === '' || options.outbound === undefined ? NO_TOKEN : options.outbound.decode(uri.user);
+  if (token.kind === 'forged') return TAMPERED;
+  const result = afterOurs(run, routes, options, isPreloaded);
+  if (token.kind !== 'flow' || options.outbound?.isFrom(msg, token.flow) === true) return result;
+  options.outbound?.follow(msg, token.flow);
+  return BY_FLOW;
+}
+
+const NO_TOKEN = { kind: 'none' } as const;
+const TAMPERED = -2;
+const BY_FLOW = 2;
+const PRELOADED_ONLY_US = -3;
+
+/** The first Route is ours: it goes, with the second where both were written for one hop. */
+function afterOurs(run: Run, routes: RouteValue[], options: LooseRouteOptions, isPreloaded: boolean): number {
+  const msg = run.msg;
+  const first = routes[0] as RouteValue;
+  const uri = first.addr.uri as SipUri;
   if (options.isSocketNamed) useNamedSocket(run, uri);
   let used = 1;
   const second = routes[1];
@@ -124,7 +145,7 @@ function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, 
   if (routes[used] !== undefined) return toNextHop(msg, routes, used);
   removeRoutes(msg, routes, used);
   // A preloaded Route set that named nobody but us says nothing of where to go.
-  return isPreloaded ? -1 : 1;
+  return isPreloaded ? PRELOADED_ONLY_US : 1;
 }
 
 /** The request goes to `routes[used]`, those before it are done (RFC 3261 §16.6 step 6). */

@@ -9,6 +9,8 @@ export interface RecordRouteOptions {
   readonly ignoreSips: boolean;
   /** sockname_mode */
   readonly isSocketNamed: boolean;
+  /** The flow token that becomes the user part (RFC 5626 §5.2); null where outbound is not loaded. */
+  readonly flowToken: ((msg: SipMsg) => string | null) | null;
   /** set_socket of a custom Record-Route user: `custom_user_avp` reads it per message. */
   readonly customUser: ((run: Run) => string | null) | null;
 }
@@ -78,6 +80,8 @@ function transportParam(socket: SocketInfo): string {
 const TRANSPORTS = ['', '', ';transport=tcp', ';transport=tls', ';transport=sctp', ';transport=ws', ';transport=ws'];
 
 function userPart(run: Run, options: RecordRouteOptions): string {
+  const token = options.flowToken?.(run.msg) ?? null;
+  if (token !== null) return `${token}@`;
   const custom = options.customUser?.(run) ?? null;
   if (custom !== null && custom !== '') return `${custom}@`;
   if (!options.addUsername) return '';

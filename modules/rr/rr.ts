@@ -13,11 +13,24 @@ export interface RrApi {
   onRouted(fn: (run: Run, params: string) => void): void;
 }
 
+/** What rr needs of outbound: flow tokens (RFC 5626 §5.2, §5.3). */
+export interface OutboundApi {
+  usesOutbound(msg: SipMsg): boolean;
+  tokenOf(msg: SipMsg): string;
+  decode(user: string): { readonly kind: 'none' | 'forged' } | { readonly kind: 'flow'; readonly flow: OutboundFlow };
+  isFrom(msg: SipMsg, flow: OutboundFlow): boolean;
+  follow(msg: SipMsg, flow: OutboundFlow): void;
+}
+
+/** A flow as outbound knows it. */
+type OutboundFlow = { readonly srcIp: string };
+
 export class RrModule {
   readonly enableDoubleRr: boolean;
   readonly forceSendSocket: boolean;
   readonly warnSocketMismatch: boolean;
   readonly isSocketNamed: boolean;
+  readonly outbound: OutboundApi | undefined;
   readonly #options: RecordRouteOptions;
   readonly #routed = new HookList<[run: Run, params: string]>();
 
@@ -30,7 +43,9 @@ export class RrModule {
     this.forceSendSocket = ctx.int('force_send_socket') !== 0;
     this.warnSocketMismatch = ctx.int('enable_socket_mismatch_warning') !== 0;
     this.isSocketNamed = ctx.int('sockname_mode') !== 0;
+    this.outbound = ctx.optionalApi<OutboundApi>('outbound');
     this.#options = {
+      flowToken: this.outbound === undefined ? null : (msg) => this.#flowToken(msg),
       isSocketNamed: this.isSocketNamed,
       appendFromTag: ctx.int('append_fromtag') !== 0,
       fullLr: ctx.int('enable_full_lr') !== 0,
@@ -46,6 +61,11 @@ export class RrModule {
     const result = looseRoute(run, this, mode);
     if (result > 0 && !this.#routed.isEmpty) this.#routed.run(run, resultOf(run.msg)?.params ?? '');
     return result;
+  }
+
+  /** The user part of Record-Route for a client whose flow is to be used; null for others. */
+  #flowToken(msg: SipMsg): string | null {
+    return this.outbound?.usesOutbound(msg) === true ? this.outbound.tokenOf(msg) : null;
   }
 
   optionsFor(_run: Run): RecordRouteOptions {
