@@ -1,4 +1,4 @@
-import type { Run, ScriptRoute, SipMsg } from 'strowger';
+import { METHOD, type Run, type ScriptRoute, type SipMsg } from 'strowger';
 import { armedOf } from './armed.ts';
 import type { TmCallback, TmEvent } from './callbacks.ts';
 import type { TmCore } from './core.ts';
@@ -41,6 +41,14 @@ export interface TmApi {
   setTimers(msg: SipMsg, frMs: number, frInvMs: number): void;
   /** Sends a request of our own; null where there is no socket for it. */
   send(request: LocalRequest): Transaction | null;
+  /** Sends the ACK of a 2xx, which has no transaction; false where there is no socket for it. */
+  sendAck(request: LocalRequest): boolean;
+  /** Begins a transaction for a request received, as `newTransaction` does for a run's. The caller knows there is none. */
+  begin(msg: SipMsg): Transaction;
+  /** The INVITE transaction that a CANCEL (or the ACK of a negative reply) belongs to; null when there is none. */
+  inviteOf(msg: SipMsg): Transaction | null;
+  /** The answered INVITE that the ACK of a 2xx belongs to: same call, CSeq and tags. */
+  inviteOfAck(ack: SipMsg): Transaction | null;
   /** Cancels an INVITE: of ours, or as its caller would. False when it is over. `rows` are Reason headers. */
   cancel(t: Transaction, rows?: string): boolean;
   /** Keeps a request (or, in an onreply_route, a reply) open until `resume`; null when that can not be. */
@@ -82,6 +90,10 @@ export function tmApi(core: TmCore): TmApi {
     },
     setTimers: (msg, frMs, frInvMs) => core.setTimers(msg, frMs, frInvMs),
     send: (request) => core.local.send(request),
+    sendAck: (request) => core.local.sendAlone(request),
+    begin: (msg) => core.begin(msg, core.server.program),
+    inviteOf: (msg) => core.table.find(msg, METHOD.INVITE),
+    inviteOfAck: (ack) => core.replies.inviteOfAck(ack),
     cancel: (t, rows = '') => core.cancels.byServer(t, rows),
     suspend: (run) => core.suspensions.suspend(run),
     resume: (t, route) => core.suspensions.resume(t, route),

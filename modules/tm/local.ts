@@ -36,6 +36,11 @@ export interface LocalRequest {
   /** Called once: with the final reply, or with null and 408, 503 or 478 when there is none. */
   readonly onReply?: (reply: SipMsg | null, code: number, t: Transaction) => void;
   readonly onProvisional?: (reply: SipMsg) => void;
+  /**
+   * Of an INVITE: called with every 2xx, those of other branches of a fork and repeated ones too; who gives it sends the
+   * ACKs. Without it tm acknowledges each 2xx.
+   */
+  readonly onAnswer?: (reply: SipMsg) => void;
 }
 
 /** Sends requests that the server makes itself, each in a transaction of its own. */
@@ -57,12 +62,33 @@ export class LocalRequests {
     if (request.frInvTimeoutMs !== undefined) t.frInvTimeoutMs = request.frInvTimeoutMs;
     t.onLocalReply = (_t, code, reply) => request.onReply?.(reply, code, t);
     t.onLocalProvisional = request.onProvisional ?? null;
+    t.onLocalAnswer = request.onAnswer ?? null;
     msg.dstUri = request.nextHop ?? '';
     msg.forceSocket = request.socket ?? null;
     const event = server.program.event.get('tm:local-request');
     if (event === undefined) this.#go(t, 0);
     else this.#throughRoute(t, event);
     return t;
+  }
+
+  /** Sends a request that has no transaction, which is the ACK of a 2xx. False where no socket fits. */
+  sendAlone(request: LocalRequest): boolean {
+    const { server, branchPrefix } = this.#tm;
+    const socket = request.socket ?? server.transport.sockets.find((candidate) => !candidate.isVirtual) ?? null;
+    if (socket === null) return false;
+    const msg = new SipMsg(textOf(request, this.#tm, socket), receivedBySelf(socket));
+    const nextHop = request.nextHop ?? '';
+    const send = (found: DestinationResult): void => {
+      if (!isDestination(found)) return;
+      const outgoing = found.first.socket ?? socket;
+      const branchId = `${branchPrefix}a${server.random.token(12)}`;
+      const form = { uri: msg.uri, branchId, outgoing, branchLumps: null, pathVec: '', conId: 0 };
+      server.transport.send(buildRequest(msg, form), found.first);
+    };
+    const found = server.destinations.resolve(nextHop === '' ? msg.uri : nextHop, request.socket ?? null);
+    if (found instanceof Promise) void found.then(send);
+    else send(found);
+    return true;
   }
 
   #throughRoute(t: Transaction, route: ScriptRoute): void {
@@ -110,7 +136,10 @@ export class LocalRequests {
   /** A branch of a request of our own is settled. */
   final(t: Transaction, branch: ClientBranch, reply: SipMsg | null, code: number): void {
     // Every 2xx is acknowledged, repeated ones too (RFC 3261 §13.2.2.4).
-    if (t.isInvite && reply !== null && code < 300) this.#tm.requests.ack2xx(branch, reply);
+    if (t.isInvite && reply !== null && code < 300) {
+      if (t.onLocalAnswer === null) this.#tm.requests.ack2xx(branch, reply);
+      else t.onLocalAnswer(reply);
+    }
     if (t.isAnswered || (code >= 300 && t.hasOpenBranch)) return;
     const best = code < 300 ? branch : (this.#tm.failures.best(t) ?? branch);
     const route = code < 300 || !this.#tm.settings.enableUacFr ? undefined : t.program.failure.get(t.onFailure);

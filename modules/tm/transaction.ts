@@ -93,6 +93,7 @@ export class Transaction {
   /** Made by us: who waits for the final reply. */
   onLocalReply: ((t: Transaction, code: number, reply: SipMsg | null) => void) | null = null;
   onLocalProvisional: ((reply: SipMsg) => void) | null = null;
+  onLocalAnswer: ((reply: SipMsg) => void) | null = null;
   /** Branch whose reply a failure route looks at, or the one that won; -1 before. */
   winner = -1;
   /** Branches the last leg of serial forking began with. */

@@ -1,0 +1,25 @@
+import type { Call } from './call.ts';
+import type { Calls } from './calls.ts';
+
+export type { Call } from './call.ts';
+
+/** What other modules use of b2bua: `ctx.api<B2buaApi>('b2bua')` (types only: `import type`). */
+export interface B2buaApi {
+  /** Calls that are there. */
+  readonly callCount: number;
+  /** Legs, those too that still answer what comes late. */
+  readonly legCount: number;
+  call(id: string): Call | null;
+}
+
+export function b2buaApi(calls: Calls): B2buaApi {
+  return {
+    get callCount() {
+      return calls.size;
+    },
+    get legCount() {
+      return calls.legCount;
+    },
+    call: (id) => calls.get(id),
+  };
+}

@@ -1,0 +1,231 @@
+import { currentText, METHOD, type ModuleContext, type Run, type Server, type SipMsg, TextMap } from 'strowger';
+import type { TmApi, Transaction } from '../tm/api.ts';
+import { Call, type CallOptions, type Target } from './call.ts';
+import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
+import { contentTypeOf, LEG, type Leg } from './leg.ts';
+import { B2buaSettings } from './settings.ts';
+import { reasonOf } from './status.ts';
+
+/** How long the dialog of an ended leg still answers what comes late, in ms (64*T1). */
+const LINGER_MS = 32_000;
+
+/** All calls of a server, and the way of messages to their legs. */
+export class Calls {
+  readonly server: Server;
+  readonly tm: TmApi;
+  readonly ctx: ModuleContext;
+  settings: B2buaSettings;
+  readonly #calls = new Map<string, Call>();
+  /** By Call-ID and our tag. Ended legs stay for LINGER_MS. */
+  readonly #legs: TextMap<Leg>;
+  readonly #byInvite = new WeakMap<Transaction, Leg>();
+  readonly #detach: (() => void)[];
+  #lastId = 0;
+
+  constructor(ctx: ModuleContext) {
+    this.ctx = ctx;
+    this.server = ctx.server;
+    this.tm = ctx.api<TmApi>('tm');
+    this.settings = new B2buaSettings(ctx);
+    this.#legs = new TextMap(ctx.server.random.uint32());
+    this.#detach = [ctx.server.hooks.requestIn.add((msg) => this.#requestIn(msg))];
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  get legCount(): number {
+    return this.#legs.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Call> {
+    return this.#calls.values();
+  }
+
+  get(id: string): Call | null {
+    return this.#calls.get(id) ?? null;
+  }
+
+  firstCseq(): number {
+    return this.server.random.int(10_000);
+  }
+
+  textOf(msg: SipMsg): string {
+    return currentText(msg);
+  }
+
+  newCall(options: Partial<CallOptions> = {}): Call | null {
+    const { settings } = this;
+    if (settings.maxCalls > 0 && this.size >= settings.maxCalls) return null;
+    const id = `${this.server.workerIndex}-${(++this.#lastId).toString(36)}-${this.server.random.token(6)}`;
+    const call = new Call(this, id, {
+      policy: settings.policy,
+      ringMs: settings.ringMs,
+      contactUser: settings.contactUser,
+      callIdMode: settings.callIdMode,
+      ...options,
+    });
+    this.#calls.set(id, call);
+    return call;
+  }
+
+  /** `b2b_call()`: 1 on its way, -1 no request that can become a call, -5 beyond max_calls. */
+  bridge(run: Run): number {
+    const { msg } = run;
+    if (msg.method !== METHOD.INVITE || msg.toTag !== '') return -1;
+    const call = this.newCall();
+    if (call === null) return -5;
+    const targets = targetsOf(msg);
+    const a = call.accept(msg);
+    this.tm.reply(msg, 100, 'Trying');
+    const request = call.edited(msg);
+    call.post(() => call.dial(a, targets, request, (result) => this.#dialled(call, a, result)));
+    return 1;
+  }
+
+  #dialled(
+    call: Call,
+    a: Leg,
+    { leg, code, reason, reply }: { leg: Leg | null; code: number; reason: string; reply: SipMsg | null },
+  ): void {
+    const rows = reply === null ? '' : call.options.policy.rows(reply);
+    if (leg === null || reply === null) {
+      call.cause ||= `${code} ${reason}`;
+      if (!a.isEnded) a.refuse(code, reason, rows);
+      return call.end(`${code} ${reason}`);
+    }
+    if (a.isEnded) return leg.hangup();
+    a.peer = leg;
+    leg.peer = a;
+    call.answeredMs = this.server.clock.now();
+    a.answer(code, reason, rows, reply.body, contentTypeOf(reply));
+  }
+
+  /** A provisional reply of a leg that is dialled goes to the caller. */
+  onProgress(call: Call, a: Leg, _leg: Leg, reply: SipMsg): void {
+    a.progress(reply.status, reply.reason, call.options.policy.rows(reply), reply.body, contentTypeOf(reply));
+  }
+
+  // ---- legs
+
+  addLeg(leg: Leg): void {
+    this.#legs.set(keyOf(leg.dialog.callId, leg.dialog.localTag), leg);
+    if (leg.invite !== null) this.#byInvite.set(leg.invite, leg);
+  }
+
+  removeLeg(leg: Leg): void {
+    this.#legs.delete(keyOf(leg.dialog.callId, leg.dialog.localTag));
+  }
+
+  /** A call is over; its legs answer for a while what comes late. */
+  ended(call: Call): void {
+    this.#calls.delete(call.id);
+    this.server.wheel.after(LINGER_MS, () => {
+      for (const leg of call.legs) this.removeLeg(leg);
+    });
+  }
+
+  /** The leg of a request or reply in its dialog; null when there is none. */
+  legOf(callId: string, tag: string): Leg | null {
+    return this.#legs.get(keyOf(callId, tag)) ?? null;
+  }
+
+  // ---- messages on their way to request_route
+
+  /** False when the message was a leg's. */
+  #requestIn(msg: SipMsg): boolean {
+    if (this.#legs.size === 0) return true;
+    if (msg.method === METHOD.CANCEL) return this.#cancel(msg);
+    const known = this.tm.transaction(msg);
+    if (known !== null && this.#byInvite.has(known)) {
+      if (msg.method === METHOD.ACK) known.acknowledge();
+      else known.absorb();
+      return false;
+    }
+    if (msg.toTag === '') return true;
+    const leg = this.legOf(msg.callId ?? '', msg.toTag);
+    if (leg === null || (leg.dialog.remoteTag !== '' && leg.dialog.remoteTag !== msg.fromTag)) return true;
+    if (known !== null) {
+      known.absorb();
+      return false;
+    }
+    if (msg.method === METHOD.ACK) leg.acknowledged(msg);
+    else this.#inDialog(leg, msg);
+    return false;
+  }
+
+  #cancel(msg: SipMsg): boolean {
+    const t = this.tm.inviteOf(msg);
+    const leg = t === null ? undefined : this.#byInvite.get(t);
+    if (leg === undefined) return true;
+    if (this.tm.transaction(msg) !== null) return false;
+    this.tm.begin(msg);
+    this.tm.reply(msg, 200, 'OK');
+    leg.owner.note(leg, '< CANCEL');
+    if (leg.state === LEG.EARLY && !leg.isEnded) leg.owner.onCancel(leg, msg);
+    return false;
+  }
+
+  #inDialog(leg: Leg, msg: SipMsg): void {
+    const t = this.tm.begin(msg);
+    leg.owner.note(leg, `< ${msg.methodName}`);
+    const refusal = this.#refusal(leg, msg);
+    if (refusal !== null) {
+      this.tm.reply(msg, refusal.code, reasonOf(refusal.code), refusal.rows ?? '');
+      return;
+    }
+    if (msg.method === METHOD.INVITE || msg.method === METHOD.UPDATE) leg.dialog.refresh(msg);
+    if (msg.method === METHOD.INVITE) {
+      leg.invite = t;
+      this.#byInvite.set(t, leg);
+    }
+    leg.owner.onRequest(leg, msg, t);
+  }
+
+  /** Why a request in a dialog is answered at once; null when it goes on. */
+  #refusal(leg: Leg, msg: SipMsg): { readonly code: number; readonly rows?: string } | null {
+    if (leg.isEnded) return { code: 481 };
+    if (!leg.dialog.takes(msg.cseqNumber)) return { code: 500 };
+    const unsupported = this.settings.unsupported(msg);
+    if (unsupported.length > 0) return { code: 420, rows: `Unsupported: ${unsupported.join(', ')}\r\n` };
+    if (msg.method !== METHOD.INVITE) return null;
+    switch (leg.step(USAGE_EVENT.RECEIVE)) {
+      case VERDICT.OK:
+        return null;
+      case VERDICT.REQUEST_PENDING:
+        return { code: 491 };
+      case VERDICT.RETRY_LATER:
+        return { code: 500, rows: `Retry-After: ${this.server.random.int(10)}\r\n` };
+      case VERDICT.WAIT:
+      case VERDICT.IGNORE:
+      case VERDICT.GONE:
+        return { code: 481 };
+    }
+  }
+
+  /** A reply that no transaction waits for: an answer that came again. False when it was a leg's. */
+  onReply(msg: SipMsg): boolean {
+    if (this.#legs.size === 0 || msg.status < 200 || msg.status >= 300 || msg.methodBit !== METHOD.INVITE) return true;
+    const leg = this.legOf(msg.callId ?? '', msg.fromTag);
+    if (leg === null || (leg.role === 'uas' && leg.dialog.remoteTag !== msg.toTag)) return true;
+    leg.strayAnswer(msg);
+    return false;
+  }
+
+  close(): void {
+    for (const undo of this.#detach) undo();
+  }
+}
+
+function keyOf(callId: string, tag: string): string {
+  return `${callId}|${tag}`;
+}
+
+/** The destination set of a request: its Request-URI and the branches beside it. */
+function targetsOf(msg: SipMsg): Target[] {
+  const targets: Target[] = [{ uri: msg.uri, nextHop: msg.dstUri, socket: msg.forceSocket }];
+  for (const branch of msg.branches ?? [])
+    targets.push({ uri: branch.uri, nextHop: branch.dstUri, socket: branch.socket });
+  return targets;
+}

@@ -1,0 +1,358 @@
+import { HDR, PROTO, PROTO_NAMES, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
+import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
+import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
+import { OFFER, type Offer, type OfferEvent, type OfferVerdict, offerStep } from './offer-answer.ts';
+import { UaDialog } from './ua-dialog.ts';
+
+/** Life of a leg. */
+export const LEG = {
+  /** Its INVITE has no final reply. */
+  EARLY: 0,
+  CONFIRMED: 1,
+  ENDED: 2,
+} as const;
+export type LegState = (typeof LEG)[keyof typeof LEG];
+
+/** What a leg tells its call; each is one event of the call's mailbox. */
+export interface LegOwner {
+  /** 101 to 199 to our INVITE. */
+  onProgress(leg: Leg, reply: SipMsg): void;
+  /** The first 2xx to our first INVITE: the dialog is there, its ACK is to be sent. */
+  onAnswer(leg: Leg, reply: SipMsg): void;
+  /** Our first INVITE failed; `reply` is null where nobody answered. */
+  onFailure(leg: Leg, code: number, reply: SipMsg | null): void;
+  /** The ACK of our 2xx came. */
+  onAck(leg: Leg, ack: SipMsg): void;
+  /** The caller gave up. */
+  onCancel(leg: Leg, cancel: SipMsg): void;
+  /** A request in the dialog that is to be answered: all but ACK, CANCEL and what the leg refused by itself. */
+  onRequest(leg: Leg, msg: SipMsg, t: Transaction): void;
+  /** The other side can not be reached any more: no ACK, 481, 408. */
+  onLost(leg: Leg, cause: string): void;
+  /** A line of the call's history. */
+  note(leg: Leg, what: string): void;
+}
+
+/** A request of ours in a dialog. */
+export interface LegRequest {
+  readonly body?: string;
+  readonly contentType?: string;
+  /** Further rows, each with CRLF. */
+  readonly headers?: string;
+  readonly onProvisional?: (reply: SipMsg) => void;
+  /** Of an INVITE: its first 2xx, to be acknowledged with `ack`. */
+  readonly onOk?: (reply: SipMsg) => void;
+  /** The final reply (of an INVITE: not a 2xx where `onOk` is given), or null and why there is none. */
+  readonly onFinal?: (code: number, reply: SipMsg | null) => void;
+}
+
+/** 64*T1 (RFC 3261 §13.3.1.4): how long a 2xx waits for its ACK, in ms. */
+const ACK_WAIT_MS = 32_000;
+
+/** One side of a call: a user agent with one dialog, standing on tm's transactions. */
+export class Leg {
+  readonly id: string;
+  readonly role: 'uas' | 'uac';
+  readonly owner: LegOwner;
+  readonly server: Server;
+  readonly tm: TmApi;
+  dialog: UaDialog;
+  state: LegState = LEG.EARLY;
+  usage: Usage = USAGE.NONE;
+  offer: Offer = OFFER.STABLE;
+  /** The leg whose media and requests this one's are joined with. */
+  peer: Leg | null = null;
+  /** Last status that was sent or received for the first INVITE. */
+  status = 0;
+  socket: SocketInfo | null;
+  readonly contact: string;
+  /** The INVITE under way: theirs, or ours. */
+  invite: Transaction | null = null;
+  /** What we told our INVITE's 2xx with, to say it again when the 2xx comes again. */
+  #lastAck: { readonly cseq: number; readonly body: string; readonly contentType: string } | null = null;
+  #okCseq = 0;
+  /** Dialogs that were hung up as soon as they began. */
+  readonly #unwantedTags: string[] = [];
+  readonly #ackTimer: Timer<Leg>;
+
+  constructor(
+    owner: LegOwner,
+    server: Server,
+    tm: TmApi,
+    id: string,
+    role: 'uas' | 'uac',
+    dialog: UaDialog,
+    socket: SocketInfo | null,
+    user: string,
+  ) {
+    this.owner = owner;
+    this.server = server;
+    this.tm = tm;
+    this.id = id;
+    this.role = role;
+    this.dialog = dialog;
+    this.socket = socket;
+    const shown = socket ?? server.transport.sockets.find((each) => !each.isVirtual) ?? null;
+    this.contact = shown === null ? '' : `<${contactUri(shown, user)}>`;
+    this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
+  }
+
+  get isEnded(): boolean {
+    return this.state === LEG.ENDED;
+  }
+
+  // ---- the two tables
+
+  /** Moves the INVITE usage; the verdict says what is to be done. */
+  step(event: UsageEvent): Verdict {
+    const { next, verdict } = usageStep(this.usage, event);
+    this.usage = next;
+    return verdict;
+  }
+
+  negotiate(event: OfferEvent): OfferVerdict {
+    const { next, verdict } = offerStep(this.offer, event);
+    this.offer = next;
+    return verdict;
+  }
+
+  // ---- as the called side of the first INVITE
+
+  /** Sends 101 to 199 to the first INVITE, or to the one under way. */
+  progress(code: number, reason: string, headers = '', body = '', contentType = SDP): void {
+    const t = this.invite;
+    if (t === null || this.usage !== USAGE.RECEIVED) return;
+    this.status = code;
+    this.owner.note(this, `> ${code} ${reason}`);
+    this.tm.reply(t.request, code, reason, this.#rows(headers, body, contentType), body);
+  }
+
+  /** Answers the INVITE under way with a 2xx. */
+  answer(code: number, reason: string, headers = '', body = '', contentType = SDP): void {
+    const t = this.invite;
+    if (t === null || this.step(USAGE_EVENT.ANSWER_OK) !== VERDICT.OK) return;
+    this.status = code;
+    this.state = LEG.CONFIRMED;
+    this.owner.note(this, `> ${code} ${reason}`);
+    this.tm.reply(t.request, code, reason, this.#rows(headers, body, contentType), body);
+    this.server.wheel.arm(this.#ackTimer, ACK_WAIT_MS);
+  }
+
+  /** Refuses the INVITE under way; the first one's refusal ends the leg. */
+  refuse(code: number, reason: string, headers = ''): void {
+    const t = this.invite;
+    if (t === null || this.step(USAGE_EVENT.ANSWER_ERROR) !== VERDICT.OK) return;
+    this.owner.note(this, `> ${code} ${reason}`);
+    this.tm.reply(t.request, code, reason, headers);
+    this.invite = null;
+    if (this.state !== LEG.EARLY) return;
+    this.status = code;
+    this.end();
+  }
+
+  /** The ACK of our 2xx; what comes again is passed over. */
+  acknowledged(ack: SipMsg): void {
+    if (this.step(USAGE_EVENT.GOT_ACK) !== VERDICT.OK) return;
+    this.server.wheel.cancel(this.#ackTimer);
+    this.owner.note(this, '< ACK');
+    this.tm.inviteOfAck(ack)?.acknowledge();
+    this.invite = null;
+    this.owner.onAck(this, ack);
+  }
+
+  onAckMissing(): void {
+    this.invite = null;
+    this.usage = USAGE.NONE;
+    this.owner.onLost(this, 'no ACK');
+  }
+
+  // ---- as the calling side
+
+  /** Sends the first INVITE, or one in the dialog. False when an INVITE is under way. */
+  sendInvite(request: LegRequest): boolean {
+    if (this.step(USAGE_EVENT.SEND) !== VERDICT.OK) return false;
+    const isFirst = this.state === LEG.EARLY;
+    const made = this.#local('INVITE', request);
+    this.invite = this.#send({
+      ...made,
+      onProvisional: (reply) => this.#progressed(request, reply, isFirst),
+      onAnswer: (reply) => this.#answered(request, reply, isFirst),
+      onReply: (reply, code) => this.#finished(request, reply, code, isFirst),
+    });
+    return true;
+  }
+
+  #progressed(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
+    if (reply.status === 100 || this.isEnded) return;
+    this.owner.note(this, `< ${reply.status} ${reply.reason}`);
+    if (isFirst) {
+      this.status = reply.status;
+      if (reply.toTag !== '' && this.dialog.remoteTag !== reply.toTag) this.dialog.establish(reply);
+      this.owner.onProgress(this, reply);
+    }
+    request.onProvisional?.(reply);
+  }
+
+  /** Any 2xx: the first, one repeated, or one of another branch that a proxy forked to. */
+  #answered(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
+    const isOurs = reply.toTag === this.dialog.remoteTag && this.#lastAck?.cseq === reply.cseqNumber;
+    const isLate = this.isEnded || (isFirst && this.status >= 200 && reply.toTag !== this.dialog.remoteTag);
+    if (isLate && !isOurs) return this.#unwanted(reply);
+    if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.#acknowledgeAgain(reply);
+    this.owner.note(this, `< ${reply.status} ${reply.reason}`);
+    this.#okCseq = reply.cseqNumber;
+    if (!isFirst) this.dialog.refresh(reply);
+    else {
+      this.status = reply.status;
+      this.state = LEG.CONFIRMED;
+      this.dialog.establish(reply);
+      this.owner.onAnswer(this, reply);
+    }
+    request.onOk?.(reply);
+  }
+
+  /** A 2xx again: its ACK was lost, or is still to come. */
+  #acknowledgeAgain(reply: SipMsg): void {
+    const last = this.#lastAck;
+    if (last !== null && last.cseq === reply.cseqNumber)
+      this.#sendAck(this.dialog, last.cseq, last.body, last.contentType);
+  }
+
+  /**
+   * An answer nobody waits for: of another phone behind a forking proxy, or one that crossed our CANCEL. It is
+   * acknowledged and hung up (RFC 3261 §13.2.2.4, §15).
+   */
+  #unwanted(reply: SipMsg): void {
+    const other = this.dialog.ofReply(reply);
+    this.#sendAck(other, reply.cseqNumber, '', '');
+    if (this.#unwantedTags.includes(reply.toTag)) return;
+    this.#unwantedTags.push(other.remoteTag);
+    this.owner.note(this, `< ${reply.status} that is not wanted any more`);
+    const { uri, nextHop, from, to, callId, cseq, routes } = other.request();
+    this.tm.send({ method: 'BYE', uri, nextHop, from, to, callId, cseq, headers: routes, socket: this.socket });
+  }
+
+  #finished(request: LegRequest, reply: SipMsg | null, code: number, isFirst: boolean): void {
+    if (code < 300) return;
+    if (!this.isEnded || this.status < 200)
+      this.owner.note(this, `< ${code}${reply === null ? ' (nobody answered)' : ` ${reply.reason}`}`);
+    this.step(USAGE_EVENT.GOT_ERROR);
+    this.invite = null;
+    if (isFirst) {
+      this.status = code;
+      const wasOpen = !this.isEnded;
+      this.end();
+      if (wasOpen) this.owner.onFailure(this, code, reply);
+    } else this.#lostBy(code, reply);
+    request.onFinal?.(code, reply);
+  }
+
+  /** Acknowledges the 2xx to our INVITE. */
+  ack(body = '', contentType = SDP): void {
+    if (this.step(USAGE_EVENT.SEND_ACK) !== VERDICT.OK) return;
+    this.invite = null;
+    this.#lastAck = { cseq: this.#okCseq, body, contentType };
+    this.owner.note(this, '> ACK');
+    this.#sendAck(this.dialog, this.#okCseq, body, contentType);
+  }
+
+  #sendAck(dialog: UaDialog, number: number, body: string, contentType: string): void {
+    const { uri, nextHop, from, to, callId, cseq, routes } = dialog.request(number);
+    const headers = body === '' ? routes : `${routes}Content-Type: ${contentType}\r\n`;
+    this.tm.sendAck({ method: 'ACK', uri, nextHop, from, to, callId, cseq, headers, body, socket: this.socket });
+  }
+
+  /** A 2xx whose transaction is gone. */
+  strayAnswer(reply: SipMsg): void {
+    if (reply.toTag === this.dialog.remoteTag) this.#acknowledgeAgain(reply);
+    else this.#unwanted(reply);
+  }
+
+  // ---- in the dialog
+
+  /** Sends any request but INVITE, ACK and CANCEL. */
+  send(method: string, request: LegRequest = {}): Transaction | null {
+    return this.#send({
+      ...this.#local(method, request),
+      onReply: (reply, code) => {
+        this.owner.note(this, `< ${code} (${method})`);
+        if (!this.isEnded) {
+          if (code < 300 && reply !== null && (method === 'UPDATE' || method === 'SUBSCRIBE'))
+            this.dialog.refresh(reply);
+          this.#lostBy(code, reply);
+        }
+        request.onFinal?.(code, reply);
+      },
+    });
+  }
+
+  /** 481 and 408 to a request of ours say that the dialog is over (RFC 3261 §12.2.1.2). */
+  #lostBy(code: number, reply: SipMsg | null): void {
+    if (code === 481 || (code === 408 && reply === null)) this.owner.onLost(this, `${code} to a request`);
+  }
+
+  /** Ends the leg as its state demands: refuses, cancels or sends BYE. `headers` are Reason rows. */
+  hangup(headers = '', code = 487, reason = 'Request Terminated'): void {
+    if (this.isEnded) return;
+    if (this.state === LEG.CONFIRMED) this.#bye(headers);
+    else if (this.role === 'uas') this.refuse(code, reason, headers);
+    else {
+      this.owner.note(this, '> CANCEL');
+      if (this.invite !== null) this.tm.cancel(this.invite, headers);
+      this.end();
+    }
+  }
+
+  #bye(headers: string): void {
+    // A 2xx of theirs is acknowledged first; ours waits for its ACK no longer (RFC 3261 §15 lets us be the impatient side).
+    if (this.usage === USAGE.SENT_OK) this.ack();
+    else if (this.usage === USAGE.SENT && this.invite !== null) this.tm.cancel(this.invite);
+    else if (this.usage === USAGE.RECEIVED && this.invite !== null) this.refuse(487, 'Request Terminated');
+    this.end();
+    this.owner.note(this, '> BYE');
+    this.#send({ ...this.#local('BYE', { headers }) });
+  }
+
+  /** Nothing more of this leg happens; what it waited for is given up. */
+  end(): void {
+    this.state = LEG.ENDED;
+    this.step(USAGE_EVENT.BYE);
+    this.server.wheel.cancel(this.#ackTimer);
+  }
+
+  #local(method: string, { body = '', contentType = SDP, headers = '' }: LegRequest): LocalRequest {
+    const { uri, nextHop, from, to, callId, cseq, routes } = this.dialog.request();
+    const contact = METHODS_WITH_CONTACT.has(method) ? `Contact: ${this.contact}\r\n` : '';
+    const type = body === '' ? '' : `Content-Type: ${contentType}\r\n`;
+    const rows = `${routes}${contact}${type}${headers}`;
+    return { method, uri, nextHop, from, to, callId, cseq, headers: rows, body, socket: this.socket };
+  }
+
+  #send(request: LocalRequest): Transaction | null {
+    if (request.method !== 'BYE') this.owner.note(this, `> ${request.method}`);
+    return this.tm.send(request);
+  }
+
+  #rows(headers: string, body: string, contentType: string): string {
+    const type = body === '' ? '' : `Content-Type: ${contentType}\r\n`;
+    return `Contact: ${this.contact}\r\n${type}${headers}`;
+  }
+}
+
+const SDP = 'application/sdp';
+const METHODS_WITH_CONTACT = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'OPTIONS']);
+
+function ackIsMissing(leg: Leg): void {
+  leg.onAckMissing();
+}
+
+/** Where requests for a leg reach this server. */
+function contactUri(socket: SocketInfo, user: string): string {
+  const transport = socket.proto === PROTO.UDP ? '' : `;transport=${PROTO_NAMES[socket.proto]}`;
+  return `sip:${user === '' ? '' : `${user}@`}${socket.sentBy}${transport}`;
+}
+
+/** Content-Type of a message's body; '' without one. */
+export function contentTypeOf(msg: SipMsg): string {
+  return msg.header(HDR.CONTENTTYPE) ?? '';
+}

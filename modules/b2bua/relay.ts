@@ -1,0 +1,85 @@
+import { METHOD, type SipMsg } from 'strowger';
+import type { Transaction } from '../tm/api.ts';
+import type { Call } from './call.ts';
+import { USAGE } from './invite-usage.ts';
+import { contentTypeOf, type Leg } from './leg.ts';
+import { reasonOf } from './status.ts';
+
+/** A request in one leg's dialog goes to the other leg; its reply comes back. BYE is answered at once and ends the call. */
+export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
+  if (msg.method === METHOD.BYE) return bye(call, leg, msg, t);
+  const { peer } = leg;
+  if (peer === null || peer.isEnded || call.isEnded) return refuse(call, t, leg, 481);
+  if (msg.method === METHOD.INVITE) return reinvite(call, leg, peer, msg);
+  if (!call.calls.settings.relayedMethods.has(msg.methodName)) return refuse(call, t, leg, 501);
+  peer.send(msg.methodName, {
+    body: msg.body,
+    contentType: contentTypeOf(msg),
+    headers: call.options.policy.rows(msg),
+    onFinal: (code, reply) => call.post(() => answer(call, leg, t, code, reply)),
+  });
+}
+
+function bye(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
+  call.tm.reply(t.request, 200, 'OK');
+  call.note(leg, '> 200 OK (BYE)');
+  leg.end();
+  call.end('bye', reasonRows(msg));
+}
+
+/** The re-INVITE of one side becomes one of the other's; refused when it can not be, and the session stays as it was. */
+function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg): void {
+  const back = (reply: SipMsg): void => {
+    if (leg.isEnded) return peer.ack();
+    const edited = call.edited(reply);
+    leg.answer(reply.status, reply.reason, call.options.policy.rows(edited), edited.body, contentTypeOf(edited));
+  };
+  const isSent = peer.sendInvite({
+    body: msg.body,
+    contentType: contentTypeOf(msg),
+    headers: call.inviteRows(msg),
+    onProvisional: (reply) =>
+      call.post(() => {
+        if (!leg.isEnded)
+          leg.progress(reply.status, reply.reason, call.options.policy.rows(reply), reply.body, contentTypeOf(reply));
+      }),
+    onOk: (reply) => call.post(() => back(reply)),
+    onFinal: (code, reply) =>
+      call.post(() => {
+        if (leg.usage === USAGE.RECEIVED)
+          leg.refuse(code, reply?.reason ?? reasonOf(code), reply === null ? '' : call.options.policy.rows(reply));
+      }),
+  });
+  // Both sides asked at the same time: who asks us while the other's is under way is told to try again (RFC 3261 §14.2).
+  if (!isSent) leg.refuse(491, reasonOf(491));
+}
+
+function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMsg | null): void {
+  if (leg.isEnded) return;
+  if (reply === null) return refuse(call, t, leg, code);
+  const edited = call.edited(reply);
+  const type = edited.body === '' ? '' : `Content-Type: ${contentTypeOf(edited)}\r\n`;
+  const contact = t.request.method === METHOD.UPDATE ? `Contact: ${leg.contact}\r\n` : '';
+  call.note(leg, `> ${code} ${reply.reason} (${t.request.methodName})`);
+  call.tm.reply(t.request, code, reply.reason, `${contact}${type}${call.options.policy.rows(edited)}`, edited.body);
+}
+
+function refuse(call: Call, t: Transaction, leg: Leg, code: number): void {
+  if (t.request.method === METHOD.INVITE) return leg.refuse(code, reasonOf(code));
+  call.note(leg, `> ${code} (${t.request.methodName})`);
+  call.tm.reply(t.request, code, reasonOf(code));
+}
+
+/** Why a side hung up goes along (RFC 3326). */
+function reasonRows(msg: SipMsg): string {
+  let rows = '';
+  for (const row of rowsOf(msg)) rows += row;
+  return rows;
+}
+
+function rowsOf(msg: SipMsg): string[] {
+  const rows: string[] = [];
+  for (let row = 0; row < msg.hdrCount; row++)
+    if (msg.hdrName(row).toLowerCase() === 'reason') rows.push(msg.buf.slice(msg.hdrStart(row), msg.hdrEnd(row)));
+  return rows;
+}

@@ -1,0 +1,86 @@
+import { HDR, intParam, type ModuleContext, type ParamDef, type SipMsg, strParam } from 'strowger';
+import { HeaderPolicy, optionTags } from './headers.ts';
+
+export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
+  contact_user: strParam({ default: '', doc: 'User part of the Contact of both sides of a call.' }),
+  callid_mode: strParam({
+    default: 'new',
+    doc: "Call-ID of the legs we make: `new`, `keep` the caller's, or `suffix` to add to it.",
+    check: (value) => (['new', 'keep', 'suffix'].includes(String(value)) ? null : 'new, keep or suffix'),
+  }),
+  answer_timeout: intParam({ default: 0, min: 0, doc: "Seconds a leg may ring; 0: tm's fr_inv_timer." }),
+  max_calls: intParam({ default: 0, min: 0, doc: 'Calls at once; 0: no limit. Beyond it b2b_call gives -5.' }),
+  history_size: intParam({ default: 200, min: 0, doc: 'Events kept of each call for b2bua.history.' }),
+  header_pass: strParam({
+    default: '',
+    doc: 'Names of further headers that pass from one side to the other, with commas.',
+  }),
+  header_drop: strParam({ default: '', doc: 'Names of headers that do not pass, with commas; `*`: all.' }),
+  header_pass_regexp: strParam({
+    default: '',
+    doc: 'Headers whose names match pass, too (JavaScript syntax, any case).',
+  }),
+  relayed_methods: strParam({
+    default: 'INFO,MESSAGE,UPDATE,PRACK,NOTIFY,SUBSCRIBE,OPTIONS,REFER,PUBLISH',
+    doc: 'Methods that pass in a call, with commas; others get 501.',
+  }),
+};
+
+/** Option tags that mean the same to both ends when the request passes through. */
+const PASSED_TAGS = new Set([
+  '100rel',
+  'timer',
+  'replaces',
+  'norefersub',
+  'histinfo',
+  'tdialog',
+  'precondition',
+  'privacy',
+]);
+
+/** The module's parameters, read once; what may change while running is read anew by `refresh`. */
+export class B2buaSettings {
+  readonly contactUser: string;
+  readonly callIdMode: 'new' | 'keep' | 'suffix';
+  readonly ringMs: number;
+  readonly maxCalls: number;
+  readonly historySize: number;
+  readonly policy: HeaderPolicy;
+  readonly relayedMethods: ReadonlySet<string>;
+
+  constructor(ctx: ModuleContext) {
+    this.contactUser = ctx.str('contact_user');
+    this.callIdMode = ctx.str('callid_mode') as 'new' | 'keep' | 'suffix';
+    this.ringMs = ctx.int('answer_timeout') * 1000;
+    this.maxCalls = ctx.int('max_calls');
+    this.historySize = ctx.int('history_size');
+    const pattern = ctx.str('header_pass_regexp');
+    this.policy = new HeaderPolicy(
+      words(ctx.str('header_pass')),
+      words(ctx.str('header_drop')),
+      pattern === '' ? null : new RegExp(pattern, 'i'),
+    );
+    this.relayedMethods = new Set(words(ctx.str('relayed_methods')));
+  }
+
+  /** Supported and Require rows for the other side: of the caller's option tags those that pass. */
+  readonly supportedRows = (msg: SipMsg): string =>
+    tagRow(msg, HDR.SUPPORTED, 'Supported') + tagRow(msg, HDR.REQUIRE, 'Require');
+
+  /** Option tags of Require that nobody here understands (RFC 3261 §8.2.2.3). */
+  unsupported(msg: SipMsg): string[] {
+    return optionTags(msg, HDR.REQUIRE).filter((tag) => !PASSED_TAGS.has(tag));
+  }
+}
+
+function tagRow(msg: SipMsg, kind: number, name: string): string {
+  const tags = optionTags(msg, kind).filter((tag) => PASSED_TAGS.has(tag));
+  return tags.length === 0 ? '' : `${name}: ${tags.join(', ')}\r\n`;
+}
+
+function words(text: string): string[] {
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+}
