@@ -16,11 +16,14 @@ import { Registrar } from './registrar.ts';
 const SAVE_ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE;
 const LOOKUP_ROUTES = REQUEST_ROUTE | FAILURE_ROUTE;
 
-/** Opens the table that a command names while the script is compiled, so that usrloc can fill it at start. */
-function openTable(values: readonly (string | number | undefined)[], reg: Registrar): string | null {
+/**
+ * Opens the table that a command names while the script is compiled, so that usrloc can fill it at start. Where a script is
+ * only checked there is no registrar.
+ */
+function openTable(values: readonly (string | number | undefined)[], reg: Registrar | undefined): string | null {
   const name = values[0];
   if (name === undefined || name === '') return 'needs the name of a table';
-  reg.table(String(name));
+  reg?.table(String(name));
   return null;
 }
 
