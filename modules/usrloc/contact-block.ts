@@ -49,7 +49,24 @@ export function contactWords(data: ContactData): number {
 
 /** Writes all but the links into a block that is large enough. */
 export function writeContact(heap: SharedHeap, at: number, data: ContactData): void {
-  const { words, bytes } = heap;
+  writeNumbers(heap, at, data);
+  const { bytes } = heap;
+  let length = (at + CONTACT.LENGTHS) * 4;
+  let start = (at + CONTACT.TEXT) * 4;
+  for (const name of TEXTS) {
+    const text = data[name];
+    const size = Math.min(MAX_TEXT, text.length);
+    bytes[length] = size & 0xff;
+    bytes[length + 1] = size >>> 8;
+    length += 2;
+    if (size > 0) bytes.latin1Write(text, start, size);
+    start += size;
+  }
+}
+
+/** Writes what is not text and no link. */
+export function writeNumbers(heap: SharedHeap, at: number, data: ContactData): void {
+  const { words } = heap;
   words[at + CONTACT.Q] = data.q;
   words[at + CONTACT.CSEQ] = data.cseq;
   words[at + CONTACT.FLAGS] = data.flags;
@@ -64,40 +81,39 @@ export function writeContact(heap: SharedHeap, at: number, data: ContactData): v
   heap.floats[(at + CONTACT.EXPIRES) >>> 1] = data.expires;
   words[at + CONTACT.MODIFIED] = data.lastModified;
   words[at + CONTACT.LAST_KEEPALIVE] = data.lastKeepalive;
-  let length = (at + CONTACT.LENGTHS) * 4;
-  let start = (at + CONTACT.TEXT) * 4;
-  for (const name of TEXTS) {
-    const text = data[name];
-    const size = Math.min(MAX_TEXT, text.length);
-    bytes[length] = size & 0xff;
-    bytes[length + 1] = size >>> 8;
-    length += 2;
-    if (size > 0) bytes.latin1Write(text, start, size);
-    start += size;
-  }
 }
 
 /** Reads a contact; its strings are copies. */
 export function readContact(heap: SharedHeap, at: number): ContactData {
   const { words, bytes } = heap;
-  const ends: number[] = [];
-  let end = 0;
-  for (let i = 0, length = (at + CONTACT.LENGTHS) * 4; i < TEXTS.length; i++, length += 2)
-    ends.push((end += (bytes[length] as number) | ((bytes[length + 1] as number) << 8)));
+  // Two lengths a word, in the order of TEXTS.
+  const lengths = at + CONTACT.LENGTHS;
+  const a = words[lengths] as number;
+  const b = words[lengths + 1] as number;
+  const c = words[lengths + 2] as number;
+  const d = words[lengths + 3] as number;
+  const ruid = a & 0xffff;
+  const contact = ruid + (a >>> 16);
+  const callid = contact + (b & 0xffff);
+  const userAgent = callid + (b >>> 16);
+  const received = userAgent + (c & 0xffff);
+  const path = received + (c >>> 16);
+  const socket = path + (d & 0xffff);
+  const instance = socket + (d >>> 16);
+  const end = instance + ((words[lengths + 4] as number) & 0xffff);
   const start = (at + CONTACT.TEXT) * 4;
   const text = bytes.latin1Slice(start, start + end);
-  const part = (i: number): string => text.slice(i === 0 ? 0 : ends[i - 1], ends[i]);
   const word = (offset: number): number => words[at + offset] as number;
   return {
-    ruid: part(0),
-    contact: part(1),
-    callid: part(2),
-    userAgent: part(3),
-    received: part(4),
-    path: part(5),
-    socket: part(6),
-    instance: part(7),
-    xavpText: part(8),
+    ruid: text.slice(0, ruid),
+    contact: text.slice(ruid, contact),
+    callid: text.slice(contact, callid),
+    userAgent: text.slice(callid, userAgent),
+    received: text.slice(userAgent, received),
+    path: text.slice(received, path),
+    socket: text.slice(path, socket),
+    instance: text.slice(socket, instance),
+    xavpText: text.slice(instance),
     q: word(CONTACT.Q),
     cseq: word(CONTACT.CSEQ) >>> 0,
     flags: word(CONTACT.FLAGS) >>> 0,

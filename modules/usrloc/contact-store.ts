@@ -1,6 +1,15 @@
 import { mixHash, type SharedHeap, StrowgerError } from 'strowger';
-import { type ContactData, StoredContact } from './contact.ts';
-import { CONTACT, contactWords, isTextAt, RECORD, readAor, readContact, writeContact } from './contact-block.ts';
+import { type ContactData, hasTexts, StoredContact, withTexts } from './contact.ts';
+import {
+  CONTACT,
+  contactWords,
+  isTextAt,
+  RECORD,
+  readAor,
+  readContact,
+  writeContact,
+  writeNumbers,
+} from './contact-block.ts';
 import { HashIndex, INDEX_WORDS } from './hash-index.ts';
 
 /** Words of a table's region, in front of its indices. */
@@ -143,6 +152,10 @@ export class ContactStore {
     return this.#locked(() => {
       const { heap } = this;
       let at = this.#present(contact);
+      if (hasTexts(contact, data) && contact.tcpconnId === data.tcpconnId) {
+        writeNumbers(heap, at, data);
+        return new StoredContact(this.name, contact.aor, withTexts(contact, data), at);
+      }
       let moved = 0;
       if (heap.roomOf(at) < contactWords(data)) {
         moved = heap.allocate(contactWords(data));

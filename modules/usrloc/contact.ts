@@ -103,7 +103,12 @@ export interface ContactDefaults {
 }
 
 /** The data of a new contact, or of `old` as `info` makes it. */
-export function contactData(info: UcontactInfo, defaults: ContactDefaults, old: StoredContact | null): ContactData {
+export function contactData(
+  info: UcontactInfo,
+  defaults: ContactDefaults,
+  old: StoredContact | null,
+  state: number,
+): ContactData {
   const { nowSec } = defaults;
   return {
     contact: info.contact,
@@ -128,6 +133,27 @@ export function contactData(info: UcontactInfo, defaults: ContactDefaults, old: 
     keepaliveRoundtripUs: old?.keepaliveRoundtripUs ?? 0,
     ruid: old?.ruid ?? info.ruid ?? defaults.newRuid(),
     xavpText: xavpToText(info.xavp),
-    state: old?.state ?? 0,
+    state,
   };
+}
+
+/** Whether all texts of a contact stay as they are: true of most refreshes. */
+export function hasTexts(contact: StoredContact, data: ContactData): boolean {
+  return (
+    contact.contact === data.contact &&
+    contact.callid === data.callid &&
+    contact.userAgent === data.userAgent &&
+    contact.received === data.received &&
+    contact.path === data.path &&
+    contact.socket === data.socket &&
+    contact.instance === data.instance &&
+    contact.xavpText === data.xavpText &&
+    contact.ruid === data.ruid
+  );
+}
+
+/** The same, with the texts of `contact`, which are copies, in the place of equal ones, which may be parts of a message. */
+export function withTexts(contact: StoredContact, data: ContactData): ContactData {
+  const { contact: uri, callid, userAgent, received, path, socket, instance, xavpText, ruid } = contact;
+  return { ...data, contact: uri, callid, userAgent, received, path, socket, instance, xavpText, ruid };
 }

@@ -135,7 +135,7 @@ for (const mode of [1, 2, 3])
         q: 0.7,
         callid: 'call',
         cseq: 77,
-        flags: 1,
+        flags: 2,
         cflags: 64,
         user_agent: 'phone',
         socket: 'udp:10.0.0.1:5060',

@@ -74,8 +74,8 @@ export class StoredRecord implements Urecord {
   }
 
   insert(info: UcontactInfo): Ucontact {
-    const data = contactData(info, this.#rules, null);
-    const made = this.#store.insert(this.aor, { ...data, state: this.#changed(0) }, this.#placeFor(data, ''));
+    const data = contactData(info, this.#rules, null, this.#changed(0));
+    const made = this.#store.insert(this.aor, data, this.#placeFor(data, ''));
     this.changes.push({ kind: 'insert', contact: made });
     this.#rules.tell('insert', made);
     return made;
@@ -83,8 +83,7 @@ export class StoredRecord implements Urecord {
 
   update(contact: Ucontact, info: UcontactInfo): Ucontact {
     const old = this.#own(contact);
-    const data = contactData(info, this.#rules, old);
-    const changed = this.#store.update(old, { ...data, state: this.#changed(old.state) });
+    const changed = this.#store.update(old, contactData(info, this.#rules, old, this.#changed(old.state)));
     if (this.#rules.descTimeOrder || changed.q !== old.q)
       this.#store.reorder(changed, this.#placeFor(changed, changed.ruid));
     this.changes.push({ kind: 'update', contact: changed });
