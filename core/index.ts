@@ -71,6 +71,7 @@ export * from './parser/contact.ts';
 export * from './parser/content-type.ts';
 export * from './parser/date.ts';
 export * from './parser/digest.ts';
+export * from './parser/digest-scan.ts';
 export * from './parser/event.ts';
 export * from './parser/hf.ts';
 export * from './parser/list.ts';

@@ -1,14 +1,13 @@
 import {
   type DigestCredentials,
-  digestCredentials,
   HDR,
   METHOD,
   type ModuleContext,
-  parseAuth,
   quoteString,
   type Run,
   removeHeaderRow,
   type SipMsg,
+  scanDigest,
   VERIFIED_CREDENTIALS,
   type VerifiedCredentials,
 } from 'strowger';
@@ -175,13 +174,9 @@ function findCredentials(
 ): { readonly row: number; readonly credentials: DigestCredentials } | number {
   const kind = headerOf(target);
   for (let row = msg.findHdr(kind); row >= 0; row = msg.findHdr(kind, row + 1)) {
-    const auth = parseAuth(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row));
-    if (auth === null) {
-      if (/^\s*digest\s/i.test(msg.hdrValue(row))) return AUTH.ERROR;
-      continue;
-    }
-    const credentials = digestCredentials(auth);
-    if (credentials === null) continue;
+    const credentials = scanDigest(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row));
+    if (credentials === 'malformed') return AUTH.ERROR;
+    if (credentials === 'other') continue;
     const { realm: found } = credentials;
     if (found === realm || (found.length === realm.length && found.toLowerCase() === realm.toLowerCase()))
       return { row, credentials };

@@ -26,12 +26,7 @@ export function digestAlgorithm(name: string): DigestAlgorithm | null {
 
 /** Hash of a latin1 text, in lower-case hex digits. */
 export function digest(algorithm: DigestAlgorithm, text: string): string {
-  return hash(algorithm.hash, isAscii(text) ? text : Buffer.from(text, 'latin1'), 'hex');
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
+  return hash(algorithm.hash, Buffer.byteLength(text) === text.length ? text : Buffer.from(text, 'latin1'), 'hex');
 }
 
 /** H(A1) from a password (RFC 7616 §3.4.2). */

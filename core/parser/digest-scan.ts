@@ -1,0 +1,152 @@
+import type { DigestCredentials } from './digest.ts';
+import { equalsLower } from './hf.ts';
+import { isLws } from './params.ts';
+import { unquote } from './quoted.ts';
+
+/** The parameters of credentials that are kept, by place; others are skipped. */
+const NAMES = ['username', 'realm', 'nonce', 'uri', 'response', 'algorithm', 'cnonce', 'opaque', 'qop', 'nc'] as const;
+const PLACE = {
+  USERNAME: 0,
+  REALM: 1,
+  NONCE: 2,
+  URI: 3,
+  RESPONSE: 4,
+  ALGORITHM: 5,
+  CNONCE: 6,
+  OPAQUE: 7,
+  QOP: 8,
+  NC: 9,
+} as const;
+
+/** More parameters than this and the value is refused. */
+const MAX_PARAMS = 64;
+
+/**
+ * Digest credentials read in one pass, as `digestCredentials(parseAuth(…))` reads them, at a fraction of the cost. `other`:
+ * another scheme; `malformed`: Digest, but a parameter without a value, or one of those that count twice.
+ */
+export function scanDigest(buf: string, start: number, end: number): DigestCredentials | 'other' | 'malformed' {
+  let i = skipLws(buf, start, end);
+  const afterScheme = i + 6;
+  if (afterScheme >= end || !equalsLower(buf, i, 'digest') || !isBreak(buf.charCodeAt(afterScheme))) return 'other';
+  const values: string[] = ['', '', '', '', '', '', '', '', '', ''];
+  let seen = 0;
+  let count = 0;
+  for (i = afterScheme; ; ) {
+    while (i < end && isBreak(buf.charCodeAt(i))) i++;
+    if (i >= end) break;
+    if (++count > MAX_PARAMS) return 'malformed';
+    const nameStart = i;
+    while (i < end && buf.charCodeAt(i) !== EQUALS && !isBreak(buf.charCodeAt(i))) i++;
+    const nameEnd = i;
+    i = skipLws(buf, i, end);
+    if (nameEnd === nameStart || i >= end || buf.charCodeAt(i) !== EQUALS) return 'malformed';
+    i = skipLws(buf, i + 1, end);
+    const valueStart = i;
+    const isQuoted = i < end && buf.charCodeAt(i) === QUOTE;
+    if (isQuoted) {
+      i = closingQuote(buf, i + 1, end);
+      if (i < 0) return 'malformed';
+      i++;
+    } else while (i < end && !isBreak(buf.charCodeAt(i))) i++;
+    const place = placeOf(buf, nameStart, nameEnd - nameStart);
+    if (place >= 0) {
+      if ((seen & (1 << place)) !== 0) return 'malformed';
+      seen |= 1 << place;
+      values[place] = isQuoted ? unquoted(buf, valueStart, i) : buf.slice(valueStart, i);
+    }
+    i = skipLws(buf, i, end);
+    if (i < end && buf.charCodeAt(i) !== COMMA) return 'malformed';
+  }
+  return credentialsOf(values);
+}
+
+const QUOTE = 34;
+const COMMA = 44;
+const EQUALS = 61;
+const BACKSLASH = 92;
+
+/** White space or a comma. */
+function isBreak(c: number): boolean {
+  return c === COMMA || isLws(c);
+}
+
+function skipLws(buf: string, at: number, end: number): number {
+  let i = at;
+  while (i < end && isLws(buf.charCodeAt(i))) i++;
+  return i;
+}
+
+/** Place of the quote that ends a string; -1 where there is none before `end`. */
+function closingQuote(buf: string, at: number, end: number): number {
+  for (let i = at; i < end; i++) {
+    const c = buf.charCodeAt(i);
+    if (c === QUOTE) return i;
+    if (c === BACKSLASH) i++;
+  }
+  return -1;
+}
+
+function unquoted(buf: string, start: number, end: number): string {
+  const inner = buf.slice(start + 1, end - 1);
+  return inner.includes('\\') ? unquote(buf.slice(start, end)) : inner;
+}
+
+/** Which of NAMES stands there, without case; -1 for another. */
+function placeOf(buf: string, start: number, length: number): number {
+  switch (length) {
+    case 2:
+      return is(buf, start, PLACE.NC);
+    case 3:
+      return is(buf, start, (buf.charCodeAt(start) | 0x20) === 113 ? PLACE.QOP : PLACE.URI);
+    case 5:
+      return is(buf, start, (buf.charCodeAt(start) | 0x20) === 114 ? PLACE.REALM : PLACE.NONCE);
+    case 6:
+      return is(buf, start, (buf.charCodeAt(start) | 0x20) === 99 ? PLACE.CNONCE : PLACE.OPAQUE);
+    case 8:
+      return is(buf, start, (buf.charCodeAt(start) | 0x20) === 117 ? PLACE.USERNAME : PLACE.RESPONSE);
+    case 9:
+      return is(buf, start, PLACE.ALGORITHM);
+    default:
+      return -1;
+  }
+}
+
+function is(buf: string, start: number, place: number): number {
+  const name = NAMES[place];
+  return name !== undefined && equalsLower(buf, start, name) ? place : -1;
+}
+
+function credentialsOf(values: readonly string[]): DigestCredentials {
+  const [username = '', realm = '', nonce = '', uri = '', response = ''] = values;
+  const [, , , , , algorithm = '', cnonce = '', opaque = '', qop = '', nc = ''] = values;
+  const at = username.indexOf('@');
+  return {
+    username,
+    user: at < 0 ? username : username.slice(0, at),
+    domain: at < 0 ? '' : username.slice(at + 1),
+    realm,
+    nonce,
+    uri,
+    response,
+    algorithm,
+    cnonce,
+    opaque,
+    qop,
+    nc,
+    ncValue: nc.length === 8 ? hexValue(nc) : -1,
+  };
+}
+
+/** -1 where one of them is no hex digit. */
+function hexValue(text: string): number {
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    const lower = c | 0x20;
+    const digit = c >= 48 && c <= 57 ? c - 48 : lower >= 97 && lower <= 102 ? lower - 87 : -1;
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
