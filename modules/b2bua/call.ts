@@ -1,42 +1,20 @@
-import { HDR, type Server, SipMsg, type SocketInfo } from 'strowger';
+import { HDR, ROUTE, RUN_DROP, type Server, SipMsg } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import type { Calls } from './calls.ts';
-import { HeaderPolicy } from './headers.ts';
+import { setContext } from './context.ts';
+import { Dial, type DialResult, type Target } from './dial.ts';
+import type { HeaderPolicy } from './headers.ts';
 import { USAGE } from './invite-usage.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner } from './leg.ts';
+import { Mailbox, type MailboxEvent } from './mailbox.ts';
 import { relayRequest } from './relay.ts';
-import { bestFailure, type Failure } from './status.ts';
 import { UaDialog } from './ua-dialog.ts';
-
-/** Where a leg is to call: URI, next hop, socket. */
-export interface Target {
-  readonly uri: string;
-  readonly nextHop: string;
-  readonly socket: SocketInfo | null;
-}
-
-/** How an attempt to reach somebody ended. */
-export interface DialResult {
-  /** The leg that answered; null when nobody did. */
-  readonly leg: Leg | null;
-  readonly code: number;
-  readonly reason: string;
-  readonly reply: SipMsg | null;
-}
 
 /** One line of a call's history. */
 export interface HistoryLine {
   readonly atMs: number;
   readonly leg: string;
   readonly what: string;
-}
-
-/** A call that is being dialled: its legs, and what they came to. */
-interface Dial {
-  readonly legs: Leg[];
-  readonly failures: Failure[];
-  readonly done: (result: DialResult) => void;
-  isDone: boolean;
 }
 
 /** Options of a call (`b2b_call` flags and module parameters). */
@@ -65,8 +43,9 @@ export class Call implements LegOwner {
   endedMs = 0;
   /** Why it ended, for CDR and RPC. */
   cause = '';
-  readonly #mailbox: (() => void | Promise<void>)[] = [];
-  #isHandling = false;
+  readonly mailbox: Mailbox;
+  /** The caller's INVITE as it came: what event routes without a message of their own see. */
+  request: SipMsg | null = null;
   #dial: Dial | null = null;
   #legCount = 0;
 
@@ -77,35 +56,28 @@ export class Call implements LegOwner {
     this.tm = calls.tm;
     this.options = options;
     this.startedMs = calls.server.clock.now();
+    this.mailbox = new Mailbox((error) => this.#failed(error));
   }
 
   get isEnded(): boolean {
     return this.endedMs !== 0;
   }
 
-  // ---- mailbox
+  // ---- mailbox and event routes
 
   /** Handles an event when those before it are done. */
-  post(event: () => void | Promise<void>): void {
-    this.#mailbox.push(event);
-    if (!this.#isHandling) this.#handle();
+  post(event: MailboxEvent): void {
+    this.mailbox.post(event);
   }
 
-  #handle(): void {
-    this.#isHandling = true;
-    try {
-      for (let event = this.#mailbox.shift(); event !== undefined; event = this.#mailbox.shift()) {
-        const waits = event();
-        if (waits instanceof Promise) {
-          void waits.catch((error: unknown) => this.#failed(error)).then(() => this.#handle());
-          return;
-        }
-      }
-    } catch (error) {
-      this.#failed(error);
-    }
-    this.#isHandling = false;
-    if (this.#mailbox.length > 0) this.#handle();
+  /** Runs event_route[b2bua:name] about a leg; true when it ended in `drop`, which is a veto where there can be one. */
+  fire(name: string, leg: Leg, msg: SipMsg | null = null): boolean | Promise<boolean> {
+    const route = this.server.program.event.get(`b2bua:${name}`);
+    const about = msg ?? this.request;
+    if (route === undefined || about === null) return false;
+    setContext(about, this, leg);
+    const bits = this.server.runRoute(route, about, ROUTE.EVENT);
+    return typeof bits === 'number' ? (bits & RUN_DROP) !== 0 : bits.then((later) => (later & RUN_DROP) !== 0);
   }
 
   /** A defect in here costs this call, nothing else. */
@@ -136,21 +108,20 @@ export class Call implements LegOwner {
     return leg;
   }
 
-  /** A leg that is about to call `target`. */
-  outgoing(target: Target, from: string, to: string, callId: string): Leg {
+  /** A leg that is about to call `target`, for `caller`, whose INVITE is `request`. */
+  outgoing(target: Target, request: SipMsg, caller: Leg): Leg {
     const tag = this.server.random.token(16);
-    const dialog = new UaDialog(callId, from, tag, to, target.uri, this.calls.firstCseq());
-    dialog.flow = target.nextHop;
-    const leg = new Leg(
-      this,
-      this.server,
-      this.tm,
-      this.#nextId(),
-      'uac',
-      dialog,
-      target.socket,
-      this.options.contactUser,
+    const callId = this.#callIdOf(caller);
+    const dialog = new UaDialog(
+      callId,
+      fromOf(request),
+      tag,
+      toOf(request, target),
+      target.uri,
+      this.calls.firstCseq(),
     );
+    const { contactUser } = this.options;
+    const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uac', dialog, target.socket, contactUser);
     this.#add(leg);
     return leg;
   }
@@ -166,22 +137,14 @@ export class Call implements LegOwner {
 
   // ---- dialling
 
-  /**
-   * Calls all targets at once on behalf of `a`, with the request it came with; `done` is told once. The first answer
-   * wins, the others are cancelled.
-   */
-  dial(a: Leg, targets: readonly Target[], request: SipMsg, done: (result: DialResult) => void): void {
-    const dial: Dial = { legs: [], failures: [], done, isDone: false };
+  /** Calls all targets at once on behalf of `a`, with the request it came with; `done` is told once. */
+  dial(a: Leg, targets: readonly Target[], request: SipMsg, done: (result: DialResult) => void): Promise<void> {
+    const dial = new Dial(this, a, (result) => {
+      if (this.#dial === dial) this.#dial = null;
+      done(result);
+    });
     this.#dial = dial;
-    const rows = this.inviteRows(request);
-    const type = contentTypeOf(request);
-    for (const target of targets) {
-      const b = this.outgoing(target, this.fromOf(request), this.toOf(request, target), this.#callIdOf(a));
-      b.peer = a;
-      dial.legs.push(b);
-    }
-    for (const b of dial.legs) b.sendInvite({ body: request.body, contentType: type, headers: rows });
-    if (dial.legs.length === 0) this.#finish(dial, { leg: null, code: 404, reason: 'Not Found', reply: null });
+    return dial.start(targets, request);
   }
 
   /** Rows of the caller's INVITE that go on to the callee, with what is negotiated anew. */
@@ -192,18 +155,6 @@ export class Call implements LegOwner {
     return `Max-Forwards: ${Number.isNaN(hops) ? 70 : hops}\r\n${supportedRows(request)}${this.options.policy.rows(request)}`;
   }
 
-  fromOf(request: SipMsg): string {
-    const { from } = request;
-    if (from === null) return '<sip:anonymous@anonymous.invalid>';
-    return from.display === '' ? `<${from.uriText}>` : `${from.display} <${from.uriText}>`;
-  }
-
-  toOf(request: SipMsg, target: Target): string {
-    const { to } = request;
-    if (to === null) return `<${target.uri}>`;
-    return to.display === '' ? `<${to.uriText}>` : `${to.display} <${to.uriText}>`;
-  }
-
   #callIdOf(a: Leg): string {
     const { callIdMode } = this.options;
     if (callIdMode === 'keep') return a.dialog.callId;
@@ -211,20 +162,9 @@ export class Call implements LegOwner {
     return this.server.random.token(24);
   }
 
-  #finish(dial: Dial, result: DialResult): void {
-    if (dial.isDone) return;
-    dial.isDone = true;
-    if (this.#dial === dial) this.#dial = null;
-    for (const leg of dial.legs) if (leg !== result.leg) leg.hangup(result.leg === null ? '' : COMPLETED_ELSEWHERE);
-    dial.done(result);
-  }
-
   /** Gives up what is being dialled. */
   cancelDial(headers: string): void {
-    const dial = this.#dial;
-    if (dial === null) return;
-    for (const leg of dial.legs) leg.hangup(headers);
-    this.#finish(dial, { leg: null, code: 487, reason: 'Request Terminated', reply: null });
+    this.#dial?.cancel(headers);
   }
 
   // ---- what legs tell
@@ -240,21 +180,16 @@ export class Call implements LegOwner {
   onAnswer(leg: Leg, reply: SipMsg): void {
     this.post(() => {
       const dial = this.#dial;
-      if (dial === null || dial.isDone || !dial.legs.includes(leg)) return leg.hangup();
-      this.#finish(dial, { leg, code: reply.status, reason: reply.reason, reply: this.edited(reply) });
+      if (dial === null || !dial.has(leg)) return leg.hangup();
+      dial.answered(leg, this.edited(reply));
     });
   }
 
   onFailure(leg: Leg, code: number, reply: SipMsg | null): void {
     this.post(() => {
       const dial = this.#dial;
-      this.calls.removeLeg(leg);
-      if (dial === null || dial.isDone || !dial.legs.includes(leg)) return;
-      dial.failures.push({ code, reply });
-      const isOver = code >= 600 || dial.failures.length === dial.legs.length;
-      if (!isOver) return;
-      const best = bestFailure(dial.failures);
-      this.#finish(dial, { leg: null, code: best.code, reason: best.reason, reply: best.reply });
+      if (dial === null || !dial.has(leg)) return this.calls.removeLeg(leg);
+      dial.failed(leg, code, reply);
     });
   }
 
@@ -309,7 +244,18 @@ export class Call implements LegOwner {
   }
 }
 
-const COMPLETED_ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n';
+/** From and To of the caller's INVITE, without tags. */
+function fromOf(request: SipMsg): string {
+  const { from } = request;
+  if (from === null) return '<sip:anonymous@anonymous.invalid>';
+  return from.display === '' ? `<${from.uriText}>` : `${from.display} <${from.uriText}>`;
+}
+
+function toOf(request: SipMsg, target: Target): string {
+  const { to } = request;
+  if (to === null) return `<${target.uri}>`;
+  return to.display === '' ? `<${to.uriText}>` : `${to.display} <${to.uriText}>`;
+}
 
 /**
  * Where a client is reached whatever its Contact says: over the connection it came on, or, when it asked for symmetric

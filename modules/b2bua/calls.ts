@@ -1,6 +1,7 @@
 import { currentText, METHOD, type ModuleContext, type Run, type Server, type SipMsg, TextMap } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
-import { Call, type CallOptions, type Target } from './call.ts';
+import { Call, type CallOptions } from './call.ts';
+import type { DialResult, Target } from './dial.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { contentTypeOf, LEG, type Leg } from './leg.ts';
 import { B2buaSettings } from './settings.ts';
@@ -78,17 +79,14 @@ export class Calls {
     if (call === null) return -5;
     const targets = targetsOf(msg);
     const a = call.accept(msg);
+    call.request = msg;
     this.tm.reply(msg, 100, 'Trying');
     const request = call.edited(msg);
     call.post(() => call.dial(a, targets, request, (result) => this.#dialled(call, a, result)));
     return 1;
   }
 
-  #dialled(
-    call: Call,
-    a: Leg,
-    { leg, code, reason, reply }: { leg: Leg | null; code: number; reason: string; reply: SipMsg | null },
-  ): void {
+  #dialled(call: Call, a: Leg, { leg, code, reason, reply }: DialResult): void {
     const rows = reply === null ? '' : call.options.policy.rows(reply);
     if (leg === null || reply === null) {
       call.cause ||= `${code} ${reason}`;

@@ -39,6 +39,8 @@ export interface LegRequest {
   readonly contentType?: string;
   /** Further rows, each with CRLF. */
   readonly headers?: string;
+  /** Of an INVITE: how long it may ring, in ms; 0: tm's fr_inv_timer. */
+  readonly ringMs?: number;
   readonly onProvisional?: (reply: SipMsg) => void;
   /** Of an INVITE: its first 2xx, to be acknowledged with `ack`. */
   readonly onOk?: (reply: SipMsg) => void;
@@ -175,6 +177,7 @@ export class Leg {
     const made = this.#local('INVITE', request);
     this.invite = this.#send({
       ...made,
+      ...(request.ringMs === undefined || request.ringMs === 0 ? {} : { frInvTimeoutMs: request.ringMs }),
       onProvisional: (reply) => this.#progressed(request, reply, isFirst),
       onAnswer: (reply) => this.#answered(request, reply, isFirst),
       onReply: (reply, code) => this.#finished(request, reply, code, isFirst),

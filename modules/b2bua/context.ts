@@ -1,0 +1,20 @@
+import type { Run, SipMsg } from 'strowger';
+import type { Call } from './call.ts';
+import type { Leg } from './leg.ts';
+
+/** What a route of the script is about: commands and variables of b2bua look here. */
+export interface B2bContext {
+  readonly call: Call;
+  readonly leg: Leg;
+}
+
+const CONTEXT = {};
+
+export function setContext(msg: SipMsg, call: Call, leg: Leg): void {
+  msg.setExtension(CONTEXT, { call, leg } satisfies B2bContext);
+}
+
+/** The call and leg of the message that a run is about; undefined where it is about none. */
+export function contextOf(run: Run): B2bContext | undefined {
+  return run.msg.extension<B2bContext>(CONTEXT);
+}

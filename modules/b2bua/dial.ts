@@ -1,0 +1,118 @@
+import { cloneMsg, type SipMsg, type SocketInfo } from 'strowger';
+import type { Call } from './call.ts';
+import { contentTypeOf, type Leg } from './leg.ts';
+import { bestFailure, type Failure, reasonOf } from './status.ts';
+
+/** Where a leg is to call: URI, next hop, socket. */
+export interface Target {
+  readonly uri: string;
+  readonly nextHop: string;
+  readonly socket: SocketInfo | null;
+}
+
+/** How an attempt to reach somebody ended. */
+export interface DialResult {
+  /** The leg that answered; null when nobody did. */
+  readonly leg: Leg | null;
+  readonly code: number;
+  readonly reason: string;
+  readonly reply: SipMsg | null;
+}
+
+const COMPLETED_ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n';
+
+/**
+ * Several targets called at once on behalf of a leg, with the request it came with. The first answer wins and the others
+ * are cancelled; `done` is told once, of the answer or of the best of the refusals.
+ */
+export class Dial {
+  readonly call: Call;
+  readonly caller: Leg;
+  readonly legs: Leg[] = [];
+  readonly #failures: Failure[] = [];
+  readonly #done: (result: DialResult) => void;
+  #pending = 0;
+  isDone = false;
+
+  constructor(call: Call, caller: Leg, done: (result: DialResult) => void) {
+    this.call = call;
+    this.caller = caller;
+    this.#done = done;
+  }
+
+  /** Makes the legs, lets event_route[b2bua:predial] see each, and sends their INVITEs. */
+  async start(targets: readonly Target[], request: SipMsg): Promise<void> {
+    this.#pending = targets.length;
+    for (const target of targets) {
+      const waits = this.#prepare(target, request);
+      if (waits instanceof Promise) await waits;
+    }
+    this.#look();
+  }
+
+  #prepare(target: Target, request: SipMsg): void | Promise<void> {
+    const { call, caller } = this;
+    const own = cloneMsg(request);
+    own.newUri = target.uri;
+    own.dstUri = target.nextHop;
+    own.forceSocket = target.socket;
+    const leg = call.outgoing(target, request, caller);
+    leg.peer = caller;
+    this.legs.push(leg);
+    const veto = call.fire('predial', leg, own);
+    if (veto instanceof Promise) return veto.then((isVetoed) => this.#send(leg, own, isVetoed));
+    this.#send(leg, own, veto);
+  }
+
+  #send(leg: Leg, own: SipMsg, isVetoed: boolean): void {
+    if (this.isDone || leg.isEnded) return;
+    if (isVetoed) {
+      leg.end();
+      return this.failed(leg, 403, null);
+    }
+    const { call } = this;
+    leg.dialog.remoteTarget = own.uri;
+    leg.dialog.flow = own.dstUri;
+    leg.socket = own.forceSocket;
+    const edited = call.edited(own);
+    const headers = call.inviteRows(edited);
+    leg.sendInvite({ body: edited.body, contentType: contentTypeOf(edited), headers, ringMs: call.options.ringMs });
+  }
+
+  has(leg: Leg): boolean {
+    return this.legs.includes(leg);
+  }
+
+  answered(leg: Leg, reply: SipMsg): void {
+    this.#finish({ leg, code: reply.status, reason: reply.reason, reply });
+  }
+
+  failed(leg: Leg, code: number, reply: SipMsg | null): void {
+    this.call.calls.removeLeg(leg);
+    if (this.isDone) return;
+    this.#pending--;
+    this.#failures.push({ code, reply });
+    if (code >= 600) this.#pending = 0;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.isDone || this.#pending > 0) return;
+    const best =
+      this.#failures.length === 0 ? { code: 404, reason: reasonOf(404), reply: null } : bestFailure(this.#failures);
+    this.#finish({ leg: null, ...best });
+  }
+
+  /** Gives up: every leg is cancelled. */
+  cancel(headers: string, code = 487): void {
+    for (const leg of this.legs) leg.hangup(headers);
+    this.#finish({ leg: null, code, reason: reasonOf(code), reply: null });
+  }
+
+  #finish(result: DialResult): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    for (const leg of this.legs) if (leg !== result.leg) leg.hangup(result.leg === null ? '' : COMPLETED_ELSEWHERE);
+    this.#done(result);
+  }
+}
