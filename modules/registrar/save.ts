@@ -28,6 +28,8 @@ export class Save {
   #uri: SipUri | null = null;
   #supportsOutbound = false;
   #listing = '';
+  /** The contacts as they are now, where that is known without reading them again. */
+  #contacts: readonly Ucontact[] | null = null;
 
   constructor(reg: Registrar, run: Run, table: Udomain, flags: number) {
     this.#reg = reg;
@@ -111,7 +113,7 @@ export class Save {
   #edit(work: (record: Urecord) => number | RegError): number | Promise<number> {
     const result = this.#table.edit(this.#aor, (record) => {
       const outcome = work(record);
-      this.#listing = contactRow(record.contacts, this.#listingRules());
+      this.#listing = contactRow(this.#contacts ?? record.contacts, this.#listingRules());
       return outcome;
     });
     if (result instanceof Promise)
@@ -161,11 +163,21 @@ export class Save {
         continue;
       }
       const known = one.existing ?? (wanted.length > 1 ? sameAs(record, one) : null);
-      if (known === null) record.insert(one.info);
+      if (wanted.length === 1) this.#putOne(record, known, one);
+      else if (known === null) record.insert(one.info);
       else put(record, known, one);
       result = known === null ? RESULT.INSERTED : RESULT.UPDATED;
     }
     return result;
+  }
+
+  /** The usual REGISTER: one contact, most often there already, whose place among the others stays. */
+  #putOne(record: Urecord, known: Ucontact | null, one: Wanted): void {
+    const { contacts } = record;
+    const kept = known === null ? record.insert(one.info) : put(record, known, one);
+    if (contacts.length === 0 || (contacts.length === 1 && known !== null)) this.#contacts = [kept];
+    else if (kept.q === known?.q && !this.#reg.ul.descTimeOrder)
+      this.#contacts = contacts.map((contact) => (contact.ruid === kept.ruid ? kept : contact));
   }
 
   /** Finds what each contact is in the table, and whether CSeq lets it be changed (RFC 3261 §10.3 step 7). */
@@ -300,7 +312,7 @@ function sameAs(record: Urecord, one: Wanted): Ucontact | null {
 }
 
 /** Refreshes a contact. One that comes without its instance keeps what it had. */
-function put(record: Urecord, known: Ucontact, { info }: Wanted): void {
+function put(record: Urecord, known: Ucontact, { info }: Wanted): Ucontact {
   const { instance, regId } = known;
-  record.update(known, info.instance === '' && instance !== '' ? { ...info, instance, regId } : info);
+  return record.update(known, info.instance === '' && instance !== '' ? { ...info, instance, regId } : info);
 }

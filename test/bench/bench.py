@@ -23,6 +23,9 @@ SCENARIOS = {
     'message':    dict(kind='message',  rate=4000, uas=1, drain=0.3, fill=0),
     'dispatcher': dict(kind='invite',   rate=1200, uas=2, drain=6.5, fill=0),
     'options':    dict(kind='options',  rate=4000, uas=0, drain=0.3, fill=0),
+    'register':   dict(kind='register', rate=4000, uas=0, drain=0.3, fill=100000),
+    'regauth':    dict(kind='regauth',  rate=2000, uas=0, drain=0.3, fill=100000),
+    'lookup':     dict(kind='message',  rate=4000, uas=1, drain=0.3, fill=0, binds=True),
     'loop':       dict(kind='options',  rate=100,  uas=0, drain=0.3, fill=0),
 }
 
@@ -151,6 +154,8 @@ class Server:
         while time.time() < end:  # one operation of the scenario itself says that it is up
             if self.p.poll() is not None:
                 break
+            if SCENARIOS[self.scenario].get('binds'):
+                self.bind()
             r = load(self, count=1, window=1, extra=['-T', '100', '-g', '1000'])
             if r and r['ok'] == 1:
                 time.sleep(0.5)
@@ -158,6 +163,19 @@ class Server:
         tail = open(os.path.join(self.run, 'log')).read()[-1500:]
         self.stop()
         raise SystemExit(f'{self.name} did not start for {self.scenario}:\n{tail}')
+
+    def bind(self):
+        """Register the callee."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+            u.bind(('127.0.0.1', 0))
+            u.sendto((f'REGISTER sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{u.getsockname()[1]};branch=z9hG4bK{time.time_ns()}\r\n'
+                      f'Max-Forwards: 70\r\nFrom: <sip:bob@127.0.0.1>;tag=b\r\nTo: <sip:bob@127.0.0.1>\r\nCall-ID: bind-{time.time_ns()}\r\n'
+                      f'CSeq: 1 REGISTER\r\nContact: <sip:bob@127.0.0.1:{UAS}>\r\nContent-Length: 0\r\n\r\n').encode(), ('127.0.0.1', self.port))
+            u.settimeout(0.1)
+            try:
+                u.recv(4096)
+            except OSError:
+                pass  # not up yet: start() tries again
 
     def stop(self):
         """End everything the start command left in its session; one still forking is asked again."""
