@@ -250,3 +250,102 @@ test('forking: the first answer wins, the others are cancelled with a Reason; a 
     routes,
   );
 });
+
+describe('commands and event routes', () => {
+  const DIAL = `
+    request_route { if (b2b_dial("sip:bob@10.0.2.1&sip:carol@10.0.2.2,sip:dave@10.0.2.3", 20)) { exit; }
+      $var(rc) = $rc; b2b_reject(480, "code $var(rc)"); exit; }`;
+
+  test('b2b_dial: a group that does not answer in time is cancelled, then the next one is called', async () => {
+    await withWorld(
+      async (world) => {
+        world.calls('sip:x@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
+        const atBob = await world.bob.receives('INVITE');
+        const atCarol = await world.carol.receives('INVITE');
+        world.bob.replies(atBob, 180);
+        world.carol.replies(atCarol, 486);
+        world.bob.replies(await world.bob.receives('CANCEL', 30_000), 200);
+        world.bob.replies(atBob, 487);
+        const atDave = await world.dave.receives('INVITE');
+        world.dave.replies(atDave, 200, { body: ANSWER, contentType: 'application/sdp' });
+        const ok = await world.alice.receives(200);
+        assert.equal(ok.body, ANSWER);
+        world.alice.sends(inDialog(world, 'ACK', ok, { cseq: 1 }));
+        await world.dave.receives('ACK');
+        world.alice.sends(inDialog(world, 'BYE', ok, { cseq: 2 }));
+        await world.alice.receives(200);
+        world.dave.replies(await world.dave.receives('BYE'), 200);
+      },
+      {},
+      DIAL,
+    );
+  });
+
+  test('b2b_dial: all are busy: -1 to the script, which refuses the caller in its own words', async () => {
+    await withWorld(
+      async (world) => {
+        const invite = world.calls('sip:x@10.0.0.1');
+        world.bob.replies(await world.bob.receives('INVITE'), 486);
+        world.carol.replies(await world.carol.receives('INVITE'), 486);
+        world.dave.replies(await world.dave.receives('INVITE'), 486);
+        assert.equal((await world.final(invite)).startLine, 'SIP/2.0 480 code -1');
+      },
+      {},
+      DIAL,
+    );
+  });
+
+  test('b2b_dial: the caller cancels while it rings', async () => {
+    await withWorld(
+      async (world) => {
+        const invite = world.calls('sip:x@10.0.0.1');
+        const atBob = await world.bob.receives('INVITE');
+        world.bob.replies(atBob, 180);
+        world.carol.replies(await world.carol.receives('INVITE'), 486);
+        await world.alice.receives(180);
+        world.alice.sends(world.cancelOf(invite));
+        assert.equal((await world.final(invite)).status, 487);
+        world.bob.replies(await world.bob.receives('CANCEL'), 200);
+        world.bob.replies(atBob, 487);
+        await world.dave.receivesNothing(10_000);
+      },
+      {},
+      DIAL,
+    );
+  });
+
+  test('event routes: new, predial, progress, answered, confirmed, request, end; what they drop and edit', async () => {
+    const routes = `
+      request_route { $ru = "sip:bob@10.0.2.1"; b2b_call(); exit; }
+      event_route[b2bua:new] { if ($tU == "refused") drop; $b2b_ctx(who) = $fU; }
+      event_route[b2bua:predial] { append_hf("X-For: $rU of $b2b_ctx(who)\\r\\n"); $rU = "robert"; }
+      event_route[b2bua:progress] { if ($rs == 183) drop; }
+      event_route[b2bua:request] { if ($rm == "INFO") { b2b_hangup("SIP;cause=200"); drop; } }
+      event_route[b2bua:end] { xlog("L_ERR", "ended $b2b(cause) $b2b(state) $leg(a=>state) $leg(b=>state)\\n"); }`;
+    await withWorld(
+      async (world) => {
+        assert.equal((await world.final(world.calls('sip:refused@10.0.0.1', { callId: 'first' }))).status, 403);
+        world.calls('sip:x@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
+        const atBob = await world.bob.receives('INVITE');
+        assert.match(atBob.startLine, /^INVITE sip:robert@10\.0\.2\.1 /);
+        assert.equal(atBob.get('X-For'), 'bob of alice');
+        world.bob.replies(atBob, 183);
+        world.bob.replies(atBob, 180);
+        assert.equal((await world.alice.receives((msg) => msg.status > 100)).status, 180);
+        world.bob.replies(atBob, 200, { body: ANSWER, contentType: 'application/sdp' });
+        const ok = await world.alice.receives(200);
+        world.alice.sends(inDialog(world, 'ACK', ok, { cseq: 1 }));
+        await world.bob.receives('ACK');
+        world.alice.sends(inDialog(world, 'INFO', ok, { cseq: 2 }));
+        world.bob.replies(await world.bob.receives('BYE'), 200);
+        const bye = await world.alice.receives('BYE');
+        assert.equal(bye.get('Reason'), 'SIP;cause=200');
+        world.alice.replies(bye, 200);
+        await world.passes(10);
+        assert.ok(world.sim.log.lines.some((line) => line.includes('ended SIP;cause=200 ended ended ended')));
+      },
+      {},
+      routes,
+    );
+  });
+});

@@ -7,7 +7,7 @@ import type { HeaderPolicy } from './headers.ts';
 import { USAGE } from './invite-usage.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner } from './leg.ts';
 import { Mailbox, type MailboxEvent } from './mailbox.ts';
-import { relayRequest } from './relay.ts';
+import { refuse, relayRequest } from './relay.ts';
 import { UaDialog } from './ua-dialog.ts';
 
 /** One line of a call's history. */
@@ -40,7 +40,13 @@ export class Call implements LegOwner {
   readonly history: HistoryLine[] = [];
   readonly startedMs: number;
   answeredMs = 0;
+  /** Both sides have answer and ACK. */
+  isConfirmed = false;
   endedMs = 0;
+  /** Status of the last attempt to reach somebody; 0 before. */
+  status = 0;
+  /** `$b2b_ctx(name)`. */
+  readonly variables = new Map<string, string | number>();
   /** Why it ended, for CDR and RPC. */
   cause = '';
   readonly mailbox: Mailbox;
@@ -101,6 +107,8 @@ export class Call implements LegOwner {
     const { socket } = msg.rcv;
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uas', dialog, socket, this.options.contactUser);
     leg.invite = t;
+    // tm answers a CANCEL by itself while the script waits.
+    t.on('cancelled', ({ request }) => this.onCancel(leg, request));
     leg.usage = USAGE.RECEIVED;
     leg.offer = msg.body === '' ? leg.offer : 2;
     this.#add(leg);
@@ -163,25 +171,44 @@ export class Call implements LegOwner {
   }
 
   /** Gives up what is being dialled. */
-  cancelDial(headers: string): void {
-    this.#dial?.cancel(headers);
+  cancelDial(headers: string, code = 487): void {
+    this.#dial?.cancel(headers, code);
+  }
+
+  /** Joins the caller with who answered: the answer goes to the caller, and what happens on one side goes to the other. */
+  join(a: Leg, { leg, code, reason, reply }: DialResult): void {
+    if (leg === null || reply === null) return;
+    if (a.isEnded) return leg.hangup();
+    a.peer = leg;
+    leg.peer = a;
+    this.answeredMs ||= this.server.clock.now();
+    if (a.state === LEG.EARLY)
+      a.answer(code, reason, this.options.policy.rows(reply), reply.body, contentTypeOf(reply));
+    else leg.ack();
   }
 
   // ---- what legs tell
 
   onProgress(leg: Leg, reply: SipMsg): void {
-    this.post(() => {
+    const pass = (isVetoed: boolean): void => {
       const a = leg.peer;
-      if (a === null || a.isEnded || leg.isEnded) return;
-      this.calls.onProgress(this, a, leg, this.edited(reply));
-    });
+      if (isVetoed || a === null || a.isEnded || leg.isEnded) return;
+      const edited = this.edited(reply);
+      a.progress(reply.status, reply.reason, this.options.policy.rows(edited), edited.body, contentTypeOf(edited));
+    };
+    this.post(() => this.#thenUnlessVetoed(this.fire('progress', leg, reply), pass));
+  }
+
+  #thenUnlessVetoed(veto: boolean | Promise<boolean>, then: (isVetoed: boolean) => void): void | Promise<void> {
+    if (veto instanceof Promise) return veto.then(then);
+    then(veto);
   }
 
   onAnswer(leg: Leg, reply: SipMsg): void {
     this.post(() => {
       const dial = this.#dial;
       if (dial === null || !dial.has(leg)) return leg.hangup();
-      dial.answered(leg, this.edited(reply));
+      return this.#thenUnlessVetoed(this.fire('answered', leg, reply), () => dial.answered(leg, this.edited(reply)));
     });
   }
 
@@ -198,6 +225,9 @@ export class Call implements LegOwner {
     this.post(() => {
       const { peer } = leg;
       if (peer?.usage === USAGE.SENT_OK) peer.ack(edited.body, contentTypeOf(edited));
+      if (this.isConfirmed || this.isEnded) return;
+      this.isConfirmed = true;
+      return this.#thenUnlessVetoed(this.fire('confirmed', leg, ack), () => {});
     });
   }
 
@@ -214,8 +244,15 @@ export class Call implements LegOwner {
   }
 
   onRequest(leg: Leg, msg: SipMsg, t: Transaction): void {
-    const edited = this.edited(msg);
-    this.post(() => relayRequest(this, leg, edited, t));
+    const pass = (isVetoed: boolean): void => {
+      if (!isVetoed) relayRequest(this, leg, this.edited(msg), t);
+      else if (!t.isAnswered) refuse(this, t, leg, 403);
+    };
+    this.post(() => this.#thenUnlessVetoed(this.fire('request', leg, msg), pass));
+  }
+
+  onEnd(leg: Leg): void {
+    this.post(() => this.#thenUnlessVetoed(this.fire('leg-end', leg), () => {}));
   }
 
   onLost(leg: Leg, cause: string): void {
@@ -241,6 +278,8 @@ export class Call implements LegOwner {
     for (const leg of this.legs) leg.hangup(headers);
     this.note(null, `ended: ${this.cause}`);
     this.calls.ended(this);
+    const [first] = this.legs;
+    if (first !== undefined) this.post(() => this.#thenUnlessVetoed(this.fire('end', first), () => {}));
   }
 }
 

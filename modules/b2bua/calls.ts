@@ -1,9 +1,10 @@
 import { currentText, METHOD, type ModuleContext, type Run, type Server, type SipMsg, TextMap } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import { Call, type CallOptions } from './call.ts';
+import { type B2bContext, contextOf, setContext } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
-import { contentTypeOf, LEG, type Leg } from './leg.ts';
+import { LEG, type Leg } from './leg.ts';
 import { B2buaSettings } from './settings.ts';
 import { reasonOf } from './status.ts';
 
@@ -71,38 +72,46 @@ export class Calls {
     return call;
   }
 
+  /** Begins a call with a new INVITE; null for any other message, or beyond max_calls. */
+  begin(msg: SipMsg): B2bContext | null {
+    if (msg.method !== METHOD.INVITE || msg.toTag !== '') return null;
+    const call = this.newCall();
+    if (call === null) return null;
+    const leg = call.accept(msg);
+    call.request = msg;
+    setContext(msg, call, leg);
+    this.tm.reply(msg, 100, 'Trying');
+    return { call, leg };
+  }
+
   /** `b2b_call()`: 1 on its way, -1 no request that can become a call, -5 beyond max_calls. */
   bridge(run: Run): number {
     const { msg } = run;
     if (msg.method !== METHOD.INVITE || msg.toTag !== '') return -1;
-    const call = this.newCall();
-    if (call === null) return -5;
+    const about = contextOf(run) ?? this.begin(msg);
+    if (about === null) return -5;
+    const { call, leg } = about;
     const targets = targetsOf(msg);
-    const a = call.accept(msg);
-    call.request = msg;
-    this.tm.reply(msg, 100, 'Trying');
     const request = call.edited(msg);
-    call.post(() => call.dial(a, targets, request, (result) => this.#dialled(call, a, result)));
+    const start = (isVetoed: boolean): void | Promise<void> => {
+      if (!isVetoed) return call.dial(leg, targets, request, (result) => this.#dialled(call, leg, result));
+      leg.refuse(403, reasonOf(403));
+      call.end('403 refused by the script');
+    };
+    call.post(() => {
+      const veto = call.fire('new', leg, msg);
+      return veto instanceof Promise ? veto.then(start) : start(veto);
+    });
     return 1;
   }
 
-  #dialled(call: Call, a: Leg, { leg, code, reason, reply }: DialResult): void {
-    const rows = reply === null ? '' : call.options.policy.rows(reply);
-    if (leg === null || reply === null) {
-      call.cause ||= `${code} ${reason}`;
-      if (!a.isEnded) a.refuse(code, reason, rows);
-      return call.end(`${code} ${reason}`);
-    }
-    if (a.isEnded) return leg.hangup();
-    a.peer = leg;
-    leg.peer = a;
-    call.answeredMs = this.server.clock.now();
-    a.answer(code, reason, rows, reply.body, contentTypeOf(reply));
-  }
-
-  /** A provisional reply of a leg that is dialled goes to the caller. */
-  onProgress(call: Call, a: Leg, _leg: Leg, reply: SipMsg): void {
-    a.progress(reply.status, reply.reason, call.options.policy.rows(reply), reply.body, contentTypeOf(reply));
+  #dialled(call: Call, a: Leg, result: DialResult): void {
+    call.status = result.code;
+    if (result.leg !== null) return call.join(a, result);
+    const cause = `${result.code} ${result.reason}`;
+    if (!a.isEnded)
+      a.refuse(result.code, result.reason, result.reply === null ? '' : call.options.policy.rows(result.reply));
+    call.end(cause);
   }
 
   // ---- legs

@@ -29,6 +29,8 @@ export interface LegOwner {
   onRequest(leg: Leg, msg: SipMsg, t: Transaction): void;
   /** The other side can not be reached any more: no ACK, 481, 408. */
   onLost(leg: Leg, cause: string): void;
+  /** Nothing more happens on the leg. */
+  onEnd(leg: Leg): void;
   /** A line of the call's history. */
   note(leg: Leg, what: string): void;
 }
@@ -98,6 +100,9 @@ export class Leg {
     this.contact = shown === null ? '' : `<${contactUri(shown, user)}>`;
     this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
   }
+
+  /** True while its last description asked for no media from the other side (RFC 3264 §8.4). */
+  isHeld = false;
 
   get isEnded(): boolean {
     return this.state === LEG.ENDED;
@@ -318,9 +323,11 @@ export class Leg {
 
   /** Nothing more of this leg happens; what it waited for is given up. */
   end(): void {
+    if (this.state === LEG.ENDED) return;
     this.state = LEG.ENDED;
     this.step(USAGE_EVENT.BYE);
     this.server.wheel.cancel(this.#ackTimer);
+    this.owner.onEnd(this);
   }
 
   #local(method: string, { body = '', contentType = SDP, headers = '' }: LegRequest): LocalRequest {

@@ -64,7 +64,8 @@ function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMs
   call.tm.reply(t.request, code, reply.reason, `${contact}${type}${call.options.policy.rows(edited)}`, edited.body);
 }
 
-function refuse(call: Call, t: Transaction, leg: Leg, code: number): void {
+/** Answers a request of a leg's with a negative reply of ours. */
+export function refuse(call: Call, t: Transaction, leg: Leg, code: number): void {
   if (t.request.method === METHOD.INVITE) return leg.refuse(code, reasonOf(code));
   call.note(leg, `> ${code} (${t.request.methodName})`);
   call.tm.reply(t.request, code, reasonOf(code));

@@ -26,6 +26,7 @@ function rank(code: number): number {
 }
 
 const REASONS: Readonly<Record<number, string>> = {
+  403: 'Forbidden',
   404: 'Not Found',
   408: 'Request Timeout',
   478: 'Unresolvable destination',

@@ -1,0 +1,203 @@
+import { ANY_ROUTE, command, EVENT_ROUTE, REQUEST_ROUTE, type Run } from 'strowger';
+import type { Call } from './call.ts';
+import type { Calls } from './calls.ts';
+import { type B2bContext, contextOf } from './context.ts';
+import type { DialResult, Target } from './dial.ts';
+import { LEG, type Leg } from './leg.ts';
+import { reasonOf } from './status.ts';
+
+/** What b2b_dial tells the script (DIALSTATUS of Asterisk, as return codes). */
+const BUSY = -1;
+const NO_ANSWER = -2;
+const UNAVAILABLE = -3;
+const CANCELLED = -4;
+const FORBIDDEN = -5;
+
+/** The call and the caller's leg of a request route or an event route; makes them for a new INVITE. */
+function callOf(run: Run, calls: Calls): B2bContext | null {
+  return contextOf(run) ?? calls.begin(run.msg);
+}
+
+/**
+ * `uri&uri,uri`: at once what `&` joins, one group after the other what `,` parts. A URI may hold neither unless it is
+ * in `<>`.
+ */
+export function parseDial(text: string): Target[][] {
+  const groups: string[][] = [['']];
+  let depth = 0;
+  for (const c of text) {
+    const group = groups[groups.length - 1] as string[];
+    if (c === '<') depth++;
+    else if (c === '>') depth = Math.max(0, depth - 1);
+    if (depth === 0 && c === ',') groups.push(['']);
+    else if (depth === 0 && c === '&') group.push('');
+    else group[group.length - 1] += c;
+  }
+  const targets = groups.map((group) =>
+    group
+      .map((uri) => uri.trim().replace(/^<(.*)>$/, '$1'))
+      .filter((uri) => uri !== '')
+      .map((uri) => ({ uri, nextHop: '', socket: null })),
+  );
+  return targets.filter((group) => group.length > 0);
+}
+
+async function dial(run: Run, calls: Calls, text: string, seconds: number): Promise<number> {
+  const about = callOf(run, calls);
+  if (about === null) return UNAVAILABLE;
+  const { call, leg } = about;
+  const groups = parseDial(text);
+  let result: DialResult = { leg: null, code: 404, reason: reasonOf(404), reply: null };
+  call.mailbox.yields();
+  for (const group of groups) {
+    result = await dialGroup(run, call, leg, group, seconds);
+    if (result.leg !== null || call.isEnded || leg.isEnded) break;
+  }
+  call.status = result.code;
+  if (call.isEnded || leg.isEnded) return CANCELLED;
+  if (result.leg !== null) {
+    call.join(leg, result);
+    return 1;
+  }
+  return codeOf(result.code);
+}
+
+function dialGroup(run: Run, call: Call, leg: Leg, group: readonly Target[], seconds: number): Promise<DialResult> {
+  const { promise, resolve } = Promise.withResolvers<DialResult>();
+  const timer =
+    seconds <= 0 ? null : call.server.wheel.after(seconds * 1000, () => call.post(() => call.cancelDial('', 408)));
+  call.post(() => call.dial(leg, group, call.edited(run.msg), resolve));
+  return promise.finally(() => {
+    if (timer !== null) call.server.wheel.cancel(timer);
+  });
+}
+
+function codeOf(status: number): number {
+  if (status === 486 || status === 600 || status === 603) return BUSY;
+  if (status === 408 || status === 480) return NO_ANSWER;
+  if (status === 487) return CANCELLED;
+  if (status === 403) return FORBIDDEN;
+  return UNAVAILABLE;
+}
+
+/** A leg by what a script calls it: `a` the caller, `b` the callee, `this`, `other`, or its id. */
+export function legByName(about: B2bContext, name: string): Leg | null {
+  const { call, leg } = about;
+  switch (name) {
+    case '':
+    case 'this':
+      return leg;
+    case 'other':
+      return leg.peer;
+    case 'a':
+    case 'caller':
+      return call.legs.find((each) => each.role === 'uas') ?? call.legs[0] ?? null;
+    case 'b':
+    case 'callee':
+      return (
+        call.legs.find((each) => each.role === 'uac' && each.state === LEG.CONFIRMED) ??
+        call.legs.findLast((each) => each.role === 'uac') ??
+        null
+      );
+    default:
+      return call.legs.find((each) => each.id === name) ?? null;
+  }
+}
+
+const CALL_ROUTES = REQUEST_ROUTE | EVENT_ROUTE;
+
+export const CALL_COMMANDS = {
+  b2b_call: command({
+    doc: 'Calls the destination set and joins caller and callee: 1 on its way, -1 not a new INVITE, -5 beyond max_calls.',
+    args: [],
+    routes: REQUEST_ROUTE,
+    run: (run, calls: Calls) => calls.bridge(run),
+  }),
+  b2b_dial: command({
+    doc: 'Calls URIs (& at once, then those after a comma), each group for some seconds, and joins who answers: 1; -1 busy, -2 no answer, -3 unavailable, -4 cancelled, -5 refused.',
+    args: ['str', 'int?'],
+    argNames: ['uris', 'seconds'],
+    routes: CALL_ROUTES,
+    isAsync: true,
+    run: (run, calls: Calls, uris, seconds) => dial(run, calls, uris, seconds ?? 0),
+  }),
+  b2b_answer: command({
+    doc: 'Answers the caller: a 2xx (200) with a session description of ours.',
+    args: ['int?', 'str?'],
+    argNames: ['code', 'sdp'],
+    routes: CALL_ROUTES,
+    run(run, calls: Calls, code, sdp) {
+      const about = callOf(run, calls);
+      if (about === null || about.leg.isEnded) return -1;
+      const status = code ?? 200;
+      if (status < 200 || status > 299) return -1;
+      about.call.answeredMs ||= calls.server.clock.now();
+      about.leg.answer(status, 'OK', '', sdp ?? '');
+      return 1;
+    },
+  }),
+  b2b_progress: command({
+    doc: 'Sends 183 to the caller, with a session description for early media.',
+    args: ['str?'],
+    argNames: ['sdp'],
+    routes: CALL_ROUTES,
+    run: (run, calls: Calls, sdp) => provisional(callOf(run, calls), 183, 'Session Progress', sdp ?? ''),
+  }),
+  b2b_ring: command({
+    doc: 'Sends 180 to the caller.',
+    args: [],
+    routes: CALL_ROUTES,
+    run: (run, calls: Calls) => provisional(callOf(run, calls), 180, 'Ringing', ''),
+  }),
+  b2b_reject: command({
+    doc: 'Refuses the caller with a final reply, which ends the call.',
+    args: ['int', 'str?'],
+    argNames: ['code', 'reason'],
+    routes: CALL_ROUTES,
+    run(run, calls: Calls, code, reason) {
+      const about = callOf(run, calls);
+      if (about === null || code < 300 || code > 699 || about.leg.isEnded) return -1;
+      const { call, leg } = about;
+      call.cause ||= `${code} ${reason ?? reasonOf(code)}`;
+      leg.refuse(code, reason ?? reasonOf(code));
+      call.end(call.cause);
+      return 1;
+    },
+  }),
+  b2b_reply: command({
+    doc: 'Answers the request that event_route[b2bua:request] is about; the route ends in drop then.',
+    args: ['int', 'str?', 'str?', 'str?'],
+    argNames: ['code', 'reason', 'body', 'contentType'],
+    routes: EVENT_ROUTE,
+    run(run, calls: Calls, code, reason, body, contentType) {
+      const about = contextOf(run);
+      if (about === undefined || !run.msg.isRequest || code < 200 || code > 699) return -1;
+      const type = body === undefined ? '' : `Content-Type: ${contentType ?? 'application/sdp'}\r\n`;
+      return calls.tm.reply(run.msg, code, reason ?? reasonOf(code), type, body ?? '');
+    },
+  }),
+  b2b_hangup: command({
+    doc: 'Ends the call: BYE, CANCEL or a final reply to each leg as its state demands; the reason goes along.',
+    args: ['str?'],
+    argNames: ['reason'],
+    routes: ANY_ROUTE,
+    run(run, _calls: Calls, reason) {
+      const about = contextOf(run);
+      if (about === undefined || about.call.isEnded) return -1;
+      about.call.end(reason ?? 'hangup', reason === undefined ? '' : `Reason: ${reason}\r\n`);
+      return 1;
+    },
+  }),
+  b2b_is_call: command({
+    doc: 'True where the route is about a call of b2bua.',
+    args: [],
+    routes: ANY_ROUTE,
+    run: (run) => (contextOf(run) === undefined ? -1 : 1),
+  }),
+};
+
+function provisional(about: B2bContext | null, code: number, reason: string, sdp: string): number {
+  if (about === null || about.leg.isEnded) return -1;
+  about.leg.progress(code, reason, '', sdp);
+  return 1;
+}

@@ -1,0 +1,16 @@
+/** Event routes of b2bua, all optional. `drop` is a veto where the text says so. */
+export const B2BUA_EVENTS = {
+  new: { doc: "A call begins; about the caller's INVITE. drop refuses it with 403." },
+  predial: {
+    doc: 'A leg is about to be called; about its INVITE, whose edits, $ru and $du count for it alone. drop leaves it out.',
+  },
+  progress: { doc: 'A leg rings; about its reply. drop keeps it from the caller.' },
+  answered: { doc: 'A leg has answered; about its reply, before the caller gets it.' },
+  confirmed: { doc: "The caller's ACK has come: both talk." },
+  request: {
+    doc: 'A request in the call; about it. drop keeps it from the other side: b2b_reply answers it, else it gets 403.',
+  },
+  reply: { doc: 'The reply to a request that passed through the call; about it.' },
+  'leg-end': { doc: 'A leg has ended.' },
+  end: { doc: 'The call has ended: $b2b(cause), $b2b(duration).' },
+};
