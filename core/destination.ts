@@ -124,9 +124,21 @@ export class Destinations {
   }
 
   #destination(at: Literal, host: string, forced: SocketInfo | null): Destination | null {
+    if (at.proto === PROTO.WS || at.proto === PROTO.WSS) return this.#webSocket(at, host, forced);
     const socket = this.#server.transport.socketFor(at.proto, at.ip, forced);
     if (socket === null) return null;
     return { proto: at.proto, ip: at.ip, port: at.port, socket, conId: 0, noConnect: false, closeAfter: false, host };
+  }
+
+  /** Along the connection that the peer has opened; without one, a destination that nothing can be sent to. */
+  #webSocket({ ip, port, proto: named }: Literal, host: string, forced: SocketInfo | null): Destination | null {
+    const { connections, transport } = this.#server;
+    const found = connections.webSocket(ip, port);
+    const proto = found?.proto ?? named;
+    const conId = found?.id ?? 0;
+    const socket = connections.get(conId)?.rcv.socket ?? transport.socketFor(proto, ip, forced);
+    if (socket === null) return null;
+    return { proto, ip, port, socket, conId, noConnect: true, closeAfter: false, host };
   }
 
   #fromTargets(targets: TargetIterator, forced: SocketInfo | null): DestinationResult | Promise<DestinationResult> {

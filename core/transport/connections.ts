@@ -20,7 +20,7 @@ import type {
   StreamListenOptions,
 } from './drivers.ts';
 import { canonicalIp, hostPort } from './ip-address.ts';
-import type { RemoteConnections } from './remote-connections.ts';
+import type { RemoteConnections, WebSocketRef } from './remote-connections.ts';
 import {
   type Destination,
   PROTO,
@@ -183,7 +183,7 @@ export class ConnectionTable {
     const remote = isAsked ? null : this.remote;
     const isElsewhere = remote !== null && dst.conId !== 0 && remote.has(dst.conId);
     const isWeb = dst.proto === PROTO.WS || dst.proto === PROTO.WSS;
-    const conn = usable ?? (isElsewhere ? undefined : this.#findFor(dst, isWeb));
+    const conn = usable ?? (isElsewhere ? undefined : this.find(dst.proto, dst.ip, dst.port, dst.socket, dst.host));
     const message: QueuedMessage = { text, dst, onFailed };
     if (conn !== undefined) return this.#write(conn, message);
     if (remote?.send(text, dst, onFailed) === true) return 1;
@@ -213,10 +213,13 @@ export class ConnectionTable {
     return true;
   }
 
-  #findFor(dst: Destination, isWeb: boolean): Connection | undefined {
-    const found = this.find(dst.proto, dst.ip, dst.port, dst.socket, dst.host);
-    // The socket of a WebSocket destination is a guess where there are several: the connection knows its own.
-    return found === undefined && isWeb ? this.find(dst.proto, dst.ip, dst.port) : found;
+  /**
+   * A WebSocket to this peer, over TCP or TLS, another worker's too: URIs say `transport=ws` of both (RFC 7118 §5.2.4), and
+   * the connection knows its own socket.
+   */
+  webSocket(ip: string, port: number): WebSocketRef | null {
+    const found = this.find(PROTO.WS, ip, port) ?? this.find(PROTO.WSS, ip, port);
+    return found ?? this.remote?.webSocket(oneSpelling(ip), port) ?? null;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { HASH_START } from '../msg/hash.ts';
 import { TextMap } from '../store/text-map.ts';
-import { carrierProto, type SocketInfo } from './socket-info.ts';
+import { isCarriedBy, type SocketInfo } from './socket-info.ts';
 
 /**
  * What is "myself": listening sockets with their advertised addresses, `alias` lines, and names that modules claim
@@ -39,15 +39,14 @@ export class LocalAddresses {
     this.#claims.push(claim);
   }
 
-  isMyself(host: string, port: number, wanted: number): boolean {
-    const proto = carrierProto(wanted);
+  isMyself(host: string, port: number, proto: number): boolean {
     const entries = this.#hosts.get(host) ?? this.#hosts.get(normalise(host));
     if (entries !== undefined) {
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[i] as { port: number; proto: number };
         if (
           (entry.port === 0 || port === 0 || entry.port === port) &&
-          (entry.proto === 0 || proto === 0 || entry.proto === proto)
+          (entry.proto === 0 || proto === 0 || isCarriedBy(proto, entry.proto))
         )
           return true;
       }

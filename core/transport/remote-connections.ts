@@ -1,5 +1,11 @@
 import type { Connection } from './connection.ts';
-import type { Destination } from './socket-info.ts';
+import type { Destination, Proto } from './socket-info.ts';
+
+/** An open WebSocket connection, wherever it is. */
+export interface WebSocketRef {
+  readonly id: number;
+  readonly proto: Proto;
+}
 
 /**
  * The stream connections that other workers hold, as the connection table sees them: sockets can not pass between threads,
@@ -9,6 +15,8 @@ export interface RemoteConnections {
   /** How many are open. */
   readonly size: number;
   has(id: number): boolean;
+  /** A WebSocket to this peer, over TCP or TLS; null where there is none. */
+  webSocket(ip: string, port: number): WebSocketRef | null;
   /** Sends on the connection `dst.conId`, else on one to that peer. False when there is none such elsewhere. */
   send(text: string, dst: Destination, onFailed?: (error: Error) => void): boolean;
   /** What `StreamConnection.tls` is on one of them; null where it is not TLS. */

@@ -53,6 +53,14 @@ export function carrierProto(proto: number): number {
   return proto === PROTO.WS ? PROTO.TCP : proto === PROTO.WSS ? PROTO.TLS : proto;
 }
 
+/**
+ * True when a protocol, as a URI or Via names it, may be that of a listener. `transport=ws` is said of WebSockets over TLS
+ * too (RFC 7118 §5.2.4).
+ */
+export function isCarriedBy(proto: number, listener: number): boolean {
+  return proto === listener || carrierProto(proto) === listener || (proto === PROTO.WS && listener === PROTO.TLS);
+}
+
 /** Where a message came from and on what; one per message, Kamailio's `receive_info`. */
 export interface ReceiveInfo {
   readonly proto: Proto;

@@ -1,6 +1,6 @@
 import type { UdpEndpoint } from './drivers.ts';
 import type { Destination, Proto, SendResult, SocketInfo } from './socket-info.ts';
-import { carrierProto, PROTO, webSocketOf } from './socket-info.ts';
+import { carrierProto, isCarriedBy, PROTO, webSocketOf } from './socket-info.ts';
 import type { Transport } from './transport.ts';
 
 /** What carries messages over streams (core/transport/connections.ts). */
@@ -90,11 +90,10 @@ export class TransportImpl implements Transport {
     );
   }
 
-  findSocketBy(host: string, port: number, wanted: number): SocketInfo | null {
-    const proto = carrierProto(wanted);
+  findSocketBy(host: string, port: number, proto: number): SocketInfo | null {
     const bare = host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
     for (const socket of this.sockets) {
-      if (proto !== PROTO.NONE && socket.proto !== proto) continue;
+      if (proto !== PROTO.NONE && !isCarriedBy(proto, socket.proto)) continue;
       if (socket.address === bare && (port === 0 || socket.port === port)) return socket;
       if (socket.isAdvertised && socket.advertisedHost === bare && (port === 0 || socket.advertisedPort === port))
         return socket;

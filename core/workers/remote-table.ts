@@ -1,7 +1,7 @@
 import type { Connection } from '../transport/connection.ts';
 import type { ConnectionTable } from '../transport/connections.ts';
 import { canonicalIp } from '../transport/ip-address.ts';
-import type { RemoteConnections } from '../transport/remote-connections.ts';
+import type { RemoteConnections, WebSocketRef } from '../transport/remote-connections.ts';
 import { type Destination, PROTO, type Proto } from '../transport/socket-info.ts';
 import { isTlsFacts, type TlsPeerFacts } from '../transport/tls-facts.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -66,6 +66,13 @@ export class RemoteTable implements RemoteConnections {
 
   has(id: number): boolean {
     return this.#directory.get(id) !== undefined;
+  }
+
+  webSocket(ip: string, port: number): WebSocketRef | null {
+    const any = { ip, port, localIp: null, localPort: 0, host: '' };
+    return (
+      this.#directory.find({ ...any, proto: PROTO.WS }) ?? this.#directory.find({ ...any, proto: PROTO.WSS }) ?? null
+    );
   }
 
   send(text: string, dst: Destination, onFailed?: (error: Error) => void): boolean {

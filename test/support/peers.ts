@@ -4,7 +4,9 @@ import process from 'node:process';
 
 /** Foreign programs that the `.peer.test.ts` suites run, and the Debian packages they come in. */
 const PEERS = {
-  kamailio: 'kamailio kamailio-extra-modules kamailio-outbound-modules kamailio-tls-modules kamailio-presence-modules kamailio-sqlite-modules',
+  chromium: 'chromium',
+  kamailio:
+    'kamailio kamailio-extra-modules kamailio-outbound-modules kamailio-tls-modules kamailio-presence-modules kamailio-sqlite-modules kamailio-websocket-modules kamailio-xml-modules',
   kamcmd: 'kamailio',
   mariadbd: 'mariadb-server',
   openssl: 'openssl',
