@@ -88,6 +88,7 @@ export * from './parser/via.ts';
 export * from './pv/convert.ts';
 export * from './pv/msg-vars.ts';
 export * from './pv/param-pv.ts';
+export * from './pv/param-pv.ts';
 export * from './pv/received-data.ts';
 export * from './pv/socket-transforms.ts';
 export * from './pv/spec.ts';
@@ -115,6 +116,7 @@ export {
   Run,
 } from './script/run.ts';
 export * from './script/subst.ts';
+export type * from './script/tracer.ts';
 export * from './select/bind-select.ts';
 export { type ReloadResult, Server } from './server.ts';
 export { streamSocketOptions } from './start/socket-options.ts';

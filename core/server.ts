@@ -22,6 +22,7 @@ import type { Resolver } from './resolve/resolver.ts';
 import { RpcRegistry } from './rpc/registry.ts';
 import type { ScriptProgram, ScriptRoute } from './script/program.ts';
 import { ROUTE, RUN_DROP, RUN_EXIT, Run } from './script/run.ts';
+import type { ScriptTracer } from './script/tracer.ts';
 import { StatelessReplies } from './stateless-reply.ts';
 import { heapMemory, SharedHeap } from './store/shared-heap.ts';
 import { type CancelVerdict, SuspendedRuns } from './suspended.ts';
@@ -119,6 +120,8 @@ export class Server {
   /** Set by start.ts: feeds the destination blocklist. */
   onDestinationFailed: (dst: Destination, why: 'timeout' | 'send') => void = () => {};
 
+  /** Told of every step of the script; a module that wants it sets it in its init, before the script is compiled. */
+  tracer: ScriptTracer | null = null;
   /** Sets the log's prefix for a run, and takes it away with null; null itself where there is no `log_prefix`. */
   logPrefix: ((run: Run | null) => void) | null = null;
 

@@ -1,3 +1,4 @@
+import type { TraceAction } from '../core/script/tracer.ts';
 import type { CallExpr, Expr } from './ast.ts';
 import type { BoundArg, BoundCall, BoundFormat } from './bound.ts';
 import { ExprGen, literalInt } from './codegen-expr.ts';
@@ -28,6 +29,7 @@ export abstract class CallGen extends ExprGen {
     switch (bound.kind) {
       case 'command': {
         const { command } = bound;
+        this.step(expr.span.start, 'command', command.name, command.module, bound.args.length);
         const args = this.#args(bound.args);
         this.position(expr);
         const run = this.program.constant(command.def.run);
@@ -38,6 +40,7 @@ export abstract class CallGen extends ExprGen {
         return;
       }
       case 'route':
+        this.step(expr.span.start, 'route');
         this.position(expr);
         this.#routeCall(
           this.program.routeCall(bound.route),
@@ -46,6 +49,7 @@ export abstract class CallGen extends ExprGen {
         );
         return;
       case 'dynamicRoute': {
+        this.step(expr.span.start, 'route');
         const [name = '""'] = this.#args([bound.name]);
         this.position(expr);
         this.#routeCall(`callRoute(run, ${name})`, this.program.isAnyAsync, true);
@@ -76,6 +80,19 @@ export abstract class CallGen extends ExprGen {
   protected suspendPoint(): void {
     const point = ++this.points;
     this.line(`if (typeof r !== 'number') return suspend(run, r, ${this.selfName}, ${point}, @saved);`);
+    this.nodes.push({ kind: 'point', point });
+  }
+
+  /** Where steps are traced: tells of the next one, which may hold the run back. */
+  protected step(offset: number, kind: TraceAction['kind'], name: string = kind, module = '', argCount = 0): void {
+    const { tracer } = this.program;
+    if (tracer === null) return;
+    const action = this.program.action(offset, this.title, { kind, name, module, argCount });
+    const trace = this.program.constant(tracer);
+    const point = ++this.points;
+    this.line(
+      `if (${trace}.isOn) { r = ${trace}.step(run, ${action}); if (typeof r !== 'number') return suspend(run, r, ${this.selfName}, ${point}, @saved); }`,
+    );
     this.nodes.push({ kind: 'point', point });
   }
 

@@ -56,8 +56,14 @@ export class RouteGen extends CallGen {
     const last = body.length - 1;
     for (const [i, statement] of body.entries()) {
       this.at = statement.span.start;
+      this.#trace(statement);
       this.#statement(statement, isTail && i === last);
     }
+  }
+
+  /** Calls tell of themselves. */
+  #trace({ type, span }: Statement): void {
+    if (type !== 'expr' && type !== 'empty') this.step(span.start, type);
   }
 
   #statement(statement: Statement, isTail: boolean): void {

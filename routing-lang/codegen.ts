@@ -1,4 +1,5 @@
 import type { ScriptPosition } from '../core/script/program.ts';
+import type { ScriptTracer, TraceAction } from '../core/script/tracer.ts';
 import type { Expr, Statement } from './ast.ts';
 import type { Bindings, RouteEntry } from './bound.ts';
 import { RouteGen } from './codegen-route.ts';
@@ -22,6 +23,8 @@ import type { SymbolTable } from './symbols.ts';
 export class ProgramGen {
   readonly bindings: Bindings;
   readonly symbols: SymbolTable;
+  /** Null: steps are not told. */
+  readonly tracer: ScriptTracer | null;
   readonly positions: ScriptPosition[] = [];
   /** Values the code refers to: `k0`, `k1`, … */
   readonly constants: unknown[] = [];
@@ -31,12 +34,14 @@ export class ProgramGen {
   readonly #async: ReadonlySet<number>;
   readonly #recursive: ReadonlySet<number>;
 
-  constructor(bindings: Bindings, symbols: SymbolTable, source: Preprocessed) {
+  constructor(bindings: Bindings, symbols: SymbolTable, source: Preprocessed, tracer: ScriptTracer | null = null) {
     this.bindings = bindings;
     this.symbols = symbols;
+    this.tracer = tracer;
     this.#source = source;
     const graph = bindings.routes.map((route) => callsOf(bindings, route));
-    this.#async = asyncRoutes(graph);
+    // A traced route may be held back at any step.
+    this.#async = tracer === null ? asyncRoutes(graph) : new Set(graph.keys());
     this.#recursive = recursiveRoutes(graph);
   }
 
@@ -64,6 +69,12 @@ export class ProgramGen {
     this.positions.push({ file, line, column, route: title });
     this.#positionIndex.set(key, index);
     return index;
+  }
+
+  /** The step as the tracer is told of it. */
+  action(offset: number, route: string, what: Pick<TraceAction, 'kind' | 'name' | 'module' | 'argCount'>): string {
+    const { file, line } = this.#source.locate(offset);
+    return this.constant({ ...what, file, line, route } satisfies TraceAction);
   }
 
   functionName(route: RouteEntry): string {

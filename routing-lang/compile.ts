@@ -3,6 +3,7 @@ import type { PvAccessor } from '../core/pv/spec.ts';
 import type { PosixRegex } from '../core/script/posix-regex.ts';
 import type { ScriptProgram, ScriptRoute } from '../core/script/program.ts';
 import type { Run } from '../core/script/run.ts';
+import type { ScriptTracer } from '../core/script/tracer.ts';
 import { formatFunction, PvBinder } from './bind-pv.ts';
 import type { Bindings, RouteEntry } from './bound.ts';
 import { type CheckInput, checkRoutes } from './check.ts';
@@ -26,6 +27,8 @@ export interface CompileHost {
   readonly maxRecursiveLevel: () => number;
   /** Its first word is where the script stands, plus 1, for whoever watches its thread; shared memory, or any other. */
   readonly position?: Int32Array;
+  /** Told of every step; absent: nothing of it is compiled. */
+  readonly tracer?: ScriptTracer;
 }
 
 export interface CompileOptions {
@@ -53,7 +56,7 @@ export function compileProgram(
   const { script, source, diagnostics } = parsed;
   const bindings = checkRoutes({ script, source, symbols, diagnostics, regex: host.regex, subst: host.subst });
   if (diagnostics.hasErrors) return null;
-  const gen = new ProgramGen(bindings, symbols, source);
+  const gen = new ProgramGen(bindings, symbols, source, host.tracer ?? null);
   const lines = gen.generate();
   const table = new LineTable(lines, PRELUDE_LINES, (offset) => source.locate(offset));
   const name = `${parsed.file}.js`;

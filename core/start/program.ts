@@ -90,6 +90,7 @@ export function compileRoutes(source: ScriptSource, index: ModuleIndex, server: 
       maxWhileLoops: () => settings.int('max_while_loops'),
       maxRecursiveLevel: () => settings.int('max_recursive_level'),
       ...(server === null ? {} : { position: server.scriptPosition }),
+      ...(server?.tracer == null ? {} : { tracer: server.tracer }),
     },
     { id: ++lastProgramId, debug: settings.bool('script_debug') },
   );
