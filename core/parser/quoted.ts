@@ -12,6 +12,7 @@ export function unquote(text: string): string {
 
 /** A quoted string that holds `text`. CR and LF can not stand in one and become spaces. */
 export function quoteString(text: string): string {
+  if (!/[\r\n"\\]/.test(text)) return `"${text}"`;
   return `"${text.replace(/[\r\n]+/g, ' ').replace(/(["\\])/g, '\\$1')}"`;
 }
 

@@ -12,7 +12,15 @@ import {
   type VerifiedCredentials,
 } from 'strowger';
 import { AUTH, type AuthAttempt, type AuthTarget, type FoundCredentials, type UserSecret } from './api.ts';
-import { type DigestAlgorithm, digestAlgorithm, digestResponse, ha1Of, MD5 } from './digest.ts';
+import {
+  type DigestAlgorithm,
+  type DigestInput,
+  digestAlgorithm,
+  digestResponse,
+  ha1Of,
+  ha2Of,
+  MD5,
+} from './digest.ts';
 import { Nonces } from './nonce.ts';
 import { SafeEqual } from './safe-equal.ts';
 
@@ -36,6 +44,9 @@ export class Authenticator {
   readonly algorithms: readonly DigestAlgorithm[];
   readonly #ctx: ModuleContext;
   readonly #safe = new SafeEqual();
+  /** The last H(A2) and what it is of: registrations have the same one. */
+  #lastHa2 = '';
+  #lastHa2Of = '';
 
   constructor(ctx: ModuleContext) {
     this.#ctx = ctx;
@@ -92,7 +103,8 @@ export class Authenticator {
       body: msg.body,
       isSession,
     };
-    if (!this.#safe.equals(digestResponse(algorithm, ha1, input), credentials.response)) return AUTH.INVALID_PASSWORD;
+    const response = digestResponse(algorithm, ha1, input, this.#ha2(algorithm, input));
+    if (!this.#safe.equals(response, credentials.response)) return AUTH.INVALID_PASSWORD;
     const verified: VerifiedCredentials = {
       username: credentials.user,
       realm: credentials.domain || credentials.realm,
@@ -130,6 +142,16 @@ export class Authenticator {
     return msg.extension<boolean>(STALE) === true;
   }
 
+  #ha2(algorithm: DigestAlgorithm, input: DigestInput): string {
+    if (input.qop !== '' && input.qop !== 'auth') return ha2Of(algorithm, input);
+    const wanted = `${algorithm.name}:${input.method}:${input.uri}`;
+    if (wanted !== this.#lastHa2Of) {
+      this.#lastHa2 = ha2Of(algorithm, input);
+      this.#lastHa2Of = wanted;
+    }
+    return this.#lastHa2;
+  }
+
   /** The algorithm that is asked for; where several are, the one the client took. Null where it took another. */
   #algorithmOf({ algorithm }: DigestCredentials): DigestAlgorithm | null {
     const { algorithms } = this;
@@ -139,7 +161,7 @@ export class Authenticator {
   }
 
   /** Authentication-Info for the reply to come (RFC 7615). Its entity is not known here, so that auth-int has no proof. */
-  #addInfo(msg: SipMsg, found: FoundCredentials, ha1: string, input: Parameters<typeof digestResponse>[2]): void {
+  #addInfo(msg: SipMsg, found: FoundCredentials, ha1: string, input: DigestInput): void {
     const next = this.nonces.areForOnce ? this.nonces.make(msg) : input.nonce;
     const parts = [`nextnonce=${quoteString(next)}`];
     if (input.qop !== '') parts.push(`qop=${input.qop.toLowerCase() === 'auth-int' ? 'auth-int' : 'auth'}`);

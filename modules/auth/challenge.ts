@@ -20,6 +20,9 @@ export class Challenger {
   readonly #ctx: ModuleContext;
   readonly #auth: Authenticator;
   readonly #replies: Replies;
+  /** The last challenge, and what it was made for: many in a row are alike. */
+  #last = '';
+  #lastFor = '';
 
   constructor(ctx: ModuleContext, auth: Authenticator) {
     this.#ctx = ctx;
@@ -29,15 +32,24 @@ export class Challenger {
 
   /** The header rows of a challenge: one, or one for each algorithm in order of preference (RFC 8760 §2.3). */
   header(msg: SipMsg, target: AuthTarget, realm: string, qop: Qop, isStale: boolean): string {
+    const nonce = this.#auth.nonces.make(msg);
+    const stale = isStale || this.#auth.isStale(msg) ? ', stale=true' : '';
+    const wanted = `${target} ${qop} ${nonce} ${stale} ${realm}`;
+    if (wanted !== this.#lastFor) {
+      this.#last = this.#rows(target, nonce, realm, qop, stale);
+      this.#lastFor = wanted;
+    }
+    return this.#last;
+  }
+
+  #rows(target: AuthTarget, nonce: string, realm: string, qop: Qop, stale: string): string {
     const name = this.#ctx.str(target === 'www' ? 'www_challenge_header' : 'proxy_challenge_header');
     const isNamed = this.#ctx.str('algorithm') !== '';
-    const nonce = this.#auth.nonces.make(msg);
-    const wanted = qop === 'default' ? this.#ctx.str('qop') : qop;
+    const offered = qop === 'default' ? this.#ctx.str('qop') : qop;
     const row = (algorithm: DigestAlgorithm): string =>
       `${name}: Digest realm=${quoteString(this.#auth.strippedRealm(realm))}, nonce="${nonce}"` +
-      (wanted === '' ? '' : `, qop="${wanted}"`) +
-      (isStale || this.#auth.isStale(msg) ? ', stale=true' : '') +
-      `${isNamed ? `, algorithm=${algorithm.name}` : ''}\r\n`;
+      (offered === '' ? '' : `, qop="${offered}"`) +
+      `${stale}${isNamed ? `, algorithm=${algorithm.name}` : ''}\r\n`;
     return this.#auth.algorithms.map(row).join('');
   }
 

@@ -49,11 +49,20 @@ export interface DigestInput {
   readonly isSession: boolean;
 }
 
+/** H(A2): of the method and URI, and with auth-int the body. */
+export function ha2Of(algorithm: DigestAlgorithm, { method, uri, qop, body }: DigestInput): string {
+  const entity = qop.toLowerCase() === 'auth-int' ? `:${digest(algorithm, body)}` : '';
+  return digest(algorithm, `${method}:${uri}${entity}`);
+}
+
 /** The response, in lower-case hex digits. `method` is '' in the one of Authentication-Info (RFC 7615 §3). */
-export function digestResponse(algorithm: DigestAlgorithm, ha1: string, input: DigestInput): string {
+export function digestResponse(
+  algorithm: DigestAlgorithm,
+  ha1: string,
+  input: DigestInput,
+  ha2: string = ha2Of(algorithm, input),
+): string {
   const { nonce, qop, nc, cnonce } = input;
   const key = input.isSession ? digest(algorithm, `${ha1}:${nonce}:${cnonce}`) : ha1;
-  const entity = qop.toLowerCase() === 'auth-int' ? `:${digest(algorithm, input.body)}` : '';
-  const ha2 = digest(algorithm, `${input.method}:${input.uri}${entity}`);
   return digest(algorithm, qop === '' ? `${key}:${nonce}:${ha2}` : `${key}:${nonce}:${nc}:${cnonce}:${qop}:${ha2}`);
 }
