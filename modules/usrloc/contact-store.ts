@@ -125,11 +125,13 @@ export class ContactStore {
     });
   }
 
-  /** Adds a contact in front of another one of its AOR, or behind all (null). Throws USRLOC_FULL. */
+  /** Adds a contact in front of another one of its AOR, or behind all (null). Throws USRLOC_FULL, USRLOC_RUID (it is taken). */
   insert(aor: string, data: ContactData, before: StoredContact | null): StoredContact {
     this.version++;
     return this.#locked(() => {
       const { heap } = this;
+      if (this.#findRuid(data.ruid) !== 0)
+        throw new StrowgerError('USRLOC_RUID', `there is a contact ${data.ruid} already`);
       const at = heap.allocate(contactWords(data));
       if (at === 0) throw full();
       let record = this.#findRecord(aor, heap.hash(aor));

@@ -1,4 +1,13 @@
-import { isDestination, type ModuleContext, PROTO, type Run, type SipMsg } from 'strowger';
+import {
+  isDestination,
+  type ModuleContext,
+  PROTO,
+  PROTO_VIA,
+  parseNameAddr,
+  type Run,
+  type SipMsg,
+  type SocketInfo,
+} from 'strowger';
 import type { StoredContact } from './contact.ts';
 import type { MemoryTable } from './memory-table.ts';
 
@@ -7,6 +16,10 @@ const KA = { ALL: 1, NATED: 2, UDP: 4 } as const;
 /** `ka_loglevel` that turns the lines off. */
 const NO_LOG = 255;
 
+/** How Call-IDs begin; answers may come to another worker than the one that asked. */
+const PREFIX = 'ksrulka-';
+const MAX_ROUNDTRIP_US = 0x7fffffff;
+
 /** Keepalives of usrloc itself: requests to contacts, and how long their answers take (Kamailio: ka_mode). */
 export class Keepalives {
   readonly #ctx: ModuleContext;
@@ -14,8 +27,6 @@ export class Keepalives {
   readonly #useDomain: boolean;
   readonly #mode: number;
   readonly #tables: () => readonly MemoryTable[];
-  /** Tells ours from other requests of this server; answers come to any worker. */
-  readonly #prefix: string;
   #count = 0;
   #logText: ((run: Run) => string) | null = null;
 
@@ -25,7 +36,6 @@ export class Keepalives {
     this.#mode = ctx.int('ka_mode');
     this.#useDomain = ctx.int('use_domain') !== 0;
     this.#tables = tables;
-    this.#prefix = 'ulka-';
   }
 
   /** Sends keepalives to a part of a table. */
@@ -39,12 +49,14 @@ export class Keepalives {
 
   /** True for an answer to one of ours: it goes no further. */
   takes(reply: SipMsg, run: () => Run): boolean {
-    const callId = reply.callId ?? '';
-    if (this.#mode === 0 || !callId.startsWith(this.#prefix)) return false;
-    const match = /^ulka-([0-9a-z]+)-(\d+)-(uloc-[0-9a-f-]+|ulcx-[0-9a-f-]+)$/.exec(callId);
+    if (this.#mode === 0 || reply.callId?.startsWith(PREFIX) !== true) return false;
+    const match = /^([\w-]+)-(\d+)\.[0-9a-z]+$/.exec(reply.fromTag);
+    const [, ruid = '', sentMs = ''] = match ?? [];
     if (match === null) return false;
-    const [, , sentMs = '', ruid = ''] = match;
-    const roundtripUs = Math.max(0, Math.round((this.#ctx.server.clock.wall() - Number(sentMs)) * 1000));
+    const roundtripUs = Math.min(
+      MAX_ROUNDTRIP_US,
+      Math.max(0, (this.#ctx.server.clock.wall() - Number(sentMs)) * 1000),
+    );
     if (this.#tables().some((table) => table.refreshKeepalive(ruid, roundtripUs))) this.#log(ruid, roundtripUs, run);
     return true;
   }
@@ -57,33 +69,31 @@ export class Keepalives {
 
   #ping(contact: StoredContact): void {
     const { server, log } = this.#ctx;
-    const target = contact.received === '' ? contact.contact : contact.received;
     const socket = contact.socket === '' ? null : server.transport.findSocket(contact.socket);
-    const found = server.destinations.resolve(target, socket, PROTO.UDP);
+    const found = server.destinations.resolve(nextHop(contact), socket, PROTO.UDP);
     const send = (result: Awaited<typeof found>): void => {
       if (!isDestination(result)) return;
       const dst = result.first;
       if (contact.tcpconnId > 0) dst.conId = contact.tcpconnId;
-      if (dst.socket === null || server.transport.send(this.#request(contact, dst.socket.sentBy), dst) < 0)
+      if (dst.socket === null || server.transport.send(this.#request(contact, dst.socket), dst) < 0)
         log.info(`a keepalive to ${contact.contact} could not be sent`);
     };
     if (found instanceof Promise) void found.then(send, () => {});
     else send(found);
   }
 
-  #request(contact: StoredContact, sentBy: string): string {
-    const { ctx } = { ctx: this.#ctx };
-    const { server } = ctx;
+  #request(contact: StoredContact, socket: SocketInfo): string {
+    const ctx = this.#ctx;
+    const { random, clock } = ctx.server;
     const method = ctx.str('ka_method');
     const to = this.#useDomain && contact.aor.includes('@') ? contact.aor : `${contact.aor}@${ctx.str('ka_domain')}`;
-    const socket = /^(\w+):/.exec(contact.socket)?.[1]?.toUpperCase() ?? 'UDP';
     const route = contact.path === '' ? '' : `Route: ${contact.path}\r\n`;
     const count = (++this.#count).toString(36);
     return (
       `${method} ${contact.contact} SIP/2.0\r\n` +
-      `Via: SIP/2.0/${socket} ${sentBy};rport;branch=z9hG4bK${server.random.token(12)}\r\n` +
-      `${route}From: <${ctx.str('ka_from')}>;tag=${server.random.token(10)}\r\nTo: <sip:${to}>\r\n` +
-      `Call-ID: ${this.#prefix}${count}-${Math.round(server.clock.wall())}-${contact.ruid}\r\n` +
+      `Via: SIP/2.0/${PROTO_VIA[socket.proto]} ${socket.sentBy};branch=z9hG4bKx.${random.token(8)}.${count}\r\n` +
+      `Max-Forwards: 70\r\n${route}From: <${ctx.str('ka_from')}>;tag=${contact.ruid}-${Math.round(clock.wall())}.${count}\r\n` +
+      `To: <sip:${to}>\r\nCall-ID: ${PREFIX}${random.token(10)}-${count}\r\n` +
       `CSeq: 80 ${method}\r\nContent-Length: 0\r\n\r\n`
     );
   }
@@ -97,4 +107,10 @@ export class Keepalives {
     const text = this.#logText?.(run()) ?? '';
     this.#ctx.log.write(level, `keepalive roundtrip: ${seconds} sec - ruid [${ruid}]${text}`);
   }
+}
+
+/** Where a request to a contact goes: along its Path, else where it came from, else what it says. */
+function nextHop({ path, received, contact }: StoredContact): string {
+  if (path === '') return received === '' ? contact : received;
+  return parseNameAddr(path, 0, path.length)?.uriText ?? contact;
 }

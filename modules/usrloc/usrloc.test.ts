@@ -326,6 +326,7 @@ test('two workers see one table; an edit of one is seen by the other at once', a
     const bare = new BareServer({ clock });
     bare.server.sharedHeap = new SharedHeap(memory, worker);
     bare.server.workerCount = 2;
+    Object.assign(bare.server, { workerIndex: worker });
     return bare;
   });
   const [a, b] = await Promise.all(worlds.map((bare) => bare.load(usrloc)));

@@ -78,8 +78,8 @@ export class Usrloc implements UsrlocApi {
     this.serverId = server.settings.int('server_id');
     this.#heap = server.sharedHeap;
     this.#locks = new RecordLocks(this.#heap, server.workerIndex, server.workerCount === 1);
-    this.#ruids = new Ruids('uloc', this.serverId, server.clock.wall(), server.random);
-    this.#rpcRuids = new Ruids('ulcx', this.serverId, server.clock.wall(), server.random);
+    this.#ruids = new Ruids('uloc', this.serverId, server);
+    this.#rpcRuids = new Ruids('ulcx', this.serverId, server);
     this.#rules = this.#makeRules();
     this.database = new Database(ctx);
     this.#writer = new RowWriter(ctx);
