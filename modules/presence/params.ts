@@ -91,7 +91,8 @@ export const PRES_PARAMS: Readonly<Record<string, ParamDef>> = {
   retrieve_order_by: strParam({
     default: 'priority',
     doc: 'Columns of the presentity table, with commas; `desc` behind one turns it round.',
-    check: (value) => (parseOrder(String(value)) === null ? `"${value}" names no columns` : null),
+    check: (value) =>
+      parseOrder(String(value)) === null ? `"${value}" is no list of columns: ${ORDER_COLUMNS.join(', ')}` : null,
   }),
   sip_uri_match: intParam({ default: 0, min: 0, max: 1, doc: '1: URIs of presentities without regard to case.' }),
   cseq_offset: intParam({ default: 0, min: 0, doc: 'How far a CSeq may be behind the last one.' }),
@@ -119,13 +120,16 @@ export interface OrderColumn {
   readonly isDescending: boolean;
 }
 
+const ORDER_COLUMNS: readonly string[] = ['id', 'received_time', 'priority', 'expires', 'etag', 'sender', 'ruid'];
+
 /** `a, b desc`; null where it is no such list. */
 export function parseOrder(text: string): readonly OrderColumn[] | null {
   const columns: OrderColumn[] = [];
   for (const part of text.split(',')) {
     const match = /^\s*(\w+)(?:\s+(asc|desc))?\s*$/i.exec(part);
-    if (match?.[1] === undefined) return null;
-    columns.push({ column: match[1].toLowerCase(), isDescending: match[2]?.toLowerCase() === 'desc' });
+    const column = match?.[1]?.toLowerCase() ?? '';
+    if (!ORDER_COLUMNS.includes(column)) return null;
+    columns.push({ column, isDescending: match?.[2]?.toLowerCase() === 'desc' });
   }
   return columns;
 }

@@ -41,6 +41,9 @@ function valueOf(publication: Publication, column: string): string | number {
   switch (column) {
     case 'priority':
       return publication.priority;
+    case 'id':
+      // Counts up within one start of a server, as the rows do.
+      return Number.parseInt(publication.ruid.slice(publication.ruid.lastIndexOf('-') + 1), 16) || 0;
     case 'expires':
       return publication.expires;
     case 'etag':
