@@ -6,7 +6,7 @@ const LIMITS = { maxHeaderBytes: 1000, maxMessageBytes: 2000, acceptNoContentLen
 
 /** What comes of these bytes, given whole, and then byte by byte. */
 function frame(bytes: string, limits = LIMITS): { messages: string[]; error: string; expects: number } {
-  const [whole, single] = [[bytes], [...bytes]].map((pieces) => {
+  const [whole, single] = [[bytes], bytes.split('')].map((pieces) => {
     const messages: string[] = [];
     let expects = 0;
     const framer = new StreamFramer(limits, {

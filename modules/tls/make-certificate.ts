@@ -50,7 +50,7 @@ function newKey(): KeyObject {
 }
 
 function pemOfKey(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return key.export({ type: 'pkcs8', format: 'pem' });
 }
 
 /** Creates a file whole, unless it is there by now. */

@@ -49,7 +49,7 @@ export class WebSocketModule {
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       handleProtocols: () => 'sip',
-    } as ConstructorParameters<typeof WebSocketServer>[0]);
+    });
     this.#owner = {
       now: () => server.wheel.now(),
       onMessage: (socket, text) => this.#onMessage(socket, text),

@@ -1,10 +1,4 @@
-import { SaxesParser } from 'saxes';
-import { bytesToText, RpcDouble, type RpcParam, RpcStruct, textToBytes } from 'strowger';
-
-/** Elements within each other; deeper documents are refused. */
-const MAX_DEPTH = 64;
-/** Parameters and members of one call. */
-const MAX_VALUES = 10_000;
+import { parseXml, RpcDouble, type RpcParam, RpcStruct, textToBytes, type XmlElement } from 'strowger';
 
 /** A method call as its document has it. */
 export interface MethodCall {
@@ -12,127 +6,85 @@ export interface MethodCall {
   readonly params: readonly RpcParam[];
 }
 
-/** One open element. */
-interface Open {
-  readonly name: string;
-  text: string;
-  /** Of a value: what it holds, undefined while it holds nothing but text. */
-  value: RpcParam | undefined;
-  /** Of an array's data. */
-  readonly items: RpcParam[];
-  readonly struct: RpcStruct;
-  /** Of a member. */
-  memberName: string;
-}
+class BadValue extends Error {}
 
-class BadDocument extends Error {}
-
-/** Reads a methodCall (bytes). A text says why it is none, in Kamailio's words. */
+/** Reads a methodCall (bytes; nesting and size are bounded by the XML parser). A text says why it is none, in Kamailio's words. */
 export function parseMethodCall(document: string, doubleLfToCrlf: boolean): MethodCall | string {
-  const reader = new CallReader(doubleLfToCrlf);
-  const parser = new SaxesParser({ fragment: false, position: false });
-  parser.on('error', (error) => {
-    throw error;
-  });
-  parser.on('opentag', ({ name }) => reader.open(name));
-  parser.on('text', (text) => reader.text(text));
-  parser.on('cdata', (text) => reader.text(text));
-  parser.on('closetag', ({ name }) => reader.close(name));
+  const root = parseXml(document);
+  if (root === null) return 'Invalid XML-RPC Document';
+  if (root.name !== 'methodCall') return 'Root Element Is Not methodCall';
+  const method = textToBytes(root.child('methodName')?.text ?? '');
+  if (method === '') return 'Method Name Not Found';
+  const reader = new ValueReader(doubleLfToCrlf);
+  const values = (root.child('params')?.childrenOf('param') ?? []).flatMap((param) => param.childrenOf('value'));
   try {
-    parser.write(bytesToText(document).trimStart()).close();
+    return { method, params: values.map((value) => reader.value(value)) };
   } catch (error) {
-    return error instanceof BadDocument ? error.message : 'Invalid XML-RPC Document';
+    if (error instanceof BadValue) return 'Invalid Parameter Type';
+    throw error;
   }
-  return reader.method === '' ? 'Method Name Not Found' : { method: reader.method, params: reader.params };
 }
 
-class CallReader {
-  method = '';
-  readonly params: RpcParam[] = [];
-  readonly #stack: Open[] = [];
+/** Values as the RPC table takes them; recursion ends where the parser's bound of nesting does. */
+class ValueReader {
   readonly #doubleLfToCrlf: boolean;
-  #count = 0;
 
   constructor(doubleLfToCrlf: boolean) {
     this.#doubleLfToCrlf = doubleLfToCrlf;
   }
 
-  open(name: string): void {
-    if (this.#stack.length === 0 && name !== 'methodCall') throw new BadDocument('Root Element Is Not methodCall');
-    if (this.#stack.length >= MAX_DEPTH || (name === 'value' && ++this.#count > MAX_VALUES))
-      throw new BadDocument('Document Too Large');
-    this.#stack.push({ name, text: '', value: undefined, items: [], struct: new RpcStruct(), memberName: '' });
+  /** Of a `value`: what its type says, a string where it has none. */
+  value(element: XmlElement): RpcParam {
+    const [typed] = element.elements;
+    return typed === undefined ? this.#string(element) : this.#typed(typed);
   }
 
-  text(text: string): void {
-    const top = this.#stack.at(-1);
-    if (top !== undefined) top.text += text;
-  }
-
-  close(name: string): void {
-    const closed = this.#stack.pop();
-    const parent = this.#stack.at(-1);
-    if (closed === undefined || parent === undefined) return;
-    switch (name) {
-      case 'methodName':
-        if (parent.name === 'methodCall') this.method = textToBytes(closed.text.trim());
-        break;
-      case 'name':
-        parent.memberName = this.#string(closed.text);
-        break;
-      case 'value':
-        this.#closeValue(parent, closed.value ?? this.#string(closed.text));
-        break;
-      case 'member':
-        if (closed.value !== undefined) parent.struct.add(closed.memberName, closed.value);
-        break;
-      case 'data':
-        parent.items.push(...closed.items);
-        break;
-      default:
-        if (parent.name === 'value') parent.value = this.#typed(name, closed);
-        break;
-    }
-  }
-
-  #closeValue(parent: Open, value: RpcParam): void {
-    if (parent.name === 'param') this.params.push(value);
-    else if (parent.name === 'data') parent.items.push(value);
-    else parent.value = value;
-  }
-
-  #typed(name: string, { text, items, struct }: Open): RpcParam {
-    const trimmed = text.trim();
-    switch (name) {
+  #typed(element: XmlElement): RpcParam {
+    const { text } = element;
+    switch (element.name) {
       case 'i4':
       case 'int':
       case 'i8':
-        if (!/^[-+]?\d{1,15}$/.test(trimmed)) throw new BadDocument('Invalid Parameter Type');
-        return Number(trimmed);
+        return Number(checked(text, /^[-+]?\d{1,15}$/));
       case 'boolean':
-        if (trimmed !== '0' && trimmed !== '1') throw new BadDocument('Invalid Parameter Type');
-        return Number(trimmed);
+        return Number(checked(text, /^[01]$/));
       case 'double':
-        if (!/^[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?$/.test(trimmed)) throw new BadDocument('Invalid Parameter Type');
-        return new RpcDouble(Number(trimmed));
+        return new RpcDouble(Number(checked(text, /^[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?$/)));
       case 'string':
-        return this.#string(text);
+        return this.#string(element);
       case 'dateTime.iso8601':
-        return textToBytes(trimmed);
+        return textToBytes(text);
       case 'base64':
-        return Buffer.from(trimmed, 'base64').latin1Slice();
+        return Buffer.from(text, 'base64').latin1Slice();
       case 'nil':
         return '';
       case 'array':
-        return items;
+        return (element.child('data')?.childrenOf('value') ?? []).map((value) => this.value(value));
       case 'struct':
-        return struct;
+        return this.#struct(element);
       default:
-        throw new BadDocument('Invalid Parameter Type');
+        throw new BadValue();
     }
   }
 
-  #string(text: string): string {
+  #struct(element: XmlElement): RpcStruct {
+    const struct = new RpcStruct();
+    for (const member of element.childrenOf('member')) {
+      const name = member.child('name');
+      const value = member.child('value');
+      if (name !== null && value !== null) struct.add(this.#string(name), this.value(value));
+    }
+    return struct;
+  }
+
+  /** White space is a part of strings. */
+  #string(element: XmlElement): string {
+    const text = element.children.filter((child) => typeof child === 'string').join('');
     return textToBytes(this.#doubleLfToCrlf ? text.replaceAll('\n\n', '\r\n') : text);
   }
+}
+
+function checked(text: string, pattern: RegExp): string {
+  if (!pattern.test(text)) throw new BadValue();
+  return text;
 }
