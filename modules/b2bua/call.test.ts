@@ -1,81 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { TestMsg } from '../../test/support/msg.ts';
-import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
-import type { TmApi } from '../tm/api.ts';
-import type { B2buaApi } from './api.ts';
-
-const SCRIPT = 'request_route { $ru = "sip:bob@10.0.2.1"; b2b_call(); exit; }';
-const OFFER = 'v=0\r\no=a 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n';
-const ANSWER = 'v=0\r\no=b 7 7 IN IP4 10.0.2.1\r\ns=-\r\nc=IN IP4 10.0.2.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n';
-
-/** Runs a test in a world of its own and looks whether anything is left of it afterwards. */
-async function withWorld(
-  use: (world: SipWorld) => Promise<void>,
-  options: WorldOptions = {},
-  routes = SCRIPT,
-): Promise<void> {
-  const world = await SipWorld.start(routes, { ...options, params: `loadmodule "b2bua.so"\n${options.params ?? ''}` });
-  try {
-    await use(world);
-    await world.passes(400_000);
-    const b2bua = world.sim.api<B2buaApi>('b2bua');
-    assert.deepEqual({ calls: b2bua.callCount, legs: b2bua.legCount }, { calls: 0, legs: 0 }, 'calls or legs left');
-    assert.equal(world.sim.api<TmApi>('tm').core.table.size, 0, 'transactions left');
-    assert.equal(world.sim.server.wheel.size, 0, 'timers left');
-  } finally {
-    await world.stop();
-  }
-}
-
-interface Sides {
-  readonly invite: string;
-  /** As bob got it. */
-  readonly atBob: TestMsg;
-  /** As alice got it. */
-  readonly ok: TestMsg;
-}
-
-/** alice calls, bob answers, alice acknowledges. */
-async function talking(world: SipWorld): Promise<Sides> {
-  const invite = world.calls('sip:bob@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
-  const atBob = await world.bob.receives('INVITE');
-  world.bob.replies(atBob, 180);
-  await world.alice.receives(180);
-  world.bob.replies(atBob, 200, { body: ANSWER, contentType: 'application/sdp' });
-  const ok = await world.alice.receives(200);
-  world.alice.sends(inDialog(world, 'ACK', ok, { cseq: 1 }));
-  await world.bob.receives('ACK');
-  return { invite, atBob, ok };
-}
-
-/** A request of alice's in the dialog that `ok` made. */
-function inDialog(world: SipWorld, method: string, ok: TestMsg, options: object = {}): string {
-  const target = /<([^>]*)>/.exec(ok.get('Contact') ?? '')?.[1] ?? '';
-  return world.alice.request(method, target, {
-    callId: ok.get('Call-ID') ?? '',
-    to: (ok.get('To') ?? '').replace(/;tag=.*/, ''),
-    toTag: ok.param('To', 'tag') ?? '',
-    ...options,
-  });
-}
-
-/** A request of bob's in the dialog that the INVITE he answered made. */
-function fromBob(world: SipWorld, method: string, atBob: TestMsg, options: object = {}): string {
-  const target = /<([^>]*)>/.exec(atBob.get('Contact') ?? '')?.[1] ?? '';
-  return world.bob.request(method, target, {
-    callId: atBob.get('Call-ID') ?? '',
-    from: (atBob.get('To') ?? '').replace(/;tag=.*/, ''),
-    fromTag: 'bob-tag',
-    to: (atBob.get('From') ?? '').replace(/;tag=.*/, ''),
-    toTag: atBob.param('From', 'tag') ?? '',
-    ...options,
-  });
-}
+import { ANSWER, fromBob, inDialog, OFFER, talking, withB2b } from '../../test/support/b2b-world.ts';
 
 describe('b2b_call: a transparent call', () => {
   test('the legs have Call-IDs, tags, CSeqs and Contacts of their own; bodies pass; ACK follows ACK', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const { invite, atBob, ok } = await talking(world);
       const sent = /Call-ID: (.*)\r/.exec(invite)?.[1];
       assert.notEqual(atBob.get('Call-ID'), sent);
@@ -94,7 +23,7 @@ describe('b2b_call: a transparent call', () => {
   });
 
   test('the callee hangs up: 200 at once, BYE to the caller', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const { atBob } = await talking(world);
       world.bob.sends(fromBob(world, 'BYE', atBob, { cseq: 5 }));
       await world.bob.receives(200);
@@ -105,7 +34,7 @@ describe('b2b_call: a transparent call', () => {
   });
 
   test('the caller cancels: 487 to it, CANCEL to the callee', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const invite = world.calls('sip:bob@10.0.0.1');
       const atBob = await world.bob.receives('INVITE');
       world.bob.replies(atBob, 180);
@@ -120,7 +49,7 @@ describe('b2b_call: a transparent call', () => {
   });
 
   test('CANCEL crosses the 200: the callee is acknowledged and hung up', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const invite = world.calls('sip:bob@10.0.0.1');
       const atBob = await world.bob.receives('INVITE');
       world.bob.replies(atBob, 180);
@@ -135,7 +64,7 @@ describe('b2b_call: a transparent call', () => {
   });
 
   test('a refusal reaches the caller', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const invite = world.calls('sip:bob@10.0.0.1');
       world.bob.replies(await world.bob.receives('INVITE'), 486);
       assert.equal((await world.final(invite)).status, 486);
@@ -144,14 +73,14 @@ describe('b2b_call: a transparent call', () => {
   });
 
   test('nobody answers: 408', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const invite = world.calls('sip:bob@10.0.0.1');
       assert.equal((await world.final(invite)).status, 408);
     });
   });
 
   test('the caller never acknowledges: both sides get BYE', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       world.calls('sip:bob@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
       world.bob.replies(await world.bob.receives('INVITE'), 200, { body: ANSWER, contentType: 'application/sdp' });
       const bye = await world.alice.receives('BYE', 60_000);
@@ -165,7 +94,7 @@ describe('b2b_call: a transparent call', () => {
 
 describe('b2b_call: in the call', () => {
   test('re-INVITE: hold passes, its answer and ACK, too', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const { ok } = await talking(world);
       const hold = OFFER.replace('1 1 IN', '1 2 IN') + 'a=sendonly\r\n';
       world.alice.sends(inDialog(world, 'INVITE', ok, { cseq: 2, body: hold, contentType: 'application/sdp' }));
@@ -182,7 +111,7 @@ describe('b2b_call: in the call', () => {
   });
 
   test('re-INVITEs from both sides cross: each is told to try again', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const { ok, atBob } = await talking(world);
       world.alice.sends(inDialog(world, 'INVITE', ok, { cseq: 2, body: OFFER, contentType: 'application/sdp' }));
       world.bob.sends(fromBob(world, 'INVITE', atBob, { cseq: 9, body: ANSWER, contentType: 'application/sdp' }));
@@ -197,7 +126,7 @@ describe('b2b_call: in the call', () => {
   });
 
   test('INFO and MESSAGE pass both ways; a method nobody knows gets 501; an old CSeq 500; Require 420', async () => {
-    await withWorld(async (world) => {
+    await withB2b(async (world) => {
       const { ok, atBob } = await talking(world);
       world.alice.sends(
         inDialog(world, 'INFO', ok, { cseq: 2, body: 'Signal=5', contentType: 'application/dtmf-relay' }),
@@ -224,7 +153,7 @@ describe('b2b_call: in the call', () => {
 
 test('forking: the first answer wins, the others are cancelled with a Reason; a second 200 is hung up', async () => {
   const routes = 'request_route { $ru = "sip:bob@10.0.2.1"; append_branch("sip:carol@10.0.2.2"); b2b_call(); exit; }';
-  await withWorld(
+  await withB2b(
     async (world) => {
       world.calls('sip:x@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
       const atBob = await world.bob.receives('INVITE');
@@ -257,7 +186,7 @@ describe('commands and event routes', () => {
       $var(rc) = $rc; b2b_reject(480, "code $var(rc)"); exit; }`;
 
   test('b2b_dial: a group that does not answer in time is cancelled, then the next one is called', async () => {
-    await withWorld(
+    await withB2b(
       async (world) => {
         world.calls('sip:x@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
         const atBob = await world.bob.receives('INVITE');
@@ -282,7 +211,7 @@ describe('commands and event routes', () => {
   });
 
   test('b2b_dial: all are busy: -1 to the script, which refuses the caller in its own words', async () => {
-    await withWorld(
+    await withB2b(
       async (world) => {
         const invite = world.calls('sip:x@10.0.0.1');
         world.bob.replies(await world.bob.receives('INVITE'), 486);
@@ -296,7 +225,7 @@ describe('commands and event routes', () => {
   });
 
   test('b2b_dial: the caller cancels while it rings', async () => {
-    await withWorld(
+    await withB2b(
       async (world) => {
         const invite = world.calls('sip:x@10.0.0.1');
         const atBob = await world.bob.receives('INVITE');
@@ -322,7 +251,7 @@ describe('commands and event routes', () => {
       event_route[b2bua:progress] { if ($rs == 183) drop; }
       event_route[b2bua:request] { if ($rm == "INFO") { b2b_hangup("SIP;cause=200"); drop; } }
       event_route[b2bua:end] { xlog("L_ERR", "ended $b2b(cause) $b2b(state) $leg(a=>state) $leg(b=>state)\\n"); }`;
-    await withWorld(
+    await withB2b(
       async (world) => {
         assert.equal((await world.final(world.calls('sip:refused@10.0.0.1', { callId: 'first' }))).status, 403);
         world.calls('sip:x@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });

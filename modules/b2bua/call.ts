@@ -1,12 +1,13 @@
-import { HDR, ROUTE, RUN_DROP, type Server, SipMsg } from 'strowger';
+import { HDR, METHOD, ROUTE, RUN_DROP, type Server, SipMsg } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import type { Calls } from './calls.ts';
 import { setContext } from './context.ts';
 import { Dial, type DialResult, type Target } from './dial.ts';
 import type { HeaderPolicy } from './headers.ts';
 import { USAGE } from './invite-usage.ts';
-import { contentTypeOf, LEG, Leg, type LegOwner } from './leg.ts';
+import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.ts';
 import { Mailbox, type MailboxEvent } from './mailbox.ts';
+import { refer } from './refer.ts';
 import { refuse, relayRequest } from './relay.ts';
 import { UaDialog } from './ua-dialog.ts';
 
@@ -40,6 +41,8 @@ export class Call implements LegOwner {
   readonly history: HistoryLine[] = [];
   readonly startedMs: number;
   answeredMs = 0;
+  /** The leg that asked for a transfer which is under way. */
+  transfer: Leg | null = null;
   /** Both sides have answer and ACK. */
   isConfirmed = false;
   endedMs = 0;
@@ -107,6 +110,7 @@ export class Call implements LegOwner {
     const { socket } = msg.rcv;
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uas', dialog, socket, this.options.contactUser);
     leg.invite = t;
+    leg.hears(msg);
     // tm answers a CANCEL by itself while the script waits.
     t.on('cancelled', ({ request }) => this.onCancel(leg, request));
     leg.usage = USAGE.RECEIVED;
@@ -116,18 +120,11 @@ export class Call implements LegOwner {
     return leg;
   }
 
-  /** A leg that is about to call `target`, for `caller`, whose INVITE is `request`. */
-  outgoing(target: Target, request: SipMsg, caller: Leg): Leg {
+  /** A leg that is about to call `target` for `caller`; `from` and `to` are header values without tags. */
+  outgoing(target: Target, caller: Leg, from: string, to: string): Leg {
     const tag = this.server.random.token(16);
     const callId = this.#callIdOf(caller);
-    const dialog = new UaDialog(
-      callId,
-      fromOf(request),
-      tag,
-      toOf(request, target),
-      target.uri,
-      this.calls.firstCseq(),
-    );
+    const dialog = new UaDialog(callId, from, tag, to, target.uri, this.calls.firstCseq());
     const { contactUser } = this.options;
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uac', dialog, target.socket, contactUser);
     this.#add(leg);
@@ -147,12 +144,35 @@ export class Call implements LegOwner {
 
   /** Calls all targets at once on behalf of `a`, with the request it came with; `done` is told once. */
   dial(a: Leg, targets: readonly Target[], request: SipMsg, done: (result: DialResult) => void): Promise<void> {
-    const dial = new Dial(this, a, (result) => {
+    return this.#startDial(a, done).start(targets, request);
+  }
+
+  /** Calls one target on behalf of a leg that is in a call already, with a description and headers of our own. */
+  dialFor(leg: Leg, target: Target, form: LegRequest, done: (result: DialResult) => void): void {
+    this.#startDial(leg, done).startOwn(target, form);
+  }
+
+  #startDial(caller: Leg, done: (result: DialResult) => void): Dial {
+    const dial = new Dial(this, caller, (result) => {
       if (this.#dial === dial) this.#dial = null;
       done(result);
     });
     this.#dial = dial;
-    return dial.start(targets, request);
+    return dial;
+  }
+
+  /** Somebody else has answered the caller: what rings is cancelled. */
+  takeDial(by: Leg): void {
+    this.#dial?.takenBy(by);
+  }
+
+  /** Takes a leg over from another call. */
+  adopt(leg: Leg): void {
+    const before = leg.owner as Call;
+    const at = before.legs.indexOf(leg);
+    if (at >= 0) before.legs.splice(at, 1);
+    leg.owner = this;
+    this.legs.push(leg);
   }
 
   /** Rows of the caller's INVITE that go on to the callee, with what is negotiated anew. */
@@ -199,9 +219,12 @@ export class Call implements LegOwner {
     this.post(() => this.#thenUnlessVetoed(this.fire('progress', leg, reply), pass));
   }
 
-  #thenUnlessVetoed(veto: boolean | Promise<boolean>, then: (isVetoed: boolean) => void): void | Promise<void> {
+  #thenUnlessVetoed(
+    veto: boolean | Promise<boolean>,
+    then: (isVetoed: boolean) => void | Promise<void>,
+  ): void | Promise<void> {
     if (veto instanceof Promise) return veto.then(then);
-    then(veto);
+    return then(veto);
   }
 
   onAnswer(leg: Leg, reply: SipMsg): void {
@@ -244,11 +267,13 @@ export class Call implements LegOwner {
   }
 
   onRequest(leg: Leg, msg: SipMsg, t: Transaction): void {
-    const pass = (isVetoed: boolean): void => {
+    const pass = (isVetoed: boolean): void | Promise<void> => {
+      if (!isVetoed && msg.method === METHOD.REFER) return refer(this, leg, this.edited(msg), t);
       if (!isVetoed) relayRequest(this, leg, this.edited(msg), t);
       else if (!t.isAnswered) refuse(this, t, leg, 403);
     };
-    this.post(() => this.#thenUnlessVetoed(this.fire('request', leg, msg), pass));
+    const route = msg.method === METHOD.REFER ? 'refer' : 'request';
+    this.post(() => this.#thenUnlessVetoed(this.fire(route, leg, msg), pass));
   }
 
   onEnd(leg: Leg): void {
@@ -284,13 +309,13 @@ export class Call implements LegOwner {
 }
 
 /** From and To of the caller's INVITE, without tags. */
-function fromOf(request: SipMsg): string {
+export function fromOf(request: SipMsg): string {
   const { from } = request;
   if (from === null) return '<sip:anonymous@anonymous.invalid>';
   return from.display === '' ? `<${from.uriText}>` : `${from.display} <${from.uriText}>`;
 }
 
-function toOf(request: SipMsg, target: Target): string {
+export function toOf(request: SipMsg, target: Target): string {
   const { to } = request;
   if (to === null) return `<${target.uri}>`;
   return to.display === '' ? `<${to.uriText}>` : `${to.display} <${to.uriText}>`;

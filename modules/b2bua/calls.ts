@@ -1,10 +1,11 @@
-import { currentText, METHOD, type ModuleContext, type Run, type Server, type SipMsg, TextMap } from 'strowger';
+import { currentText, HDR, METHOD, type ModuleContext, type Run, type Server, type SipMsg, TextMap } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import { Call, type CallOptions } from './call.ts';
 import { type B2bContext, contextOf, setContext } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { LEG, type Leg } from './leg.ts';
+import { parseReplaces, replace, replacedLeg } from './replaces.ts';
 import { B2buaSettings } from './settings.ts';
 import { reasonOf } from './status.ts';
 
@@ -75,6 +76,7 @@ export class Calls {
   /** Begins a call with a new INVITE; null for any other message, or beyond max_calls. */
   begin(msg: SipMsg): B2bContext | null {
     if (msg.method !== METHOD.INVITE || msg.toTag !== '') return null;
+    if (msg.findHdr(HDR.REPLACES) >= 0) return this.#beginReplacing(msg);
     const call = this.newCall();
     if (call === null) return null;
     const leg = call.accept(msg);
@@ -91,6 +93,7 @@ export class Calls {
     const about = contextOf(run) ?? this.begin(msg);
     if (about === null) return -5;
     const { call, leg } = about;
+    if (msg.findHdr(HDR.REPLACES) >= 0) return 1;
     const targets = targetsOf(msg);
     const request = call.edited(msg);
     const start = (isVetoed: boolean): void | Promise<void> => {
@@ -103,6 +106,24 @@ export class Calls {
       return veto instanceof Promise ? veto.then(start) : start(veto);
     });
     return 1;
+  }
+
+  /** An INVITE that takes the place of a leg joins that leg's call at once (RFC 3891). */
+  #beginReplacing(msg: SipMsg): B2bContext | null {
+    const old = replacedLeg(this, msg);
+    const call = typeof old === 'number' ? this.newCall() : (old.owner as Call);
+    if (call === null) return null;
+    const leg = call.accept(msg);
+    call.request ??= msg;
+    setContext(msg, call, leg);
+    if (typeof old === 'number') {
+      leg.refuse(old, reasonOf(old));
+      call.end(`${old} for Replaces`);
+    } else {
+      this.tm.reply(msg, 100, 'Trying');
+      call.post(() => replace(call, leg, old));
+    }
+    return { call, leg };
   }
 
   #dialled(call: Call, a: Leg, result: DialResult): void {
@@ -136,6 +157,15 @@ export class Calls {
   /** The leg of a request or reply in its dialog; null when there is none. */
   legOf(callId: string, tag: string): Leg | null {
     return this.#legs.get(keyOf(callId, tag)) ?? null;
+  }
+
+  /** The leg whose dialog the value of a Replaces names, from either side of it. */
+  legOfReplaces(value: string): Leg | null {
+    const replaces = parseReplaces(value);
+    if (replaces === null) return null;
+    const { callId, toTag, fromTag } = replaces;
+    const leg = this.legOf(callId, toTag) ?? this.legOf(callId, fromTag);
+    return leg !== null && !leg.isEnded ? leg : null;
   }
 
   // ---- messages on their way to request_route
@@ -182,7 +212,10 @@ export class Calls {
       this.tm.reply(msg, refusal.code, reasonOf(refusal.code), refusal.rows ?? '');
       return;
     }
-    if (msg.method === METHOD.INVITE || msg.method === METHOD.UPDATE) leg.dialog.refresh(msg);
+    if (msg.method === METHOD.INVITE || msg.method === METHOD.UPDATE) {
+      leg.dialog.refresh(msg);
+      leg.hears(msg);
+    }
     if (msg.method === METHOD.INVITE) {
       leg.invite = t;
       this.#byInvite.set(t, leg);

@@ -1,6 +1,6 @@
 import { cloneMsg, type SipMsg, type SocketInfo } from 'strowger';
-import type { Call } from './call.ts';
-import { contentTypeOf, type Leg } from './leg.ts';
+import { type Call, fromOf, toOf } from './call.ts';
+import { contentTypeOf, type Leg, type LegRequest } from './leg.ts';
 import { bestFailure, type Failure, reasonOf } from './status.ts';
 
 /** Where a leg is to call: URI, next hop, socket. */
@@ -50,13 +50,23 @@ export class Dial {
     this.#look();
   }
 
+  /** One target, called with what the caller of this makes up; for a leg that is in a call. */
+  startOwn(target: Target, form: LegRequest): void {
+    const { call, caller } = this;
+    this.#pending = 1;
+    const leg = call.outgoing(target, caller, caller.dialog.remote, `<${target.uri}>`);
+    leg.peer = caller;
+    this.legs.push(leg);
+    leg.sendInvite({ ...form, ringMs: call.options.ringMs });
+  }
+
   #prepare(target: Target, request: SipMsg): void | Promise<void> {
     const { call, caller } = this;
     const own = cloneMsg(request);
     own.newUri = target.uri;
     own.dstUri = target.nextHop;
     own.forceSocket = target.socket;
-    const leg = call.outgoing(target, request, caller);
+    const leg = call.outgoing(target, caller, fromOf(request), toOf(request, target));
     leg.peer = caller;
     this.legs.push(leg);
     const veto = call.fire('predial', leg, own);
@@ -85,6 +95,12 @@ export class Dial {
 
   answered(leg: Leg, reply: SipMsg): void {
     this.#finish({ leg, code: reply.status, reason: reply.reason, reply });
+  }
+
+  /** Somebody who was not called has answered. */
+  takenBy(leg: Leg): void {
+    this.isDone = true;
+    for (const each of this.legs) if (each !== leg) each.hangup(COMPLETED_ELSEWHERE);
   }
 
   failed(leg: Leg, code: number, reply: SipMsg | null): void {

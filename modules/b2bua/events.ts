@@ -10,6 +10,9 @@ export const B2BUA_EVENTS = {
   request: {
     doc: 'A request in the call; about it. drop keeps it from the other side: b2b_reply answers it, else it gets 403.',
   },
+  refer: {
+    doc: 'A leg asks for a transfer (REFER); about it. drop keeps it from happening: b2b_reply answers it, else it gets 403.',
+  },
   reply: { doc: 'The reply to a request that passed through the call; about it.' },
   'leg-end': { doc: 'A leg has ended.' },
   end: { doc: 'The call has ended: $b2b(cause), $b2b(duration).' },

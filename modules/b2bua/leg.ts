@@ -1,4 +1,4 @@
-import { HDR, PROTO, PROTO_NAMES, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
+import { flatCopy, HDR, PROTO, PROTO_NAMES, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
 import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
 import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
 import { OFFER, type Offer, type OfferEvent, type OfferVerdict, offerStep } from './offer-answer.ts';
@@ -57,7 +57,8 @@ const ACK_WAIT_MS = 32_000;
 export class Leg {
   readonly id: string;
   readonly role: 'uas' | 'uac';
-  readonly owner: LegOwner;
+  /** The call it belongs to; a transfer may move it to another. */
+  owner: LegOwner;
   readonly server: Server;
   readonly tm: TmApi;
   dialog: UaDialog;
@@ -101,6 +102,10 @@ export class Leg {
     this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
   }
 
+  /** The last session descriptions that came from it and that it was given; '' before. */
+  remoteSdp = '';
+  localSdp = '';
+  #idle: (() => void)[] = [];
   /** True while its last description asked for no media from the other side (RFC 3264 §8.4). */
   isHeld = false;
 
@@ -114,7 +119,27 @@ export class Leg {
   step(event: UsageEvent): Verdict {
     const { next, verdict } = usageStep(this.usage, event);
     this.usage = next;
+    if (this.#idle.length > 0 && (next === USAGE.NONE || next === USAGE.ENDED)) {
+      const waiting = this.#idle;
+      this.#idle = [];
+      for (const go of waiting) queueMicrotask(go);
+    }
     return verdict;
+  }
+
+  /** Resolves when no INVITE is under way, at once where none is; also when the leg has ended. */
+  whenIdle(): Promise<void> {
+    if (this.usage === USAGE.NONE || this.usage === USAGE.ENDED) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Remembers a description that came from the other side. */
+  hears(msg: SipMsg): void {
+    if (msg.bodyStart < msg.buf.length && isSdp(msg)) this.remoteSdp = flatCopy(msg.body);
+  }
+
+  #tells(body: string, contentType: string): void {
+    if (body !== '' && contentType === SDP) this.localSdp = body;
   }
 
   negotiate(event: OfferEvent): OfferVerdict {
@@ -130,6 +155,7 @@ export class Leg {
     const t = this.invite;
     if (t === null || this.usage !== USAGE.RECEIVED) return;
     this.status = code;
+    this.#tells(body, contentType);
     this.owner.note(this, `> ${code} ${reason}`);
     this.tm.reply(t.request, code, reason, this.#rows(headers, body, contentType), body);
   }
@@ -140,6 +166,7 @@ export class Leg {
     if (t === null || this.step(USAGE_EVENT.ANSWER_OK) !== VERDICT.OK) return;
     this.status = code;
     this.state = LEG.CONFIRMED;
+    this.#tells(body, contentType);
     this.owner.note(this, `> ${code} ${reason}`);
     this.tm.reply(t.request, code, reason, this.#rows(headers, body, contentType), body);
     this.server.wheel.arm(this.#ackTimer, ACK_WAIT_MS);
@@ -162,6 +189,7 @@ export class Leg {
     if (this.step(USAGE_EVENT.GOT_ACK) !== VERDICT.OK) return;
     this.server.wheel.cancel(this.#ackTimer);
     this.owner.note(this, '< ACK');
+    this.hears(ack);
     this.tm.inviteOfAck(ack)?.acknowledge();
     this.invite = null;
     this.owner.onAck(this, ack);
@@ -179,6 +207,7 @@ export class Leg {
   sendInvite(request: LegRequest): boolean {
     if (this.step(USAGE_EVENT.SEND) !== VERDICT.OK) return false;
     const isFirst = this.state === LEG.EARLY;
+    this.#tells(request.body ?? '', request.contentType ?? SDP);
     const made = this.#local('INVITE', request);
     this.invite = this.#send({
       ...made,
@@ -192,6 +221,7 @@ export class Leg {
 
   #progressed(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
     if (reply.status === 100 || this.isEnded) return;
+    this.hears(reply);
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
     if (isFirst) {
       this.status = reply.status;
@@ -209,6 +239,7 @@ export class Leg {
     if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.#acknowledgeAgain(reply);
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
     this.#okCseq = reply.cseqNumber;
+    this.hears(reply);
     if (!isFirst) this.dialog.refresh(reply);
     else {
       this.status = reply.status;
@@ -260,6 +291,7 @@ export class Leg {
     if (this.step(USAGE_EVENT.SEND_ACK) !== VERDICT.OK) return;
     this.invite = null;
     this.#lastAck = { cseq: this.#okCseq, body, contentType };
+    this.#tells(body, contentType);
     this.owner.note(this, '> ACK');
     this.#sendAck(this.dialog, this.#okCseq, body, contentType);
   }
@@ -360,6 +392,10 @@ function ackIsMissing(leg: Leg): void {
 function contactUri(socket: SocketInfo, user: string): string {
   const transport = socket.proto === PROTO.UDP ? '' : `;transport=${PROTO_NAMES[socket.proto]}`;
   return `sip:${user === '' ? '' : `${user}@`}${socket.sentBy}${transport}`;
+}
+
+function isSdp(msg: SipMsg): boolean {
+  return contentTypeOf(msg).toLowerCase().startsWith(SDP);
 }
 
 /** Content-Type of a message's body; '' without one. */

@@ -24,6 +24,8 @@ function bye(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
   call.tm.reply(t.request, 200, 'OK');
   call.note(leg, '> 200 OK (BYE)');
   leg.end();
+  // Who transferred its call, or was replaced, leaves: those who are joined talk on.
+  if (call.transfer === leg || leg.peer?.peer !== leg) return;
   call.end('bye', reasonRows(msg));
 }
 

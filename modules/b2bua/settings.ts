@@ -20,6 +20,11 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     default: '',
     doc: 'Headers whose names match pass, too (JavaScript syntax, any case).',
   }),
+  refer_mode: strParam({
+    default: 'local',
+    doc: 'REFER: `local` transfers here, `pass` sends it to the other side, `reject` refuses it with 603.',
+    check: (value) => (['local', 'pass', 'reject'].includes(String(value)) ? null : 'local, pass or reject'),
+  }),
   relayed_methods: strParam({
     default: 'INFO,MESSAGE,UPDATE,PRACK,NOTIFY,SUBSCRIBE,OPTIONS,REFER,PUBLISH',
     doc: 'Methods that pass in a call, with commas; others get 501.',
@@ -46,6 +51,7 @@ export class B2buaSettings {
   readonly maxCalls: number;
   readonly historySize: number;
   readonly policy: HeaderPolicy;
+  readonly referMode: 'local' | 'pass' | 'reject';
   readonly relayedMethods: ReadonlySet<string>;
 
   constructor(ctx: ModuleContext) {
@@ -60,6 +66,7 @@ export class B2buaSettings {
       words(ctx.str('header_drop')),
       pattern === '' ? null : new RegExp(pattern, 'i'),
     );
+    this.referMode = ctx.str('refer_mode') as 'local' | 'pass' | 'reject';
     this.relayedMethods = new Set(words(ctx.str('relayed_methods')));
   }
 
