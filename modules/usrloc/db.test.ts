@@ -393,6 +393,26 @@ test('at start: pages of fetch_rows, and what db_load, server_id_filter, db_clea
   assert.equal(rows(file).length, 27);
 });
 
+test('a table that is named while the server runs is read then', async () => {
+  const first = await start([['db_mode', 1]]);
+  await add(first.ul, 'alice', 'sip:a');
+  await first.bare.stop();
+  const bare = new BareServer({ clock: first.clock });
+  await bare.load(sqlite);
+  const ul = await bare.load(usrloc, [
+    ['db_url', `sqlite://${first.file}`],
+    ['db_mode', 2],
+  ]);
+  assert.equal(ul.domains().length, 0);
+  const table = ul.domain('location');
+  while (table.contacts === 0) await (await ul.database.get()).raw('SELECT 1');
+  assert.deepEqual(
+    (await table.lookup('alice')).map(({ contact: uri }) => uri),
+    ['sip:a'],
+  );
+  await bare.stop();
+});
+
 test('a table of another version, or none, ends the start', async () => {
   const file = newFile("UPDATE version SET table_version = 8 WHERE table_name = 'location'");
   await assert.rejects(start([['db_mode', 2]], file), /location has version 8, needed is version 9/);

@@ -38,31 +38,22 @@ export class Sweeper {
     this.#parts = parts;
   }
 
-  /** Works on one of `parts` equal parts of a table. Never rejects. */
-  async sweep(table: MemoryTable, part: number, parts: number): Promise<void> {
-    const { buckets } = table.store;
-    const from = Math.floor((part * buckets) / parts);
-    const to = Math.floor(((part + 1) * buckets) / parts);
+  /** Takes what is over out of one of `parts` equal parts of a table. */
+  expire(table: MemoryTable, part: number, parts: number): void {
+    const [from, to] = rangeOf(table, part, parts);
     const deletions = this.#expire(table, from, to);
-    if (this.#parts.database === null) return;
-    for (const change of deletions) this.#postpone(table.name, change);
-    await this.flush(table, from, to);
+    if (this.#parts.database !== null) for (const change of deletions) this.#postpone(table.name, change);
   }
 
-  /** Writes what has changed in all of a table; in several transactions where it is much. Never rejects. */
-  async flushAll(table: MemoryTable): Promise<void> {
-    const parts = Math.ceil(table.contacts / MOST_AT_ONCE) || 1;
-    for (let part = 0; part < parts; part++) await this.sweep(table, part, parts);
-  }
-
-  /** Writes what has changed in some buckets, in one transaction. */
-  async flush(table: MemoryTable, from: number, to: number): Promise<void> {
+  /** Writes what has changed in a part of a table, in one transaction. Never rejects. */
+  async flush(table: MemoryTable, part: number, parts: number): Promise<void> {
     const { database, flushLock, log } = this.#parts;
     if (database === null) return;
     const owner = {};
     await flushLock.lock(0, owner);
     const pending = this.#pending;
     this.#pending = [];
+    const [from, to] = rangeOf(table, part, parts);
     const taken = takeDirty(table.store, from, to);
     try {
       if (pending.length + taken.length === 0) return;
@@ -73,6 +64,15 @@ export class Sweeper {
       for (const { table: name, change } of pending) this.#postpone(name, change);
     } finally {
       flushLock.unlock(0, owner);
+    }
+  }
+
+  /** Writes what has changed in all of a table; in several transactions where it is much. Never rejects. */
+  async flushAll(table: MemoryTable): Promise<void> {
+    const parts = Math.ceil(table.contacts / MOST_AT_ONCE) || 1;
+    for (let part = 0; part < parts; part++) {
+      this.expire(table, part, parts);
+      await this.flush(table, part, parts);
     }
   }
 
@@ -137,6 +137,12 @@ export class Sweeper {
       return watched > 0 && words[at + CONTACT.KEEPALIVE] === 1 && silentSec > watched;
     };
   }
+}
+
+/** The buckets of a part. */
+function rangeOf(table: MemoryTable, part: number, parts: number): readonly [from: number, to: number] {
+  const { buckets } = table.store;
+  return [Math.floor((part * buckets) / parts), Math.floor(((part + 1) * buckets) / parts)];
 }
 
 /** A contact that is being written, and what the database had of it before. */

@@ -1,10 +1,12 @@
-import type { Db, DbCondition, Log, TimerWheel } from 'strowger';
+import type { Db, DbCondition, Log, Timer, TimerWheel } from 'strowger';
 import type { StoredContact } from './contact.ts';
 import type { DbTable } from './db-table.ts';
 import type { MemoryTable } from './memory-table.ts';
 import type { Sweeper } from './sweeper.ts';
 
 const TICK_MS = 1000;
+/** Among the parts that are due: the work that is not divided. */
+const ONCE = -1;
 /** Expired rows that are told of one by one, in one run. */
 const ROWS_AT_ONCE = 2000;
 
@@ -14,10 +16,10 @@ export interface TimerParts {
   readonly log: Log;
   readonly sweeper: Sweeper;
   readonly intervalSec: number;
-  memoryTables(): readonly MemoryTable[];
+  readonly memoryTables: () => readonly MemoryTable[];
   dbTables(): readonly DbTable[];
   /** Keepalives to a part of a table. */
-  ping(table: MemoryTable, part: number, parts: number): void;
+  readonly ping: (table: MemoryTable, part: number, parts: number) => void;
   /** Null where there is nothing to clean. */
   readonly cleaning: Cleaning | null;
   /** db_mode 3: rows that ended before this time go. */
@@ -37,9 +39,10 @@ export interface Cleaning {
  */
 export class UlTimer {
   readonly #parts: TimerParts;
+  #timer: Timer<undefined> | null = null;
   #part = 0;
-  /** Parts whose time has come. */
-  #due = 0;
+  /** Parts that are to be written, and -1 for what is done once in an interval. */
+  readonly #due = new Set<number>();
   #running: Promise<void> | null = null;
 
   constructor(parts: TimerParts) {
@@ -47,40 +50,46 @@ export class UlTimer {
   }
 
   start(): void {
-    this.#parts.wheel.every(TICK_MS, () => this.#tick());
+    this.#timer = this.#parts.wheel.every(TICK_MS, () => this.#tick());
   }
 
-  /** Resolves when what runs is done. */
+  /** Resolves when what has begun is done; nothing begins any more. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) this.#parts.wheel.cancel(this.#timer);
+    await this.settled();
+  }
+
+  /** Resolves when what has begun is done. */
   async settled(): Promise<void> {
     await this.#running;
   }
 
+  /** What a slow database holds up is the writing only. */
   #tick(): void {
-    this.#due = Math.min(this.#due + 1, this.#parts.intervalSec);
+    const { intervalSec, sweeper, memoryTables, ping } = this.#parts;
+    const part = this.#part;
+    this.#part = (part + 1) % intervalSec;
+    for (const table of memoryTables()) {
+      sweeper.expire(table, part, intervalSec);
+      ping(table, part, intervalSec);
+    }
+    this.#due.add(part);
+    if (this.#part === 0) this.#due.add(ONCE);
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
     });
   }
 
   async #run(): Promise<void> {
-    const { intervalSec, log } = this.#parts;
-    while (this.#due > 0) {
-      this.#due--;
-      const part = this.#part;
-      this.#part = (part + 1) % intervalSec;
+    const { intervalSec, log, sweeper, memoryTables } = this.#parts;
+    for (const part of this.#due) {
+      this.#due.delete(part);
       try {
-        await this.#work(part, intervalSec);
-        if (this.#part === 0) await this.#once();
+        if (part === ONCE) await this.#once();
+        else for (const table of memoryTables()) await sweeper.flush(table, part, intervalSec);
       } catch (error) {
         log.error(`the timer of usrloc: ${(error as Error).message}`);
       }
-    }
-  }
-
-  async #work(part: number, parts: number): Promise<void> {
-    for (const table of this.#parts.memoryTables()) {
-      await this.#parts.sweeper.sweep(table, part, parts);
-      this.#parts.ping(table, part, parts);
     }
   }
 

@@ -357,3 +357,39 @@ test('handle_lost_tcp: the contacts of a connection go with it', async () => {
   assert.deepEqual(gone, ['sip:a']);
   assert.deepEqual(uris(table.lookup('alice')), ['sip:b', 'sip:c']);
 });
+
+test('close_expired_tcp: a connection is closed when a contact that came over it expires', async () => {
+  const { ul, bare, clock } = await start([
+    ['close_expired_tcp', 1],
+    ['timer_interval', 1],
+  ]);
+  const closed: number[] = [];
+  Object.assign(bare.server, { connections: { end: (id: number) => closed.push(id) } });
+  edit(ul.domain('location'), 'alice', (record) => {
+    record.insert(contact(ul, 'sip:a', { tcpconnId: 7, expires: ul.nowSec() + 5 }));
+    record.insert(contact(ul, 'sip:b', { tcpconnId: 8 }));
+    record.insert(contact(ul, 'sip:c', { expires: ul.nowSec() + 5 }));
+  });
+  await clock.advanceAsync(7000);
+  assert.deepEqual(closed, [7]);
+  await bare.stop();
+});
+
+test('what a listener throws, or changes, does no harm to the edit', async () => {
+  const { ul } = await start();
+  const table = ul.domain('location');
+  ul.on('insert', () => {
+    throw new Error('bad listener');
+  });
+  const off = ul.on('insert', ({ contact: uri, aor }) => {
+    if (uri === 'sip:a') edit(table, aor, (record) => record.insert(contact(ul, 'sip:from-listener', { q: 999 })));
+  });
+  edit(table, 'alice', (record) => {
+    record.insert(contact(ul, 'sip:a'));
+    record.insert(contact(ul, 'sip:b'));
+    assert.equal(record.contacts.length, 3);
+  });
+  off();
+  edit(table, 'alice', (record) => record.insert(contact(ul, 'sip:c')));
+  assert.deepEqual(uris(table.lookup('alice')), ['sip:from-listener', 'sip:a', 'sip:b', 'sip:c']);
+});

@@ -54,6 +54,7 @@ export class Usrloc implements UsrlocApi {
   readonly #writer: RowWriter;
   readonly #sweeper: Sweeper;
   #timer: UlTimer | null = null;
+  #isStarted = false;
   readonly #undo: (() => void)[] = [];
   readonly #expired = new Map<string, Counter>();
   readonly #listeners: Readonly<Record<UlEvent, Set<(contact: Ucontact) => void>>> = {
@@ -114,7 +115,7 @@ export class Usrloc implements UsrlocApi {
   /** Writes what the database does not have yet. */
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0)) undo();
-    await this.settled();
+    await this.#timer?.stop();
     await this.flush();
     await this.database.close();
   }
@@ -254,7 +255,7 @@ export class Usrloc implements UsrlocApi {
   #make(name: string): Udomain {
     if (this.dbMode === DB_MODE.DB_ONLY) return this.#makeDbTable(name);
     const store = new ContactStore(this.#heap, name, this.ctx.int('hash_size'));
-    const table = new MemoryTable({
+    const table: MemoryTable = new MemoryTable({
       store,
       locks: this.#locks,
       rules: this.#rules,
@@ -263,6 +264,10 @@ export class Usrloc implements UsrlocApi {
     });
     this.#memory.set(name, table);
     this.#countTable(name, table);
+    if (this.#isStarted && this.dbMode !== DB_MODE.NONE)
+      this.#loadTable(table).catch((error: unknown) =>
+        this.ctx.log.error(`the table ${name} can not be read: ${String(error)}`),
+      );
     return table;
   }
 
@@ -279,15 +284,18 @@ export class Usrloc implements UsrlocApi {
     return table;
   }
 
-  /** The first worker that gets here reads; it has done so before the others start. */
+  /** The first worker that gets here reads; it has done so before the others start. A table that comes later is read then. */
   async #load(): Promise<void> {
     for (const { name } of this.domains()) await this.database.check(name);
+    this.#isStarted = true;
+    for (const table of this.memoryTables()) await this.#loadTable(table);
+  }
+
+  async #loadTable(table: MemoryTable): Promise<void> {
+    if (!table.store.claimLoading()) return;
     const preload = new Preload(this.ctx, this.#writer, (socket) => this.socketOf({ socket }) !== null);
-    for (const table of this.memoryTables()) {
-      if (!table.store.claimLoading()) continue;
-      const count = await preload.run(await this.database.get(), table.name, table, this.nowSec());
-      this.ctx.log.info(`${count} contacts read from the table ${table.name}`);
-    }
+    const count = await preload.run(await this.database.get(), table.name, table, this.nowSec());
+    this.ctx.log.info(`${count} contacts read from the table ${table.name}`);
   }
 
   /** Rejects where the database fails; the contacts are kept, and written by the timer once it can. */
