@@ -11,11 +11,23 @@ import { scriptOptions } from '../support/both-servers.ts';
 import { BrowserPhone, openBrowser } from '../support/browser.ts';
 import type { MemoryLog } from '../support/fake-run.ts';
 import { skipWithout } from '../support/peers.ts';
+import { RtpEngine } from '../support/rtpengine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'strowger-browser-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** What the script does to SDP: nothing, or media by way of rtpengine. */
+const mediaRoute = (engine: RtpEngine | null): string =>
+  engine === null
+    ? 'route[MEDIA] { return; }'
+    : `
+loadmodule "rtpengine.so"
+modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:${engine.port}")
+route[MEDIA] { rtpengine_manage("replace-origin ICE=force UDP/TLS/RTP/SAVPF"); }
+`;
 
 /** A registrar for browsers: pages and SIP on one TLS port, calls between registered phones. */
-const SCRIPT = `
+const script = (engine: RtpEngine | null): string => `
 enable_tls=yes
 tcp_accept_no_cl=yes
 tcp_connection_lifetime=600
@@ -51,6 +63,7 @@ request_route {
     if (loose_route()) {
       if ($du == "") handle_ruri_alias();
       t_on_reply("NAT");
+      if (is_method("INVITE|ACK|BYE|UPDATE")) route(MEDIA);
       t_relay();
       exit;
     }
@@ -64,9 +77,14 @@ request_route {
   record_route();
   if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
   t_on_reply("NAT");
+  if (is_method("INVITE")) route(MEDIA);
   if (!t_relay()) sl_reply_error();
 }
-onreply_route[NAT] { if (nat_uac_test("64")) add_contact_alias(); }
+onreply_route[NAT] {
+  if (nat_uac_test("64")) add_contact_alias();
+  if (has_body("application/sdp")) route(MEDIA);
+}
+${mediaRoute(engine)}
 event_route[xhttp:request] {
   if ($hu == "/") { xhttp_reply("200", "OK", "text/html", "<!DOCTYPE html><title>phone</title>"); exit; }
   if ($hu == "/sip" && $hdr(Origin) == "https://127.0.0.1:" + $Rp) { ws_handle_handshake(); exit; }
@@ -82,14 +100,13 @@ suite('Chromium with JsSIP over wss', { skip: skipWithout('chromium'), timeout: 
   let port = 0;
   const phones: BrowserPhone[] = [];
   before(async () => {
-    server = await startServer(scriptOptions(SCRIPT, { log, listens: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'] }));
+    server = await startServer(scriptOptions(script(null), { log, listens: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'] }));
     port = server.server.transport.sockets.find(({ proto }) => proto === PROTO.TLS)?.port ?? 0;
     browser = await openBrowser();
   });
   after(async () => {
     await browser.close();
     await server.stop(0);
-    rmSync(folder, { recursive: true });
   });
   const phone = async (user: string): Promise<BrowserPhone> => {
     const origin = `127.0.0.1:${port}`;
@@ -150,5 +167,41 @@ suite('Chromium with JsSIP over wss', { skip: skipWithout('chromium'), timeout: 
     const [alice] = phones;
     await alice?.call('sip:bob@example.org');
     await alice?.saw('failed', 40_000);
+  });
+});
+
+suite('Chromium and rtpengine', { skip: skipWithout('chromium', 'rtpengine'), timeout: 120_000 }, () => {
+  let engine: RtpEngine;
+  let server: StartedServer;
+  let browser: Browser;
+  before(async () => {
+    engine = await RtpEngine.start();
+    server = await startServer(scriptOptions(script(engine), { listens: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'] }));
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop(0);
+    await engine.stop();
+  });
+
+  test('audio of a call from page to page goes through rtpengine, both ways', async () => {
+    const port = server.server.transport.sockets.find(({ proto }) => proto === PROTO.TLS)?.port ?? 0;
+    const origin = `127.0.0.1:${port}`;
+    const at = { page: `https://${origin}/`, socket: `wss://${origin}/sip`, domain: 'example.org' };
+    const alice = await BrowserPhone.open(browser, { ...at, user: 'alice' });
+    const bob = await BrowserPhone.open(browser, { ...at, user: 'bob' });
+    await alice.saw('registered');
+    await bob.saw('registered');
+    await alice.call('sip:bob@example.org');
+    await alice.saw('confirmed');
+    await bob.saw('confirmed');
+    for (const each of [alice, bob]) {
+      await each.hears();
+      const [, media = ''] = (await each.remoteMedia()).split(':');
+      assert.ok(engine.owns(Number(media)), `${each.user}'s media goes to port ${media}`);
+    }
+    await alice.hangUp();
+    await bob.saw('ended remote');
   });
 });

@@ -10,6 +10,7 @@ const PEERS = {
   kamcmd: 'kamailio',
   mariadbd: 'mariadb-server',
   openssl: 'openssl',
+  rtpengine: 'rtpengine-daemon',
   postgres: 'postgresql',
   sipp: 'sip-tester',
   sipsak: 'sipsak',
