@@ -68,7 +68,7 @@ test('what one worker registers all workers find, at once; the end of all loses 
     }
     const counted = await callBinrpc({ type: 'unix', path: join(folder, 'ctl') }, 'stats.get_statistics', ['usrloc:']);
     for (const name of ['location_users', 'location_contacts', 'registered_users'])
-      assert.ok(counted.includes(`usrloc:${name} = ${USERS}`), `${name} in ${counted.join(', ')}`);
+      assert.ok(counted.includes(`usrloc:${name} = ${USERS}`), `${name} in ${JSON.stringify(counted)}`);
     for (let i = 0; i < USERS; i += 2) {
       const contact = `Contact: <sip:user${i}@192.0.2.1:${1024 + i}>;expires=0\r\n`;
       assert.match(await ask(request('REGISTER', `user${i}`, `gone-${i}`, peer.port, contact)), /^SIP\/2\.0 200/);
