@@ -28,6 +28,8 @@ export interface FoundCredentials {
   readonly algorithm: DigestAlgorithm;
   /** The client used a `-sess` form of the algorithm. */
   readonly isSession: boolean;
+  /** The count of the nonce is taken only when the response is right. */
+  readonly takesCount: boolean;
 }
 
 /** Where authentication stands before the password is known. */
@@ -48,7 +50,7 @@ export interface AuthApi {
   /** Finds the credentials for a realm and checks their nonce. A nonce that may be used once is used up by this. */
   begin(run: Run, target: AuthTarget, realm: string): AuthAttempt;
   /**
-   * Checks the response: AUTH.OK or AUTH.INVALID_PASSWORD. Where it is right the user is a verified one from now on.
+   * Checks the response: AUTH.OK, AUTH.INVALID_PASSWORD, or AUTH.STALE_NONCE where `takesCount`. Where it is right the user is a verified one from now on.
    * `method` is that of the request where absent.
    */
   verify(run: Run, found: FoundCredentials, secret: UserSecret, method?: string): number;

@@ -17,6 +17,9 @@ request_route {
   if ($rU == "pch") { proxy_challenge("$hdr(X-R)", "$(hdr(X-F){s.int})"); exit; }
   if ($rU == "ach") { auth_challenge("$hdr(X-R)", "$(hdr(X-F){s.int})"); exit; }
   if ($rU == "get") { auth_get_www_authenticate("$hdr(X-R)", "$(hdr(X-F){s.int})", "$var(h)"); append_to_reply("X-Rc: $rc\\r\\n$var(h)"); send_reply("200", "OK"); exit; }
+  if ($rU == "chs") { www_challenge("$hdr(X-R)", "1", "SHA-256,MD5"); exit; }
+  if ($rU == "crlf") { $avp(r) = "a\\r\\nX-Evil: 1\\r\\n\\"b"; www_challenge("$avp(r)", "0"); exit; }
+  if ($rU == "alg") { auth_algorithm("$hdr(X-A)"); $var(a) = $rc; pv_www_authenticate("$hdr(X-R)", "$hdr(X-P)", "2"); $var(r) = $rc; append_to_reply("X-A: $var(a)\\r\\n"); }
   if ($rU == "has") { has_credentials("$hdr(X-R)"); $var(r) = $rc; }
   if ($rU == "www") { pv_www_authenticate("$hdr(X-R)", "$hdr(X-P)", "$(hdr(X-F){s.int})"); $var(r) = $rc; }
   if ($rU == "wwwm") { pv_www_authenticate("$hdr(X-R)", "$hdr(X-P)", "0", "$hdr(X-M)"); $var(r) = $rc; }
@@ -118,6 +121,12 @@ suite('auth with its defaults', () => {
     assert.equal(reply.get('X-Rc'), '1');
   });
 
+  test('a line end in a realm makes no header', async () => {
+    const reply = await w.asks('crlf');
+    assert.equal(reply.has('X-Evil'), false);
+    assert.match(challengeOf(reply), /^Digest realm="a X-Evil: 1 \\"b", nonce="[^"]+"$/);
+  });
+
   test('right and wrong responses, with and without qop', async () => {
     for (const flags of [0, 1, 2]) {
       const challenge = await w.challenge(flags);
@@ -150,7 +159,7 @@ suite('auth with its defaults', () => {
       assert.equal(await rcOf(answer(challenge).replace(new RegExp(`${name}="[^"]*"`), `${name}=""`)), -1, name);
     assert.equal(await rcOf(`${answer(challenge)}, qop=auth`), -1);
     assert.equal(await w.result(challenge, { response: 'aabb' }), -1);
-    assert.equal(await w.result(challenge, { algorithm: 'SHA-256' }), -1);
+    assert.equal(await w.result(challenge, { algorithm: 'SHA-256' }), 1, 'a longer one than was asked for');
   });
 
   test('a password that is empty or not set lets nobody in', async () => {
@@ -310,6 +319,39 @@ suite('auth with parameters', () => {
       assert.equal(await w.result(weak, { algorithm: 'SHA-256' }), -1);
     });
     await assert.rejects(withParams({ algorithm: 'SHA-1' }, () => Promise.resolve()));
+  });
+
+  test('algorithms that a challenge or the script names', async () => {
+    await withParams({}, async (w) => {
+      const [strong = '', weak = ''] = (await w.asks('chs')).all('WWW-Authenticate');
+      assert.match(strong, /qop="auth", algorithm=SHA-256$/);
+      assert.match(weak, /qop="auth", algorithm=MD5$/);
+      for (const challenge of [strong, weak]) assert.equal(await w.result(challenge), 1);
+      const alg = async (name: string, challenge = ''): Promise<string> => {
+        const credentials: Record<string, string> = challenge === '' ? {} : { Authorization: answer(challenge) };
+        const reply = await w.asks('alg', { 'X-A': name, ...credentials });
+        return `${reply.get('X-A')} ${reply.get('X-Rc')} ${authParam(reply.get('X-Avp'), 'algorithm')}`;
+      };
+      assert.equal(await alg('SHA-512-256'), '1 -5 SHA-512-256');
+      assert.equal(await alg('SHA-256', strong), '1 1 ');
+      assert.equal(await alg('SHA-256', weak), '1 -1 SHA-256', 'no way back to a weaker one');
+      assert.equal(await alg('nonsense'), '-1 -5 ');
+    });
+    await withParams({ algorithm: 'SHA-256' }, async (w) => {
+      const challenge = await w.challenge();
+      assert.equal(await w.result(challenge, { algorithm: 'MD5' }), -1);
+    });
+  });
+
+  test('flag 32 keeps the count of a nonce for another try', async () => {
+    await withParams({ nonce_count: 1 }, async (w) => {
+      const challenge = await w.challenge(1);
+      const rc = async (password: string): Promise<string> =>
+        (await w.asks('www', { 'X-F': '32', Authorization: answer(challenge, { password }) })).get('X-Rc');
+      assert.equal(await rc('wrong'), '-2');
+      assert.equal(await rc('pw'), '1');
+      assert.equal(await rc('pw'), '-4');
+    });
   });
 
   test('auth_checks_*: a nonce is bound to what they name', async () => {

@@ -26,6 +26,8 @@ import { SafeEqual } from './safe-equal.ts';
 
 /** Extension: the credentials of a message that consume_credentials removes, as their text stands in it. */
 const FOUND = {};
+/** Extension: the algorithms that auth_algorithm has chosen for a message. */
+const CHOSEN = {};
 /** Extension: the nonce that came was no longer good, though the client may well know the password. */
 const STALE = {};
 
@@ -59,7 +61,21 @@ export class Authenticator {
     return prefix !== '' && realm.startsWith(prefix) ? realm.slice(prefix.length) : realm;
   }
 
-  begin(run: Run, target: AuthTarget, realm: string): AuthAttempt {
+  /** auth_algorithm: for this message, in the place of the parameter. -1 for a name that is not known. */
+  choose(msg: SipMsg, names: string): number {
+    const algorithms = parseAlgorithms(names);
+    if (algorithms === null) return -1;
+    msg.setExtension(CHOSEN, algorithms);
+    return 1;
+  }
+
+  /** What auth_algorithm has chosen; null where it was not called. */
+  chosen(msg: SipMsg): readonly DigestAlgorithm[] | null {
+    return msg.extension<readonly DigestAlgorithm[]>(CHOSEN) ?? null;
+  }
+
+  /** `defersCount`: the count of the nonce is looked at here, and taken where the response is right. */
+  begin(run: Run, target: AuthTarget, realm: string, defersCount = false): AuthAttempt {
     const { msg } = run;
     if (isNeverChallenged(msg)) return NOTHING_TO_CHECK;
     const wanted = this.strippedRealm(realm);
@@ -73,17 +89,20 @@ export class Authenticator {
     const kind = headerOf(target);
     const known = msg.extension<readonly FoundText[]>(FOUND) ?? [];
     msg.setExtension(FOUND, [...known, { kind, text: msg.hdrValue(row) }]);
-    const algorithm = this.#algorithmOf(credentials);
+    const algorithm = this.#algorithmOf(msg, credentials);
     if (algorithm === null || !isComplete(credentials, algorithm)) {
       this.#ctx.log.info('credentials are not complete', { callId: msg.callId });
       return failed(AUTH.ERROR);
     }
     const nc = credentials.qop === '' ? '' : credentials.nc;
-    const code = this.nonces.check(msg, credentials.nonce, nc, credentials.ncValue);
+    const code = this.nonces.check(msg, credentials.nonce, nc, credentials.ncValue, defersCount);
     if (code === AUTH.STALE_NONCE || code === AUTH.NONCE_REUSED) msg.setExtension(STALE, true);
     if (code !== AUTH.OK) return failed(code);
     const isSession = /-sess$/i.test(credentials.algorithm);
-    return { code: 0, found: { target, row, realm: wanted, credentials, algorithm, isSession } };
+    return {
+      code: 0,
+      found: { target, row, realm: wanted, credentials, algorithm, isSession, takesCount: defersCount && nc !== '' },
+    };
   }
 
   verify(run: Run, found: FoundCredentials, secret: UserSecret, method: string = run.msg.methodName): number {
@@ -105,6 +124,10 @@ export class Authenticator {
     };
     const response = digestResponse(algorithm, ha1, input, this.#ha2(algorithm, input));
     if (!this.#safe.equals(response, credentials.response)) return AUTH.INVALID_PASSWORD;
+    if (found.takesCount) {
+      const count = this.nonces.takeCount(credentials.nonce, credentials.ncValue);
+      if (count !== AUTH.OK) return count;
+    }
     const verified: VerifiedCredentials = {
       username: credentials.user,
       realm: credentials.domain || credentials.realm,
@@ -152,12 +175,17 @@ export class Authenticator {
     return this.#lastHa2;
   }
 
-  /** The algorithm that is asked for; where several are, the one the client took. Null where it took another. */
-  #algorithmOf({ algorithm }: DigestCredentials): DigestAlgorithm | null {
-    const { algorithms } = this;
-    if (algorithms.length === 1) return algorithms[0] ?? null;
+  /**
+   * Of the algorithms that are asked for the one the client took; where that is one, it may take a longer one, and what it
+   * calls it does not count otherwise. Null where it took one that was not asked for.
+   */
+  #algorithmOf(msg: SipMsg, { algorithm, response }: DigestCredentials): DigestAlgorithm | null {
+    const wanted = this.chosen(msg) ?? this.algorithms;
+    const [only, ...others] = wanted;
     const named = digestAlgorithm(algorithm.replace(/-sess$/i, ''));
-    return named !== null && algorithms.includes(named) ? named : null;
+    if (only === undefined || others.length > 0) return named !== null && wanted.includes(named) ? named : null;
+    const isLonger = named !== null && named.hexLength > only.hexLength && response.length === named.hexLength;
+    return isLonger ? named : only;
   }
 
   /** Authentication-Info for the reply to come (RFC 7615). Its entity is not known here, so that auth-int has no proof. */

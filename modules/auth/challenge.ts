@@ -1,6 +1,6 @@
 import { METHOD, type ModuleContext, quoteString, type Run, type SipMsg } from 'strowger';
 import type { AuthTarget } from './api.ts';
-import type { Authenticator } from './authenticator.ts';
+import { type Authenticator, parseAlgorithms } from './authenticator.ts';
 import type { DigestAlgorithm } from './digest.ts';
 
 /** Bits of www_challenge, proxy_challenge and auth_challenge. */
@@ -31,30 +31,46 @@ export class Challenger {
   }
 
   /** The header rows of a challenge: one, or one for each algorithm in order of preference (RFC 8760 §2.3). */
-  header(msg: SipMsg, target: AuthTarget, realm: string, qop: Qop, isStale: boolean): string {
+  header(
+    msg: SipMsg,
+    target: AuthTarget,
+    realm: string,
+    qop: Qop,
+    isStale: boolean,
+    asked: readonly DigestAlgorithm[] | null = null,
+  ): string {
     const nonce = this.#auth.nonces.make(msg);
     const stale = isStale || this.#auth.isStale(msg) ? ', stale=true' : '';
-    const wanted = `${target} ${qop} ${nonce} ${stale} ${realm}`;
+    const named = asked ?? this.#auth.chosen(msg);
+    const names = named === null ? '' : named.map(({ name }) => name).join();
+    const wanted = `${target} ${qop} ${nonce} ${stale} ${names} ${realm}`;
     if (wanted !== this.#lastFor) {
-      this.#last = this.#rows(target, nonce, realm, qop, stale);
+      this.#last = this.#rows(target, nonce, realm, qop, stale, named);
       this.#lastFor = wanted;
     }
     return this.#last;
   }
 
-  #rows(target: AuthTarget, nonce: string, realm: string, qop: Qop, stale: string): string {
+  #rows(
+    target: AuthTarget,
+    nonce: string,
+    realm: string,
+    qop: Qop,
+    stale: string,
+    named: readonly DigestAlgorithm[] | null,
+  ): string {
     const name = this.#ctx.str(target === 'www' ? 'www_challenge_header' : 'proxy_challenge_header');
-    const isNamed = this.#ctx.str('algorithm') !== '';
+    const isNamed = named !== null || this.#ctx.str('algorithm') !== '';
     const offered = qop === 'default' ? this.#ctx.str('qop') : qop;
     const row = (algorithm: DigestAlgorithm): string =>
       `${name}: Digest realm=${quoteString(this.#auth.strippedRealm(realm))}, nonce="${nonce}"` +
       (offered === '' ? '' : `, qop="${offered}"`) +
       `${stale}${isNamed ? `, algorithm=${algorithm.name}` : ''}\r\n`;
-    return this.#auth.algorithms.map(row).join('');
+    return (named ?? this.#auth.algorithms).map(row).join('');
   }
 
   /** www_challenge, proxy_challenge: 1 sent (ACK and CANCEL get no reply), -1 not. */
-  send(run: Run, target: AuthTarget, realm: string, flags: number): number {
+  send(run: Run, target: AuthTarget, realm: string, flags: number, algorithms = ''): number {
     const { msg } = run;
     if (!msg.isRequest) return -1;
     if (msg.method === METHOD.ACK || msg.method === METHOD.CANCEL) return 1;
@@ -63,7 +79,10 @@ export class Challenger {
       if ((flags & CHALLENGE.NO_500) === 0) this.#reply(run, 500, 'Internal Server Error');
       return -1;
     }
-    const header = this.header(msg, target, realm, qopOf(flags), (flags & CHALLENGE.STALE) !== 0);
+    const asked = algorithms === '' ? null : parseAlgorithms(algorithms);
+    if (asked === null && algorithms !== '')
+      this.#ctx.log.error(`not all of these algorithms are known: ${algorithms}`);
+    const header = this.header(msg, target, realm, qopOf(flags), (flags & CHALLENGE.STALE) !== 0, asked);
     const lumps = (msg.replyLumps ??= []);
     lumps.push(header);
     const sent =

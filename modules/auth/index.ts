@@ -11,7 +11,7 @@ import {
   type Run,
 } from 'strowger';
 import type { AuthApi, AuthTarget } from './api.ts';
-import { Authenticator } from './authenticator.ts';
+import { Authenticator, parseAlgorithms } from './authenticator.ts';
 import { CHALLENGE, Challenger, qopOf } from './challenge.ts';
 import { digestAlgorithm, digestResponse, ha1Of } from './digest.ts';
 import { checkIdentity } from './identity.ts';
@@ -45,14 +45,20 @@ function apiOf({ auth }: AuthState): AuthApi {
 
 const CHALLENGE_ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE;
 
+/** What is wrong with a constant list of algorithms. */
+function checkAlgorithms(names: string | number | undefined): string | null {
+  return names === undefined || parseAlgorithms(String(names)) !== null ? null : `"${names}" has an unknown algorithm`;
+}
+
 const challenge = (doc: string, targetOf: (run: Run) => AuthTarget): CommandDef<AuthState> =>
   command({
     doc,
-    args: ['text', 'int'],
-    argNames: ['realm', 'flags'],
+    args: ['text', 'int', 'str?'],
+    argNames: ['realm', 'flags', 'algorithms'],
     routes: CHALLENGE_ROUTES,
-    run: (run: Run, state: AuthState, realm, flags) =>
-      state.challenger.send(run, targetOf(run), realm(run) ?? '', flags),
+    check: (values) => checkAlgorithms(values[2]),
+    run: (run: Run, state: AuthState, realm, flags, algorithms) =>
+      state.challenger.send(run, targetOf(run), realm(run) ?? '', flags, algorithms),
   });
 
 const authenticate = (target: AuthTarget, header: string): CommandDef<AuthState> =>
@@ -110,6 +116,14 @@ export default defineModule<AuthState>({
       argNames: ['realm'],
       routes: REQUEST_ROUTE,
       run: (run: Run, { auth }: AuthState, realm) => auth.has(run.msg, realm(run) ?? ''),
+    }),
+    auth_algorithm: command({
+      doc: 'Chooses the algorithm for this request, in the place of the parameter; several with commas between them.',
+      args: ['str'],
+      argNames: ['algorithm'],
+      routes: REQUEST_ROUTE,
+      check: (values) => checkAlgorithms(values[0]),
+      run: (run: Run, { auth }: AuthState, names) => auth.choose(run.msg, names),
     }),
     consume_credentials: command({
       doc: 'Takes the credentials that were checked out of the request.',

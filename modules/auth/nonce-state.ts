@@ -57,6 +57,12 @@ export class NonceState {
     }
   }
 
+  /** What `useCount` would say, without taking note. */
+  seeCount(id: number, nc: number): NonceUse {
+    if (!this.#isKnown(id, this.#ncSize) || nc > MAX_NC) return 'old';
+    return nc > Atomics.load(this.#heap.bytes, this.#ncByte(id)) ? 'fresh' : 'old';
+  }
+
   /** Takes note that a nonce is used; `fresh` the first time. */
   useOnce(id: number): NonceUse {
     if (!this.#isKnown(id, this.#onceSize)) return 'old';

@@ -69,9 +69,10 @@ export class Nonces {
 
   /**
    * AUTH.OK, AUTH.STALE_NONCE (too old, from the future, made for another message, count used), AUTH.NONCE_REUSED, or
-   * AUTH.ERROR (not ours). `nc` is the count, '' where the client sent none; -1 in `ncValue` where it is no count.
+   * AUTH.ERROR (not ours). `nc` is the count, '' where the client sent none; -1 in `ncValue` where it is no count. A count is
+   * taken, unless `defersCount`: then `takeCount` does it.
    */
-  check(msg: SipMsg, nonce: string, nc: string, ncValue: number): number {
+  check(msg: SipMsg, nonce: string, nc: string, ncValue: number, defersCount = false): number {
     const checks = this.#checksOf(msg);
     const plain = TIME_LENGTH + (this.#state === null ? 0 : STATE_LENGTH) + PROOF_LENGTH;
     const isBound = nonce.length === plain + PROOF_LENGTH;
@@ -84,7 +85,7 @@ export class Nonces {
     const proven = nonce.slice(0, plain);
     if (!this.#safe.equals(this.#proven(nonce.slice(0, plain - PROOF_LENGTH)), proven)) return AUTH.ERROR;
     if (this.#state !== null) {
-      const code = this.#use(this.#state, proven, nc, ncValue);
+      const code = this.#use(this.#state, proven, nc, ncValue, defersCount);
       if (code !== AUTH.OK) return code;
       // A count protects better than what the nonce is bound to (Kamailio: nonce_count).
       if (nc !== '' && (this.#kind & KIND.COUNT) !== 0) return AUTH.OK;
@@ -100,11 +101,17 @@ export class Nonces {
     return (this.#kind & KIND.ONCE) !== 0;
   }
 
-  #use(state: NonceState, nonce: string, nc: string, ncValue: number): number {
+  /** Takes the count of a nonce that has been checked: AUTH.OK, AUTH.STALE_NONCE where another was quicker. */
+  takeCount(nonce: string, ncValue: number): number {
+    if (this.#state === null || (this.#kind & KIND.COUNT) === 0) return AUTH.OK;
+    return codeOf(this.#state.useCount(parseHex8(nonce, TIME_LENGTH), ncValue));
+  }
+
+  #use(state: NonceState, nonce: string, nc: string, ncValue: number, defersCount: boolean): number {
     const id = parseHex8(nonce, TIME_LENGTH);
     if (Number(nonce.charAt(TIME_LENGTH + ID_LENGTH)) !== this.#kind) return AUTH.STALE_NONCE;
     if (nc !== '' && (this.#kind & KIND.COUNT) !== 0)
-      return ncValue < 0 ? AUTH.ERROR : codeOf(state.useCount(id, ncValue));
+      return ncValue < 0 ? AUTH.ERROR : codeOf(defersCount ? state.seeCount(id, ncValue) : state.useCount(id, ncValue));
     return (this.#kind & KIND.ONCE) === 0 ? AUTH.OK : codeOf(state.useOnce(id));
   }
 

@@ -4,8 +4,8 @@ import type { Authenticator } from './authenticator.ts';
 import type { Challenger, Qop } from './challenge.ts';
 import { checkIdentity } from './identity.ts';
 
-/** Bits of the functions that are given a password: what it is, and the challenge that goes into an AVP. */
-export const PV_AUTH = { HA1: 1, PLAIN: 2, QOP_AUTH: 4, QOP_AUTH_INT: 8, STALE: 16 } as const;
+/** Bits of the functions that are given a password: what it is, the challenge for an AVP, a count kept for another try. */
+export const PV_AUTH = { HA1: 1, PLAIN: 2, QOP_AUTH: 4, QOP_AUTH_INT: 8, STALE: 16, KEEP_COUNT: 32 } as const;
 
 /** Authentication with a password that the script has. */
 export class PvAuth {
@@ -50,7 +50,8 @@ export class PvAuth {
     checksUser: boolean,
     method?: string,
   ): number {
-    const { code, found } = this.#auth.begin(run, target, realm);
+    const keepsCount = (flags & PV_AUTH.KEEP_COUNT) !== 0;
+    const { code, found } = this.#auth.begin(run, target, realm, keepsCount);
     if (found === null) return code;
     const secret = { text: password, isHa1: (flags & PV_AUTH.HA1) !== 0 };
     const result = this.#auth.verify(run, found, secret, method);
