@@ -25,6 +25,8 @@ export interface SippCalls {
   readonly rate: number;
   /** For its statistics and errors. */
   readonly folder: string;
+  /** File of the scenario; a call where not given. */
+  readonly scenario?: string;
 }
 
 /** A sipp that answers calls on loopback until it is stopped. Resolves once it listens. */
@@ -53,7 +55,7 @@ async function accepts(port: number): Promise<boolean> {
   return false;
 }
 
-/** A sipp that makes calls, each INVITE, ACK, 50 ms, BYE. */
+/** A sipp that makes calls, each INVITE, ACK, 50 ms, BYE (or what another scenario says). */
 export class SippCaller {
   readonly #process: StrowgerProcess;
   readonly #statistics: string;
@@ -69,7 +71,7 @@ export class SippCaller {
     const port = await freePort();
     const statistics = join(calls.folder, `${port}.csv`);
     const errors = join(calls.folder, `${port}.log`);
-    const args = ['-sf', join(SCENARIOS, 'caller.xml'), '-i', '127.0.0.1', '-p', String(port)];
+    const args = ['-sf', join(SCENARIOS, calls.scenario ?? 'caller.xml'), '-i', '127.0.0.1', '-p', String(port)];
     args.push('-t', calls.transport ?? 'u1', '-m', String(calls.count), '-r', String(calls.rate), '-nostdin');
     args.push('-timeout', '60', '-timeout_error', '-recv_timeout', '20000', '-max_socket', '1000');
     args.push('-trace_stat', '-stf', statistics, '-fd', '1', '-trace_err', '-error_file', errors);
