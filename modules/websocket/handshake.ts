@@ -40,7 +40,8 @@ export function readHandshake(msg: SipMsg): Handshake | Refusal {
   if (version !== undefined && version !== WS_VERSION)
     return { code: 426, reason: 'Upgrade Required', headers: `Sec-WebSocket-Version: ${WS_VERSION}\r\n` };
   if (!isComplete) return { code: 400, reason: BAD_REQUEST, headers: HINT };
-  return { key, origin: valuesOf(msg, 'Origin')[0] ?? '' };
+  // A folded value would be a row of its own where it is given back.
+  return { key, origin: (valuesOf(msg, 'Origin')[0] ?? '').replace(/[\r\n]+/g, '') };
 }
 
 function valuesOf(msg: SipMsg, name: string): string[] {
