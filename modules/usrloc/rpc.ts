@@ -9,6 +9,10 @@ const RPC_CALLID = 'dfjrewr12386fd6-343@kamailio.rpc';
 const RPC_CSEQ = 1;
 const RPC_USER_AGENT = 'kamailio SIP Router - RPC Server';
 
+/** Contacts that one ul.dump shows at most, and AORs with "brief": a reply is made in memory. */
+const MOST_SHOWN = 100_000;
+const MOST_NAMED = 1_000_000;
+
 /** ul.* in memory, with Kamailio's replies. */
 export const UL_RPC: Readonly<Record<string, RpcMethod<Usrloc>>> = {
   'ul.dump': {
@@ -205,6 +209,8 @@ function stateText(state: number): string {
 
 /** All tables, their AORs in the order of Kamailio's slots. */
 function dump(usrloc: Usrloc, isBrief: boolean): RpcValue {
+  const count = usrloc.memoryTables().reduce((sum, { contacts }) => sum + contacts, 0);
+  if (count > (isBrief ? MOST_NAMED : MOST_SHOWN)) throw new RpcFault(500, `${count} contacts are too many to show`);
   const domains = new RpcStruct();
   const size = 2 ** usrloc.ctx.int('hash_size');
   const nowSec = usrloc.nowSec();

@@ -340,6 +340,43 @@ test('two workers see one table; an edit of one is seen by the other at once', a
   assert.equal(ruids.size, 20);
 });
 
+test('a contact takes less memory than Kamailio’s 984 bytes, and what is removed is used again', async () => {
+  const { ul, bare } = await start();
+  const table = ul.domain('location');
+  const fill = (count: number): void => {
+    for (let i = 0; i < count; i++)
+      edit(table, `user${i}`, (record) =>
+        record.insert(
+          contact(ul, `sip:user${i}@198.51.100.200:5060;transport=udp;ob`, {
+            callid: '00000000-0000-0000-0000-000000000000@198.51.100.200',
+            userAgent: 'Example Phone 3.14.15 (build 926)',
+            received: 'sip:203.0.113.100:40000',
+            socket: 'udp:192.0.2.100:5060',
+            instance: '<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>',
+          }),
+        ),
+      );
+  };
+  const before = bare.server.sharedHeap.usedBytes;
+  fill(10_000);
+  const used = bare.server.sharedHeap.usedBytes;
+  assert.ok((used - before) / 10_000 < 700, `${(used - before) / 10_000} bytes`);
+  for (let i = 0; i < 10_000; i++) now(table.deleteAor(`user${i}`));
+  fill(10_000);
+  assert.equal(bare.server.sharedHeap.usedBytes, used);
+});
+
+test('ul.dump of more than can be shown is a fault', async () => {
+  const { ul, bare } = await start();
+  const table = ul.domain('location');
+  Object.defineProperty(table, 'contacts', { get: () => 100_001 });
+  await assert.rejects(bare.server.rpc.call('ul.dump', []), {
+    code: 500,
+    message: '100001 contacts are too many to show',
+  });
+  assert.deepEqual(Object.keys((await bare.server.rpc.call('ul.dump', ['brief'])) as object), ['Domains']);
+});
+
 test('handle_lost_tcp: the contacts of a connection go with it', async () => {
   const { ul, bare } = await start([['handle_lost_tcp', 1]]);
   const table = ul.domain('location');
