@@ -151,7 +151,19 @@ function assemble(
     compileFormat: (text) => compileFormat(text, symbols, defines, bindings.varSlots),
     compilePv: (text) => compilePv(text, symbols, defines, bindings.varSlots),
     generated: { code, table },
+    ...(gen.tracer === null ? {} : { variables: plainVariables(gen.constants) }),
   };
+}
+
+/** Accessors of variables without a name among the constants of the code. */
+function plainVariables(constants: readonly unknown[]): PvAccessor[] {
+  const found = new Map<string, PvAccessor>();
+  for (const value of constants) {
+    if (typeof value !== 'object' || value === null || !('text' in value) || !('get' in value)) continue;
+    const accessor = value as PvAccessor;
+    if (/^\$\w+$/.test(accessor.text)) found.set(accessor.text, accessor);
+  }
+  return [...found.values()];
 }
 
 /** A variable bound while the program runs. */

@@ -53,6 +53,11 @@ export const MSG_FLAG = {
 
 let lastId = 0;
 
+/** The next message is number 1 again (`$mi`), in this thread. */
+export function resetMessageIds(): void {
+  lastId = 0;
+}
+
 /**
  * One SIP message: a latin1 string, an index of its headers filled in one pass, and what the script has decided
  * about it. Header contents are parsed on first use and kept. Substrings taken from `buf` keep all of it alive:

@@ -30,6 +30,8 @@ export interface ScriptProgram {
   /** Slot of each `$var(name)`. */
   readonly varSlots: ReadonlyMap<string, number>;
   readonly positions: readonly ScriptPosition[];
+  /** Variables without a name (`$ru`) that the script uses, each once; absent where nobody asks. */
+  readonly variables?: readonly PvAccessor[];
   /**
    * Compiles text with pseudo-variables while the program runs (`pv_evalx`, formats kept in tables), bound as in the
    * script. Throws an Error that says what is wrong with it.

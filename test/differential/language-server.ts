@@ -18,11 +18,12 @@ export class LanguageServer {
     this.#lines = lines;
   }
 
-  static async start(cases: readonly LanguageCase[]): Promise<LanguageServer> {
+  /** `head`: lines in front of the routes. */
+  static async start(cases: readonly LanguageCase[], head = 'debug=1'): Promise<LanguageServer> {
     const lines: string[] = [];
     let alive = cases.map((_case, i) => i);
     for (;;) {
-      const { text, firstLine } = scriptOf(cases, alive, 'debug=1');
+      const { text, firstLine } = scriptOf(cases, alive, head);
       try {
         return new LanguageServer(await startServer(optionsFor(text, lines)), alive, lines);
       } catch (error) {
@@ -62,6 +63,20 @@ export class LanguageServer {
     await done;
     forget();
     return answersIn(this.#lines.join('\n'), index + 1, port, SOURCE_PORT)[index] ?? '-';
+  }
+
+  /** Every step of the script waits; needs a script with the module debugger. Returns how many have. */
+  holdSteps(): () => number {
+    let count = 0;
+    const step = (): Promise<number> => {
+      count++;
+      return Promise.resolve(0);
+    };
+    Object.defineProperties(this.#started.server.tracer ?? {}, {
+      isOn: { get: () => true, set: () => {} },
+      step: { value: step },
+    });
+    return () => count;
   }
 
   stop(): Promise<boolean> {
