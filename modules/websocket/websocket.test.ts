@@ -243,7 +243,9 @@ suite('websocket', { timeout: 60_000 }, () => {
 
   test('who floods pings and reads nothing is dropped', async () => {
     const peer = await connect();
-    const id = server.server.connections.list().at(-1)?.id ?? 0;
+    const flooded = server.server.connections.list().at(-1);
+    assert.equal(flooded?.remotePort, peer.stream.localPort);
+    const id = flooded?.id ?? 0;
     peer.stream.pause();
     const flood = frame(OPCODE.PING, 'x'.repeat(125)).repeat(2000);
     const end = performance.now() + 20_000;
