@@ -4,6 +4,7 @@ import { type Bodies, presentityOf } from './bodies.ts';
 import type { Etags } from './etags.ts';
 import type { EventPackages } from './events.ts';
 import type { Notifier } from './notifier.ts';
+import type { Respond } from './owners.ts';
 import type { PresSettings } from './params.ts';
 import { NEVER, type Publication, type PublicationStore } from './publication.ts';
 import type { Serial } from './serial.ts';
@@ -30,7 +31,6 @@ export interface DeskParts {
 const MAX_PUBLICATIONS = 200;
 const TOO_MANY: JobResult = { code: 503, reason: 'Too Many Publications' };
 const NO_MATCH: JobResult = { code: 412, reason: 'Conditional request failed' };
-type Respond = (result: JobResult) => void;
 
 /** Does what is asked of the owner of a presentity, one thing after the other for each. */
 export class Desk {
@@ -41,47 +41,47 @@ export class Desk {
   }
 
   /** `respond` is called once, before the NOTIFYs that come of it. Settles when they are sent. */
-  async perform(job: Job, respond: Respond): Promise<void> {
+  async perform(job: Job, respond: Respond<JobResult>): Promise<void> {
     const { serial, log, settings } = this.#parts;
     let isAnswered = false;
-    const once: Respond = (result) => {
-      if (isAnswered) return;
+    const once: Respond<JobResult> = (result) => {
+      if (isAnswered) return undefined;
       isAnswered = true;
-      respond(result);
+      return respond(result);
     };
     try {
       await serial.run(settings.keyOf(job.presUri), () => this.#do(job, once));
     } catch (err) {
       log.error(`${job.kind} for ${job.presUri} failed`, { err });
     }
-    once(REFUSED);
+    await once(REFUSED);
   }
 
-  async #do(job: Job, respond: Respond): Promise<void> {
+  async #do(job: Job, respond: Respond<JobResult>): Promise<void> {
     const event = this.#parts.events.get(job.event);
-    if (event === null) return respond(REFUSED);
+    if (event === null) return await respond(REFUSED);
     if (job.kind === 'subscribe') await this.#parts.subscriptions.subscribe(job, event, respond);
     else if (job.kind === 'publish') await this.#publish(job, event, respond);
     else await this.#ask(job, event, respond);
   }
 
-  async #ask(job: AskJob, event: EventPackage, respond: Respond): Promise<void> {
+  async #ask(job: AskJob, event: EventPackage, respond: Respond<JobResult>): Promise<void> {
     const { subscriptions, bodies, rules } = this.#parts;
     const presentity = presentityOf(job.presUri);
     switch (job.kind) {
       case 'has-subscribers':
-        return respond((await subscriptions.current(job.presUri, job.event)).length > 0 ? DONE : REFUSED);
+        return await respond((await subscriptions.current(job.presUri, job.event)).length > 0 ? DONE : REFUSED);
       case 'presentity':
-        return respond({ ...DONE, text: await bodies.published(presentity, event) });
+        return await respond({ ...DONE, text: await bodies.published(presentity, event) });
       case 'sphere':
-        return respond({ ...DONE, text: await this.sphere(presentity.uri) });
+        return await respond({ ...DONE, text: await this.sphere(presentity.uri) });
       case 'notify':
-        respond(DONE);
+        await respond(DONE);
         return await subscriptions.notifyAll(event, presentity, () => bodies.published(presentity, event, null, true));
       case 'authorize': {
         const subs = await subscriptions.current(job.presUri, job.event);
         const changed = await rules.again(event, presentity, subs);
-        respond(changed === null ? REFUSED : DONE);
+        await respond(changed === null ? REFUSED : DONE);
         return await subscriptions.decided(event, presentity, changed ?? []);
       }
       case 'hard-state':
@@ -89,16 +89,16 @@ export class Desk {
     }
   }
 
-  async #publish(job: PublishJob, event: EventPackage, respond: Respond): Promise<void> {
+  async #publish(job: PublishJob, event: EventPackage, respond: Respond<JobResult>): Promise<void> {
     const { publications } = this.#parts;
     const presentity = presentityOf(job.presUri);
     const list = await publications.list(job.user, job.domain, job.event);
     if (job.etag === '') return await this.#first(job, event, presentity, list.length, respond);
     const old = list.find(({ etag }) => etag === job.etag);
-    if (old === undefined) return respond(NO_MATCH);
+    if (old === undefined) return await respond(NO_MATCH);
     if (job.expires > 0) return await this.#change(job, event, presentity, old, respond);
     await publications.remove(old);
-    respond({ ...DONE, expires: 0, etag: job.etag });
+    await respond({ ...DONE, expires: 0, etag: job.etag });
     await this.#tell(event, presentity, old, job.sender);
   }
 
@@ -108,12 +108,12 @@ export class Desk {
     event: EventPackage,
     presentity: Presentity,
     count: number,
-    respond: Respond,
+    respond: Respond<JobResult>,
   ): Promise<void> {
     const { publications, etags, now } = this.#parts;
     const etag = etags.next();
-    if (job.expires === 0) return respond({ ...DONE, expires: 0, etag });
-    if (count >= MAX_PUBLICATIONS) return respond(TOO_MANY);
+    if (job.expires === 0) return await respond({ ...DONE, expires: 0, etag });
+    if (count >= MAX_PUBLICATIONS) return await respond(TOO_MANY);
     const sphere = await this.#sphereBefore(event, presentity);
     const nowSec = now();
     await publications.insert({
@@ -128,7 +128,7 @@ export class Desk {
       priority: job.priority,
       ruid: etags.ruid(),
     });
-    respond(this.#accepted(job, etag));
+    await respond(this.#accepted(job, etag));
     await this.#changed(event, presentity, job.sender, sphere);
   }
 
@@ -138,7 +138,7 @@ export class Desk {
     event: EventPackage,
     presentity: Presentity,
     old: Publication,
-    respond: Respond,
+    respond: Respond<JobResult>,
   ): Promise<void> {
     const { publications, etags, now } = this.#parts;
     const isFinal = event.isFinal?.(old.body) ?? false;
@@ -154,18 +154,23 @@ export class Desk {
       sender: flatCopy(job.sender),
       priority: job.priority,
     });
-    respond(this.#accepted(job, etag));
+    await respond(this.#accepted(job, etag));
     if (!isFinal) await this.#changed(event, presentity, job.sender, sphere);
   }
 
   /** A publication that an administrator put there (Kamailio: pidf-manipulation); it stays until it is taken back. */
-  async #setHardState(job: AskJob, event: EventPackage, presentity: Presentity, respond: Respond): Promise<void> {
+  async #setHardState(
+    job: AskJob,
+    event: EventPackage,
+    presentity: Presentity,
+    respond: Respond<JobResult>,
+  ): Promise<void> {
     const { publications, etags, now } = this.#parts;
     const { user, domain } = presentity;
     const etag = job.etag ?? '';
     const body = job.body ?? '';
     const old = (await publications.list(user, domain, event.name, true)).find((one) => one.etag === etag);
-    if (old === undefined && body === '') return respond(REFUSED);
+    if (old === undefined && body === '') return await respond(REFUSED);
     if (body === '' && old !== undefined) await publications.remove(old);
     else {
       const ruid = old?.ruid ?? etags.ruid();
@@ -173,7 +178,7 @@ export class Desk {
       const publication = { ...hard, sender: '', priority: 0, ruid };
       await (old === undefined ? publications.insert(publication) : publications.update(etag, publication));
     }
-    respond(DONE);
+    await respond(DONE);
     await this.#tell(event, presentity, body === '' ? (old ?? null) : null, '');
   }
 

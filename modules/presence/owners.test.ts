@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Bus } from 'strowger';
+import { type Bus, TimerWheel } from 'strowger';
+import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 import { Owners } from './owners.ts';
 import { Serial } from './serial.ts';
 
 /** What several workers' busses do when one asks. */
 class TestBus {
   readonly #answers = new Map<number, (value: unknown) => unknown>();
+  readonly #listeners = new Map<number, (value: unknown) => void>();
 
   of(worker: number): Bus {
-    const nothing = (): (() => void) => () => {};
+    const nothing = (): void => {};
     return {
-      publish: () => {},
-      on: nothing,
-      onOrdered: nothing,
+      publish: (_topic, value) => {
+        for (const [index, fn] of this.#listeners) if (index !== worker) fn(value);
+      },
+      on: (_topic, fn) => {
+        this.#listeners.set(worker, (value) => fn(value, 0));
+        return nothing;
+      },
+      onOrdered: () => nothing,
       replicate: () => {},
       answer: (_topic, fn) => void this.#answers.set(worker, fn),
       ask: async (_topic, value) => {
@@ -32,19 +39,24 @@ interface Job {
   readonly uri: string;
 }
 
-function workers(count: number): { bus: TestBus; owners: Owners<Job, string>[] } {
+function workers(count: number): { bus: TestBus; owners: Owners<Job, string>[]; after: string[]; clock: VirtualClock } {
   const bus = new TestBus();
+  const after: string[] = [];
+  const clock = new VirtualClock();
+  const wheel = new TimerWheel(clock);
   const owners = Array.from(
     { length: count },
     (_, workerIndex) =>
       new Owners<Job, string>(
-        { bus: bus.of(workerIndex), workerCount: count, workerIndex },
+        { bus: bus.of(workerIndex), workerCount: count, workerIndex, wheel },
         'topic',
-        ({ uri }, respond) => respond(`${uri} by ${workerIndex}`),
+        ({ uri }, respond) => {
+          void Promise.resolve(respond(`${uri} by ${workerIndex}`)).then(() => after.push(uri));
+        },
         'failed',
       ),
   );
-  return { bus, owners };
+  return { bus, owners, after, clock };
 }
 
 const asked = (owners: Owners<Job, string> | undefined, uri: string): Promise<string> =>
@@ -64,6 +76,19 @@ test('whoever is asked, the owner does it', async () => {
     );
   }
   assert.equal(seen.size, 3);
+});
+
+test('what comes of a job waits until it is answered', async () => {
+  const { owners, after, clock } = workers(2);
+  const uri = ['a', 'b', 'c', 'd', 'e'].find((name) => owners[0]?.ownerOf(name) === 1) ?? '';
+  await new Promise<void>((resolve) => {
+    owners[0]?.run(uri, { uri }, () => {
+      assert.deepEqual(after, []);
+      resolve();
+    });
+  });
+  await clock.advanceAsync(1);
+  assert.deepEqual(after, [uri]);
 });
 
 test('of an owner that is not there nothing comes', async () => {

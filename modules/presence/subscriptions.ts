@@ -3,6 +3,7 @@ import type { EventPackage, Presentity } from './api.ts';
 import { type Bodies, presentityOf } from './bodies.ts';
 import type { EventPackages } from './events.ts';
 import type { Notifier } from './notifier.ts';
+import type { Respond } from './owners.ts';
 import type { PresSettings } from './params.ts';
 import type { Serial } from './serial.ts';
 import { type JobResult, REFUSED, type SubscribeJob } from './subscribe-job.ts';
@@ -28,7 +29,6 @@ export interface SubscriptionsParts {
 
 const NO_SUBSCRIPTION: JobResult = { code: 481, reason: 'Subscription does not exist' };
 const OLD_CSEQ: JobResult = { code: 400, reason: 'Bad request' };
-type Respond = (result: JobResult) => void;
 type BodyOf = () => Promise<string | null>;
 
 /** Subscriptions of presentities that are ours: made, refreshed, told and ended (RFC 6665 §4.2). */
@@ -49,20 +49,25 @@ export class Subscriptions {
   }
 
   /** Does what a SUBSCRIBE asks for. */
-  async subscribe(job: SubscribeJob, event: EventPackage, respond: Respond): Promise<void> {
+  async subscribe(job: SubscribeJob, event: EventPackage, respond: Respond<JobResult>): Promise<void> {
     const { store, rules, now, settings } = this.#parts;
     const known = job.isInDialog ? await store.find(job) : null;
     if (job.isInDialog && (known === null || known.event !== event.name || known.expires <= now()))
-      return respond(NO_SUBSCRIPTION);
-    if (known !== null && job.cseq + settings.cseqOffset <= known.remoteCseq) return respond(OLD_CSEQ);
+      return await respond(NO_SUBSCRIPTION);
+    if (known !== null && job.cseq + settings.cseqOffset <= known.remoteCseq) return await respond(OLD_CSEQ);
     const watcher = watcherOf(known ?? job);
     const decided = await rules.forSubscription(event, presentityOf(job.presUri), watcher);
-    if (decided === null) return respond(REFUSED);
+    if (decided === null) return await respond(REFUSED);
     if (known === null) await this.#begin(job, event, decided, respond);
     else await this.#refresh(known, job, event, decided, respond);
   }
 
-  async #begin(job: SubscribeJob, event: EventPackage, decided: Authorization, respond: Respond): Promise<void> {
+  async #begin(
+    job: SubscribeJob,
+    event: EventPackage,
+    decided: Authorization,
+    respond: Respond<JobResult>,
+  ): Promise<void> {
     const { store, settings, now } = this.#parts;
     const sub = subscriptionOf(job, decided, now());
     if (settings.deletesSame) await this.#removeSame(sub);
@@ -72,7 +77,7 @@ export class Subscriptions {
       sub.version = 1;
       await store.insert(sub);
     }
-    respond(this.#accepted(sub, job.expires, { localCseq: 0, version: 1 }));
+    await respond(this.#accepted(sub, job.expires, { localCseq: 0, version: 1 }));
     if (job.expires > 0) await this.#tellWinfo(sub, false);
     await this.#answer(sub, event, job.expires === 0);
     if (isKept) await store.update(sub);
@@ -83,7 +88,7 @@ export class Subscriptions {
     job: SubscribeJob,
     event: EventPackage,
     decided: Authorization,
-    respond: Respond,
+    respond: Respond<JobResult>,
   ): Promise<void> {
     const { store, now } = this.#parts;
     sub.remoteCseq = job.cseq;
@@ -94,7 +99,7 @@ export class Subscriptions {
     if (job.userAgent !== '') sub.userAgent = flatCopy(job.userAgent);
     const isOver = job.expires === 0 || sub.status === 'terminated';
     await (isOver ? store.remove(sub) : store.update(sub));
-    respond(this.#accepted(sub, job.expires, {}));
+    await respond(this.#accepted(sub, job.expires, {}));
     await this.#tellWinfo(sub, isOver);
     await this.#answer(sub, event, job.expires === 0);
     if (!isOver) await store.update(sub);
