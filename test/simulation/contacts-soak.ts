@@ -1,5 +1,5 @@
 /**
- * `node --expose-gc test/simulation/contacts-soak.ts [CONTACTS]`: so many contacts (1,000,000), each of its own user, in
+ * `npm run soak:contacts [CONTACTS]`: so many contacts (1,000,000), each of its own user, in
  * memory: what they cost in memory, what a lookup and a refresh cost next to a table of 1,000, and how long the timer
  * holds up the server. Kamailio 5.6.3 uses 984 bytes a contact.
  */

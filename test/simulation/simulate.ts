@@ -1,5 +1,6 @@
 import { SeededRandom } from '../../core/timer/random.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
+import type { B2buaApi } from '../../modules/b2bua/api.ts';
 import type { TmApi } from '../../modules/tm/api.ts';
 import { type LinkOptions, SimNetwork } from '../support/sim-network.ts';
 import { SimServer } from '../support/sim-server.ts';
@@ -32,6 +33,39 @@ failure_route[NEXT] { if (t_next_contacts()) { t_on_failure("NEXT"); t_relay(); 
   `route[OUT] { t_on_failure("MINE"); $du = "sip:10.0.2.1"; t_relay(); }
 failure_route[MINE] { if (t_check_status("5..")) t_reply("480", "Not now"); }`,
 ];
+
+/** What a script with b2bua does with an INVITE. */
+const CALLS = [
+  // One destination.
+  '$ru = "sip:b@10.0.2.1"; b2b_call();',
+  // Both at once.
+  '$ru = "sip:b@10.0.2.1"; append_branch("sip:c@10.0.2.2"); b2b_call();',
+  // One after the other, each for some seconds, from a route that waits.
+  'if (!b2b_dial("sip:b@10.0.2.1,sip:c@10.0.2.2", 6)) { $var(rc) = $rc; b2b_reject(480, "nobody $var(rc)"); }',
+  // Both at once, then again.
+  'if (!b2b_dial("sip:b@10.0.2.1&sip:c@10.0.2.2,sip:c@10.0.2.2", 8)) b2b_reject(480);',
+];
+
+/** The simulated server: a proxy, or a B2BUA. */
+export type World = 'proxy' | 'b2bua';
+
+function b2bScriptOf(call: string): string {
+  return `
+loadmodule "pv.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "corex.so"
+loadmodule "b2bua.so"
+modparam("tm", "fr_inv_timer", 30000)
+request_route {
+  if (is_method("MESSAGE")) { t_newtran(); t_reply("200", "OK"); exit; }
+  if (has_totag() || is_method("CANCEL|ACK")) { if (is_method("BYE")) sl_send_reply("481", "Gone"); exit; }
+  ${call}
+  exit;
+}`;
+}
 
 function scriptOf(routes: string): string {
   return `
@@ -70,11 +104,14 @@ export interface SeedResult {
 }
 
 /** Runs one seed: everything about it, the script too, follows from the number. */
-export async function simulate(seed: number): Promise<SeedResult> {
+export async function simulate(seed: number, world: World = 'proxy'): Promise<SeedResult> {
   const random = new SeededRandom(seed);
   const clock = new VirtualClock();
   const network = new SimNetwork(clock, new SeededRandom(seed ^ 0x5eed), { link: linkOf(random) });
-  const script = scriptOf(SCRIPTS[random.int(SCRIPTS.length)] ?? '');
+  const script =
+    world === 'b2bua'
+      ? b2bScriptOf(CALLS[random.int(CALLS.length)] ?? '')
+      : scriptOf(SCRIPTS[random.int(SCRIPTS.length)] ?? '');
   const sim = await SimServer.start(network, { script, ip: PROXY, seed });
   const finals = watchFinals(network);
   const caller = await addCaller(network, clock);
@@ -87,11 +124,14 @@ export async function simulate(seed: number): Promise<SeedResult> {
     const plan = planOf(random);
     clock.schedule(random.int(CALLING_MS), () => caller.starts(plan));
   }
-  clock.advance(END_MS);
+  // Only routes that wait need promises to settle between events.
+  if (world === 'b2bua') await clock.advanceAsync(END_MS);
+  else clock.advance(END_MS);
   const faults = [
     ...caller.records.flatMap((record) => callFaults(record, finals)),
     ...callees.flatMap((callee) => callee.surprises),
     ...leftovers(sim),
+    ...(world === 'b2bua' ? callsLeft(sim) : []),
     ...sim.log.lines.filter((line) => line.startsWith('-2')),
   ];
   await sim.stop();
@@ -187,6 +227,12 @@ function callFaults(record: Caller['records'][number], finals: Finals): string[]
   if (record.finals.length === 0 && record.plan.method === 'INVITE' && record.provisionals > 0 && sent === undefined)
     faults.push(`${name}: the server never sent a final reply`);
   return faults;
+}
+
+/** No call and no leg may be left. */
+function callsLeft(sim: SimServer): string[] {
+  const { callCount, legCount } = sim.api<B2buaApi>('b2bua');
+  return callCount === 0 && legCount === 0 ? [] : [`${callCount} calls and ${legCount} legs left`];
 }
 
 /** Nothing may be left of the transactions once all timers are over. */
