@@ -10,7 +10,7 @@ export interface WatcherStore {
   get(presUri: string, event: string, watcher: Watcher): Promise<Authorization | null>;
   list(presUri: string, event: string): Promise<readonly KnownWatcher[]>;
   set(presUri: string, event: string, watcher: Watcher, decided: Authorization, nowSec: number): Promise<void>;
-  /** Forgets watchers that have been pending since before that time. */
+  /** Forgets watchers that have been pending since before that time; in memory others too, which are decided anew. */
   clean(beforeSec: number): Promise<void>;
 }
 
@@ -42,8 +42,7 @@ export class MemoryWatchers implements WatcherStore {
 
   clean(beforeSec: number): Promise<void> {
     for (const [key, topic] of this.#topics) {
-      for (const [name, { status, insertedSec }] of topic)
-        if (status === 'pending' && insertedSec < beforeSec) topic.delete(name);
+      for (const [name, { insertedSec }] of topic) if (insertedSec < beforeSec) topic.delete(name);
       if (topic.size === 0) this.#topics.delete(key);
     }
     return Promise.resolve();
