@@ -30,6 +30,9 @@ export {
 export { httpAsSip } from './http/as-sip.ts';
 export { HttpRequests, type HttpRequestsOptions } from './http/http-requests.ts';
 export * from './log/log.ts';
+export * from './media/manage.ts';
+export * from './media/relay-node.ts';
+export * from './media/relay-sets.ts';
 export * from './module/context.ts';
 export {
   type ArgSpec,
@@ -154,6 +157,7 @@ export {
 export type * from './transport/transport.ts';
 export * from './transport/udp-client.ts';
 export * from './transport/unix-dgram.ts';
+export * from './transport/unix-stream.ts';
 export * from './values.ts';
 export type { Bus, Replica } from './workers/bus.ts';
 export { escapeXml, writeXml } from './xml/xml-text.ts';

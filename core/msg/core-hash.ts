@@ -15,14 +15,19 @@ function addText(hash: number, text: string): number {
   const whole = text.length - (text.length % 4);
   for (let i = 0; i < whole; i += 4) {
     const v =
-      ((text.charCodeAt(i) << 24) |
-        (text.charCodeAt(i + 1) << 16) |
-        (text.charCodeAt(i + 2) << 8) |
-        text.charCodeAt(i + 3)) >>>
+      ((text.charCodeAt(i) << 24) +
+        (signed(text.charCodeAt(i + 1)) << 16) +
+        (signed(text.charCodeAt(i + 2)) << 8) +
+        signed(text.charCodeAt(i + 3))) >>>
       0;
     h = (h + (v ^ (v >>> 3))) >>> 0;
   }
   let rest = 0;
-  for (let i = whole; i < text.length; i++) rest = (rest << 8) | text.charCodeAt(i);
-  return (h + (rest ^ (rest >>> 3))) >>> 0;
+  for (let i = whole; i < text.length; i++) rest = ((rest << 8) + signed(text.charCodeAt(i))) >>> 0;
+  return (h + ((rest ^ (rest >>> 3)) >>> 0)) >>> 0;
+}
+
+/** A byte as C's `char` has it on Kamailio's platforms. */
+function signed(byte: number): number {
+  return (byte << 24) >> 24;
 }

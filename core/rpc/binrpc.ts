@@ -202,7 +202,7 @@ function writeMembers(
     for (const item of value) {
       if (item instanceof RpcElement) writeValue(out, item);
       else if (isStructLike(item)) writeMembers(out, item);
-      else writeMember(out, '', item);
+      else writeValue(out, item);
     }
   } else {
     for (const [name, member] of Object.entries(value)) writeMember(out, name, member);

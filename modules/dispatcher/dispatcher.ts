@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ModuleContext, PvAccessor, PvValue, Run, Timer } from 'strowger';
+import { type ModuleContext, ParamPv, type Run, type Timer } from 'strowger';
 import { CallLoads } from './call-load.ts';
 import { DbList } from './db-list.ts';
 import type { DestEntry } from './destination.ts';
@@ -36,8 +36,8 @@ export class Dispatcher {
   pingState = 1;
   /** Null where the list is a file. */
   readonly #dbList: DbList | null;
-  readonly #setidPv: OptionalPv;
-  readonly #attrsPv: OptionalPv;
+  readonly #setidPv: ParamPv;
+  readonly #attrsPv: ParamPv;
   #timers: Timer[] = [];
   #loadedMs = -Infinity;
   #loading: Promise<string | null> | null = null;
@@ -71,8 +71,8 @@ export class Dispatcher {
     this.fromList = new FromList(this.table, this.names);
     this.pinger = this.#makePinger();
     this.#dbList = ctx.str('db_url') === '' ? null : new DbList(ctx);
-    this.#setidPv = new OptionalPv(settings.setidPvname);
-    this.#attrsPv = new OptionalPv(settings.attrsPvname);
+    this.#setidPv = new ParamPv(settings.setidPvname);
+    this.#attrsPv = new ParamPv(settings.attrsPvname);
   }
 
   /** The names that Kamailio's cfg framework has for what may change while running. */
@@ -176,7 +176,7 @@ export class Dispatcher {
       ['setid_pvname', this.#setidPv],
       ['attrs_pvname', this.#attrsPv],
     ] as const) {
-      const error = pv.check(program);
+      const error = pv.check(program, true);
       if (error !== null) throw new Error(`${param}: ${error}`);
     }
     if (this.settings.hashPvar !== '') program.compileFormat?.(this.settings.hashPvar);
@@ -235,39 +235,5 @@ export class Dispatcher {
       if (!isError) this.ctx.log.warn(`${path}:${line}: ${remark}`);
     const errors = remarks.filter(({ isError }) => isError);
     return errors.length === 0 ? entries : errors.map(({ line, text: why }) => `${path}:${line}: ${why}`).join('\n');
-  }
-}
-
-/** A variable named by a parameter, bound once for each program. */
-class OptionalPv {
-  readonly #text: string;
-  #programId = -1;
-  #pv: PvAccessor | null = null;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  /** What is wrong with it, or null. */
-  check(program: Run['program']): string | null {
-    if (this.#text === '') return null;
-    try {
-      this.#bind(program);
-    } catch (error) {
-      return (error as Error).message;
-    }
-    return this.#pv !== null && this.#pv.set === undefined ? `${this.#text} can not be assigned` : null;
-  }
-
-  set(run: Run, value: PvValue): void {
-    if (this.#text === '') return;
-    this.#bind(run.program);
-    this.#pv?.set?.(run, value);
-  }
-
-  #bind(program: Run['program']): void {
-    if (this.#programId === program.id) return;
-    this.#pv = program.compilePv?.(this.#text) ?? null;
-    this.#programId = program.id;
   }
 }
