@@ -106,8 +106,12 @@ export class Outbound {
     return this.#isAlive(token.flow) ? CHECK.VALID : CHECK.NO_CONNECTION;
   }
 
+  /** Other workers' connections are found by their address for WebSockets only: others count as there, sending tells. */
   #isAlive({ proto, srcIp, srcPort }: Flow): boolean {
-    return proto === PROTO.UDP || this.#server.connections.find(proto, srcIp, srcPort) !== undefined;
+    const { connections } = this.#server;
+    if (proto === PROTO.UDP || connections.find(proto, srcIp, srcPort) !== undefined) return true;
+    if (connections.remote === null) return false;
+    return proto === PROTO.WS || proto === PROTO.WSS ? connections.remote.webSocket(srcIp, srcPort) !== null : true;
   }
 
   #isOurs(uri: SipUri): boolean {

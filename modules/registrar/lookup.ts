@@ -109,7 +109,9 @@ function passes(run: Run, reg: Registrar, contact: Ucontact, filter: number): bo
     if (flags !== null && flags !== 0 && (contact.cflags & flags) === 0) return false;
   }
   if ((filter & LOOKUP_FILTER.CONNECTION) === 0) return true;
-  return contact.tcpconnId <= 0 || run.server.connections.get(contact.tcpconnId) !== undefined;
+  const { connections } = run.server;
+  const id = contact.tcpconnId;
+  return id <= 0 || connections.get(id) !== undefined || connections.remote?.has(id) === true;
 }
 
 function useAsRuri(run: Run, reg: Registrar, contact: Ucontact): void {
