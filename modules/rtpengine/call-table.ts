@@ -1,8 +1,7 @@
-import { flatCopy } from 'strowger';
-import type { NgNode } from './node.ts';
+import { flatCopy, type RelayNode } from 'strowger';
 
 interface Entry {
-  readonly node: NgNode;
+  readonly node: RelayNode;
   readonly expiresMs: number;
 }
 
@@ -23,20 +22,20 @@ export class CallTable {
     return this.#entries.size;
   }
 
-  find(callId: string, viaBranch: string, nowMs: number): NgNode | undefined {
+  find(callId: string, viaBranch: string, nowMs: number): RelayNode | undefined {
     this.#expire(nowMs);
     return this.#entries.get(keyOf(callId, viaBranch))?.node;
   }
 
   /** A call that is there already keeps its node and its time. */
-  insert(callId: string, viaBranch: string, node: NgNode, nowMs: number): void {
+  insert(callId: string, viaBranch: string, node: RelayNode, nowMs: number): void {
     this.#expire(nowMs);
     const key = keyOf(callId, viaBranch);
     if (!this.#entries.has(key)) this.#entries.set(flatCopy(key), { node, expiresMs: nowMs + this.#lifeMs });
   }
 
   /** The call goes on elsewhere. */
-  replace(callId: string, viaBranch: string, node: NgNode, nowMs: number): void {
+  replace(callId: string, viaBranch: string, node: RelayNode, nowMs: number): void {
     this.remove(callId, viaBranch);
     this.insert(callId, viaBranch, node, nowMs);
   }

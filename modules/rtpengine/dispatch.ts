@@ -1,8 +1,15 @@
-import type { Log, UdpAnswer, UdpPatience, UdpPeerAddress } from 'strowger';
+import {
+  callHash,
+  type Log,
+  pickRelay,
+  type RelayNode,
+  type RelaySets,
+  type UdpAnswer,
+  type UdpPatience,
+  type UdpPeerAddress,
+} from 'strowger';
 import { BDict, bdecode, bencode } from './bencode.ts';
 import type { CallTable } from './call-table.ts';
-import { callHash, type NgNode, pickNode } from './node.ts';
-import type { NodeSets } from './nodes.ts';
 import type { NgCommand } from './request.ts';
 
 /** What may change while the server runs. */
@@ -19,7 +26,7 @@ export interface DispatchSettings {
 
 /** What a dispatcher works with. */
 export interface DispatchParts {
-  readonly nodes: NodeSets;
+  readonly nodes: RelaySets;
   readonly calls: CallTable;
   readonly log: Log;
   /** Monotonic milliseconds. */
@@ -28,7 +35,7 @@ export interface DispatchParts {
   /** Sends one request to one node. */
   readonly ask: (peer: UdpPeerAddress, payload: string, patience: UdpPatience) => Promise<UdpAnswer>;
   /** Addresses of a node's host. */
-  readonly resolve: (node: NgNode) => readonly string[] | Promise<readonly string[]>;
+  readonly resolve: (node: RelayNode) => readonly string[] | Promise<readonly string[]>;
 }
 
 /** A request about a call. */
@@ -42,7 +49,7 @@ export interface CallRequest {
 
 /** The reply, and who gave it. */
 export interface NodeReply {
-  readonly node: NgNode;
+  readonly node: RelayNode;
   readonly reply: BDict;
 }
 
@@ -52,7 +59,7 @@ const PING = bencode(new BDict().add('command', 'ping'));
 export class Dispatch {
   readonly #parts: DispatchParts;
   /** Tests under way, by node: those who want to know wait for the same. */
-  readonly #tests = new Map<NgNode, Promise<boolean>>();
+  readonly #tests = new Map<RelayNode, Promise<boolean>>();
 
   constructor(parts: DispatchParts) {
     this.#parts = parts;
@@ -62,7 +69,7 @@ export class Dispatch {
   async send(call: CallRequest): Promise<NodeReply | null> {
     const { settings, log, calls, nodes, now } = this.#parts;
     const payload = bencode(call.request);
-    const asked = new Set<NgNode>();
+    const asked = new Set<RelayNode>();
     const { queriedLimit } = settings();
     while (asked.size < queriedLimit) {
       const node = await this.#nodeFor(call, asked);
@@ -90,7 +97,7 @@ export class Dispatch {
   }
 
   /** Whether the node answers a ping; it is enabled then. One that does not is disabled, unless it is so for good. */
-  test(node: NgNode): Promise<boolean> {
+  test(node: RelayNode): Promise<boolean> {
     const running = this.#tests.get(node);
     if (running !== undefined) return running;
     const test = this.#test(node).finally(() => this.#tests.delete(node));
@@ -98,7 +105,7 @@ export class Dispatch {
     return test;
   }
 
-  async #test(node: NgNode): Promise<boolean> {
+  async #test(node: RelayNode): Promise<boolean> {
     const { nodes, log, settings } = this.#parts;
     const reply = await this.#ask(node, PING);
     const isUp = reply?.str('result') === 'pong';
@@ -113,7 +120,7 @@ export class Dispatch {
   }
 
   /** The call's own node, or one for a new call; null where there is none. */
-  async #nodeFor(call: CallRequest, asked: ReadonlySet<NgNode>): Promise<NgNode | null> {
+  async #nodeFor(call: CallRequest, asked: ReadonlySet<RelayNode>): Promise<RelayNode | null> {
     const { calls, now, settings } = this.#parts;
     const own = calls.find(call.callId, call.viaBranch, now());
     if (own !== undefined && own.setId === call.setId && !asked.has(own)) {
@@ -125,23 +132,23 @@ export class Dispatch {
     return node;
   }
 
-  async #newNode(call: CallRequest, asked: ReadonlySet<NgNode>): Promise<NgNode | null> {
+  async #newNode(call: CallRequest, asked: ReadonlySet<RelayNode>): Promise<RelayNode | null> {
     const { nodes, settings, now } = this.#parts;
     const candidates = nodes.set(call.setId).filter((node) => !asked.has(node));
     const hash = callHash(call.callId, settings().hashAlgo);
     // Those whose time out is over prove themselves first.
     const due = candidates.filter((node) => node.isDisabled && !node.isPermanent && node.recheckMs <= now());
     await Promise.all(due.map((node) => this.test(node)));
-    const usable = (): NgNode[] => candidates.filter((node) => !node.isDisabled);
-    const found = pickNode(usable(), hash);
+    const usable = (): RelayNode[] => candidates.filter((node) => !node.isDisabled);
+    const found = pickRelay(usable(), hash);
     if (found !== undefined || !settings().aggressive) return found ?? null;
     const down = candidates.filter((node) => !node.isPermanent && !due.includes(node));
     await Promise.all(down.map((node) => this.test(node)));
-    return pickNode(usable(), hash) ?? null;
+    return pickRelay(usable(), hash) ?? null;
   }
 
   /** Null where there was no answer, or one that nobody can read. */
-  async #ask(node: NgNode, payload: string): Promise<BDict | null> {
+  async #ask(node: RelayNode, payload: string): Promise<BDict | null> {
     const { resolve, ask, settings, log } = this.#parts;
     const [ip] = await resolve(node);
     if (ip === undefined) {

@@ -1,8 +1,13 @@
 import {
   type Log,
+  METHOD,
   type ModuleContext,
+  manageOperation,
   ParamPv,
   type PvAccessor,
+  type RelayNode,
+  RelaySets,
+  type RelayUrl,
   ROUTE,
   type Run,
   type SipMsg,
@@ -17,9 +22,7 @@ import { Dispatch, type DispatchSettings } from './dispatch.ts';
 import { type NgFlags, parseNgFlags } from './flags.ts';
 import { compactJson, prettyJson } from './json.ts';
 import { MosReport } from './mos.ts';
-import { type NgNode, type NodeUrl, parseNodeUrl, parseSock } from './node.ts';
-import { NodeSets } from './nodes.ts';
-import { manageOperation } from './operation.ts';
+import { parseNodeUrl, parseSock } from './node.ts';
 import { type NgCommand, ngRequest } from './request.ts';
 
 /** Version of Kamailio's table. */
@@ -33,7 +36,7 @@ const OFFERED: object = { name: 'rtpengine-offered' };
 const LAST: object = { name: 'rtpengine-reply' };
 
 /** A row of the table. */
-interface Row extends NodeUrl {
+interface Row extends RelayUrl {
   readonly setId: number;
   readonly isDisabled: boolean;
 }
@@ -43,7 +46,7 @@ type Target = PvAccessor & Required<Pick<PvAccessor, 'set'>>;
 /** One server's rtpengine. */
 export class Rtpengine {
   readonly ctx: ModuleContext;
-  readonly nodes: NodeSets;
+  readonly nodes: RelaySets;
   readonly calls: CallTable;
   readonly dispatch: Dispatch;
   readonly #client: UdpClient;
@@ -60,7 +63,7 @@ export class Rtpengine {
   constructor(ctx: ModuleContext) {
     this.ctx = ctx;
     const { server } = ctx;
-    this.nodes = new NodeSets(server);
+    this.nodes = new RelaySets(server, 'rtpengine.nodes');
     this.calls = new CallTable(ctx.int('hash_table_tout') * 1000);
     const localAddress = ctx.str('force_send_interface');
     this.#client = new UdpClient({
@@ -177,7 +180,7 @@ export class Rtpengine {
   async reload(): Promise<void> {
     if (this.#table === null) return;
     await this.#table.load();
-    const present = new Set<NgNode>();
+    const present = new Set<RelayNode>();
     for (const row of this.#table.value) {
       const known = this.nodes.find(row.setId, row.url);
       const node = known ?? this.nodes.add(row.setId, row);
@@ -288,6 +291,7 @@ export class Rtpengine {
       method: msg.methodBit,
       status: msg.status,
       hasSdp: withSdp,
+      answering: METHOD.ACK | METHOD.PRACK,
       requestHadSdp: t === null || t.request.extension(OFFERED) === true,
     });
     if (operation === null) return -1;

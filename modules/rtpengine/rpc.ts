@@ -1,9 +1,8 @@
-import { RpcFault, RpcMany, type RpcMethod, type RpcReply, type RpcValue } from 'strowger';
+import { type RelayNode, RpcFault, RpcMany, type RpcMethod, type RpcReply, type RpcValue } from 'strowger';
 import type { Rtpengine } from './engine.ts';
-import type { NgNode } from './node.ts';
 
 /** The nodes that the first argument names: a URL, or `all`. `::` in front of a URL is Kamailio's escape for IPv6. */
-function named(engine: Rtpengine, text: string): readonly [name: string, nodes: readonly NgNode[]] {
+function named(engine: Rtpengine, text: string): readonly [name: string, nodes: readonly RelayNode[]] {
   const url = text.startsWith('::') ? text.slice(2) : text;
   const nodes = engine.nodes.shown(url === 'all' ? null : url);
   if (nodes.length === 0) throw new RpcFault(404, 'Instance not found');
@@ -19,7 +18,7 @@ function needed<T>(read: () => T): T {
   }
 }
 
-function shown(engine: Rtpengine, node: NgNode): RpcValue {
+function shown(engine: Rtpengine, node: RelayNode): RpcValue {
   const waitMs = node.isDisabled ? Math.max(0, node.recheckMs - engine.ctx.server.clock.now()) : 0;
   return {
     url: node.url,
@@ -32,7 +31,7 @@ function shown(engine: Rtpengine, node: NgNode): RpcValue {
 }
 
 /** Pings the nodes; fails where one does not answer. */
-async function test(engine: Rtpengine, nodes: readonly NgNode[]): Promise<boolean> {
+async function test(engine: Rtpengine, nodes: readonly RelayNode[]): Promise<boolean> {
   const results = await Promise.all(nodes.map((node) => engine.dispatch.test(node)));
   return results.every(Boolean);
 }

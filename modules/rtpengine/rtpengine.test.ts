@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RpcMany } from 'strowger';
+import { callHash, RpcMany } from 'strowger';
 import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
 import { BDict, bdecode, bencode } from './bencode.ts';
-import { callHash } from './node.ts';
 
 const SDP = 'v=0\r\no=a 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n';
 const NODES = ['10.0.9.1', '10.0.9.2', '10.0.9.3'] as const;

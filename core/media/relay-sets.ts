@@ -1,8 +1,5 @@
-import type { Server } from 'strowger';
-import type { NgNode, NodeUrl } from './node.ts';
-
-/** Where workers tell each other which nodes answer. */
-const TOPIC = 'rtpengine.nodes';
+import type { Server } from '../server.ts';
+import type { RelayNode, RelayUrl } from './relay-node.ts';
 
 /** A node's state as other workers hear of it. */
 interface StateChange {
@@ -15,15 +12,18 @@ interface StateChange {
 }
 
 /** All sets of nodes; every worker has the same and hears of changes to their states. */
-export class NodeSets {
+export class RelaySets {
   readonly #server: Server;
-  readonly #sets = new Map<number, NgNode[]>();
+  readonly #topic: string;
+  readonly #sets = new Map<number, RelayNode[]>();
   #count = 0;
 
-  constructor(server: Server) {
+  /** `topic` names it on the bus: where workers tell each other which nodes answer. */
+  constructor(server: Server, topic: string) {
     this.#server = server;
-    server.bus.on(TOPIC, (value) => this.#apply(value as StateChange));
-    server.bus.replicate(TOPIC, {
+    this.#topic = topic;
+    server.bus.on(topic, (value) => this.#apply(value as StateChange));
+    server.bus.replicate(topic, {
       snapshot: () => this.all().map((node) => this.#changeOf(node)),
       restore: (value) => {
         for (const change of value as StateChange[]) this.#apply(change);
@@ -36,16 +36,16 @@ export class NodeSets {
   }
 
   /** In the order of the script, those hidden too; empty where there is no such set. */
-  set(setId: number): readonly NgNode[] {
+  set(setId: number): readonly RelayNode[] {
     return this.#sets.get(setId) ?? [];
   }
 
-  all(): NgNode[] {
+  all(): RelayNode[] {
     return [...this.#sets.values()].flat();
   }
 
   /** Those that RPC shows, of this URL or all. */
-  shown(url: string | null): NgNode[] {
+  shown(url: string | null): RelayNode[] {
     return this.all().filter((node) => !node.isHidden && (url === null || node.url === url));
   }
 
@@ -54,9 +54,9 @@ export class NodeSets {
     if (!this.#sets.has(setId)) this.#sets.set(setId, []);
   }
 
-  add(setId: number, { url, host, port, family, weight }: NodeUrl): NgNode {
+  add(setId: number, { url, host, port, family, weight }: RelayUrl): RelayNode {
     this.declare(setId);
-    const node: NgNode = {
+    const node: RelayNode = {
       url,
       host,
       port,
@@ -73,12 +73,12 @@ export class NodeSets {
     return node;
   }
 
-  find(setId: number, url: string): NgNode | undefined {
+  find(setId: number, url: string): RelayNode | undefined {
     return this.#sets.get(setId)?.find((node) => node.url === url);
   }
 
   /** It answers. */
-  enable(node: NgNode): void {
+  enable(node: RelayNode): void {
     const wasUp = !node.isDisabled;
     node.isDisabled = false;
     node.isPermanent = false;
@@ -87,7 +87,7 @@ export class NodeSets {
   }
 
   /** It does not answer: not to be tried for a time. */
-  disable(node: NgNode, forMs: number): void {
+  disable(node: RelayNode, forMs: number): void {
     node.isDisabled = true;
     node.isPermanent = false;
     node.recheckMs = this.#server.clock.now() + forMs;
@@ -95,17 +95,17 @@ export class NodeSets {
   }
 
   /** An administrator takes it out. */
-  disableForGood(node: NgNode): void {
+  disableForGood(node: RelayNode): void {
     node.isDisabled = true;
     node.isPermanent = true;
     this.#tell(node);
   }
 
-  #tell(node: NgNode): void {
-    this.#server.bus.publish(TOPIC, this.#changeOf(node));
+  #tell(node: RelayNode): void {
+    this.#server.bus.publish(this.#topic, this.#changeOf(node));
   }
 
-  #changeOf({ setId, url, isDisabled, isPermanent, recheckMs }: NgNode): StateChange {
+  #changeOf({ setId, url, isDisabled, isPermanent, recheckMs }: RelayNode): StateChange {
     return { setId, url, isDisabled, isPermanent, recheckInMs: Math.max(0, recheckMs - this.#server.clock.now()) };
   }
 

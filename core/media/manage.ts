@@ -1,6 +1,7 @@
-import { METHOD, ROUTE } from 'strowger';
+import { METHOD } from '../parser/methods.ts';
+import { ROUTE } from '../script/run.ts';
 
-/** What of a message and its transaction rtpengine_manage looks at. */
+/** What of a message and its transaction `rtpengine_manage` and `rtpproxy_manage` look at. */
 export interface ManageFacts {
   readonly routeType: number;
   readonly isRequest: boolean;
@@ -10,9 +11,11 @@ export interface ManageFacts {
   readonly hasSdp: boolean;
   /** For replies: the request had SDP, or nobody knows (no transaction). */
   readonly requestHadSdp: boolean;
+  /** Requests with SDP that bring an answer; others bring an offer. METHOD bits. */
+  readonly answering: number;
 }
 
-/** What rtpengine_manage does with a message; null: nothing (Kamailio: rtpengine, rtpengine_manage). */
+/** What they do with a message; null: nothing (Kamailio: rtpengine, rtpengine_manage). */
 export function manageOperation(facts: ManageFacts): 'offer' | 'answer' | 'delete' | null {
   const { routeType, isRequest, method, status, hasSdp } = facts;
   if (routeType === ROUTE.BRANCH_FAILURE) return null;
@@ -21,7 +24,7 @@ export function manageOperation(facts: ManageFacts): 'offer' | 'answer' | 'delet
   if (isRequest) {
     if (routeType === ROUTE.FAILURE) return 'delete';
     if (!hasSdp) return null;
-    return (method & (METHOD.ACK | METHOD.PRACK)) !== 0 ? 'answer' : 'offer';
+    return (method & facts.answering) !== 0 ? 'answer' : 'offer';
   }
   if (status >= 300) return 'delete';
   if (!hasSdp) return null;
