@@ -1,4 +1,4 @@
-import { HDR, METHOD, ROUTE, RUN_DROP, type Server, SipMsg } from 'strowger';
+import { HDR, METHOD, ROUTE, RUN_DROP, type Server, SipMsg, type Timer } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import type { Calls } from './calls.ts';
 import { setContext } from './context.ts';
@@ -9,6 +9,8 @@ import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.t
 import { Mailbox, type MailboxEvent } from './mailbox.ts';
 import { refer } from './refer.ts';
 import { refuse, relayRequest } from './relay.ts';
+import type { TimerPolicy } from './session-timer.ts';
+import type { TimerMode } from './settings.ts';
 import { UaDialog } from './ua-dialog.ts';
 
 /** One line of a call's history. */
@@ -50,12 +52,15 @@ export class Call implements LegOwner {
   status = 0;
   /** `$b2b_ctx(name)`. */
   readonly variables = new Map<string, string | number>();
+  timerMode: TimerMode;
+  timerPolicy: TimerPolicy;
   /** Why it ended, for CDR and RPC. */
   cause = '';
   readonly mailbox: Mailbox;
   /** The caller's INVITE as it came: what event routes without a message of their own see. */
   request: SipMsg | null = null;
   #dial: Dial | null = null;
+  #limit: Timer<undefined> | null = null;
   #legCount = 0;
 
   constructor(calls: Calls, id: string, options: CallOptions) {
@@ -64,6 +69,8 @@ export class Call implements LegOwner {
     this.server = calls.server;
     this.tm = calls.tm;
     this.options = options;
+    this.timerMode = calls.settings.timerMode;
+    this.timerPolicy = calls.settings.timerPolicy;
     this.startedMs = calls.server.clock.now();
     this.mailbox = new Mailbox((error) => this.#failed(error));
   }
@@ -136,6 +143,8 @@ export class Call implements LegOwner {
   }
 
   #add(leg: Leg): void {
+    if (this.timerMode === 'both' || this.timerMode === (leg.role === 'uas' ? 'a' : 'b'))
+      leg.useTimer(this.timerPolicy);
     this.legs.push(leg);
     this.calls.addLeg(leg);
   }
@@ -292,11 +301,21 @@ export class Call implements LegOwner {
 
   // ---- the end
 
+  /** Ends the call so many seconds from now, unless it has ended before. */
+  limitDuration(seconds: number): void {
+    const { wheel } = this.server;
+    if (this.#limit !== null) wheel.cancel(this.#limit);
+    this.#limit = wheel.after(seconds * 1000, () =>
+      this.post(() => this.end('max duration', 'Reason: SIP;cause=480;text="Maximum duration"\r\n')),
+    );
+  }
+
   /** Ends every leg as its state demands. Happens once; what comes later finds nothing. */
   end(cause: string, headers = ''): void {
     if (this.isEnded) return;
     this.endedMs = this.server.clock.now();
     this.cause ||= cause;
+    if (this.#limit !== null) this.server.wheel.cancel(this.#limit);
     const dial = this.#dial;
     this.#dial = null;
     if (dial !== null) dial.isDone = true;

@@ -82,8 +82,15 @@ export class Calls {
     const leg = call.accept(msg);
     call.request = msg;
     setContext(msg, call, leg);
-    this.tm.reply(msg, 100, 'Trying');
+    const tooShort = leg.timer?.tooShort(msg) ?? 0;
+    if (tooShort > 0) this.#refuseTimer(call, leg, tooShort);
+    else this.tm.reply(msg, 100, 'Trying');
     return { call, leg };
+  }
+
+  #refuseTimer(call: Call, leg: Leg, seconds: number): void {
+    leg.refuse(422, reasonOf(422), `Min-SE: ${seconds}\r\n`);
+    call.end('422 Session Interval Too Small');
   }
 
   /** `b2b_call()`: 1 on its way, -1 no request that can become a call, -5 beyond max_calls. */
@@ -94,6 +101,7 @@ export class Calls {
     if (about === null) return -5;
     const { call, leg } = about;
     if (msg.findHdr(HDR.REPLACES) >= 0) return 1;
+    if (call.isEnded) return 1;
     const targets = targetsOf(msg);
     const request = call.edited(msg);
     const start = (isVetoed: boolean): void | Promise<void> => {
@@ -229,6 +237,8 @@ export class Calls {
     if (!leg.dialog.takes(msg.cseqNumber)) return { code: 500 };
     const unsupported = this.settings.unsupported(msg);
     if (unsupported.length > 0) return { code: 420, rows: `Unsupported: ${unsupported.join(', ')}\r\n` };
+    const tooShort = msg.method === METHOD.INVITE || msg.method === METHOD.UPDATE ? (leg.timer?.tooShort(msg) ?? 0) : 0;
+    if (tooShort > 0) return { code: 422, rows: `Min-SE: ${tooShort}\r\n` };
     if (msg.method !== METHOD.INVITE) return null;
     switch (leg.step(USAGE_EVENT.RECEIVE)) {
       case VERDICT.OK:

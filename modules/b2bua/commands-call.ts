@@ -188,6 +188,37 @@ export const CALL_COMMANDS = {
       return 1;
     },
   }),
+  b2b_set_timer: command({
+    doc: 'Session timers (RFC 4028) of both sides of this call: Session-Expires, Min-SE in seconds, who refreshes (us, them).',
+    args: ['int', 'int?', 'str?'],
+    argNames: ['seconds', 'min', 'refresher'],
+    routes: CALL_ROUTES,
+    run(run, calls: Calls, seconds, min, refresher) {
+      const about = callOf(run, calls);
+      if (about === null || seconds < 90) return -1;
+      const { call, leg } = about;
+      call.timerMode = 'both';
+      call.timerPolicy = {
+        expiresS: seconds,
+        minS: Math.max(90, min ?? 90),
+        refresher: refresher === 'them' ? 'them' : 'us',
+      };
+      if (leg.state === LEG.EARLY) leg.useTimer(call.timerPolicy);
+      return 1;
+    },
+  }),
+  b2b_max_duration: command({
+    doc: 'Ends the call after some seconds; counted from now.',
+    args: ['int'],
+    argNames: ['seconds'],
+    routes: CALL_ROUTES,
+    run(run, calls: Calls, seconds) {
+      const about = callOf(run, calls);
+      if (about === null || seconds <= 0) return -1;
+      about.call.limitDuration(seconds);
+      return 1;
+    },
+  }),
   b2b_is_call: command({
     doc: 'True where the route is about a call of b2bua.',
     args: [],

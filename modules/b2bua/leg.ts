@@ -2,6 +2,7 @@ import { flatCopy, HDR, PROTO, PROTO_NAMES, type Server, type SipMsg, type Socke
 import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
 import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
 import { OFFER, type Offer, type OfferEvent, type OfferVerdict, offerStep } from './offer-answer.ts';
+import { SessionTimer, type TimerPolicy } from './session-timer.ts';
 import { UaDialog } from './ua-dialog.ts';
 
 /** Life of a leg. */
@@ -102,10 +103,14 @@ export class Leg {
     this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
   }
 
+  /** The other side's Allow names UPDATE. */
+  allowsUpdate = false;
   /** The last session descriptions that came from it and that it was given; '' before. */
   remoteSdp = '';
   localSdp = '';
   #idle: (() => void)[] = [];
+  /** RFC 4028; null where this leg has none. */
+  timer: SessionTimer | null = null;
   /** True while its last description asked for no media from the other side (RFC 3264 §8.4). */
   isHeld = false;
 
@@ -133,8 +138,10 @@ export class Leg {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Remembers a description that came from the other side. */
+  /** Remembers what a message of the other side tells: its description, and whether it takes UPDATE. */
   hears(msg: SipMsg): void {
+    const row = msg.findHdr(HDR.ALLOW);
+    if (row >= 0) this.allowsUpdate = /\bUPDATE\b/.test(msg.hdrValue(row));
     if (msg.bodyStart < msg.buf.length && isSdp(msg)) this.remoteSdp = flatCopy(msg.body);
   }
 
@@ -168,7 +175,8 @@ export class Leg {
     this.state = LEG.CONFIRMED;
     this.#tells(body, contentType);
     this.owner.note(this, `> ${code} ${reason}`);
-    this.tm.reply(t.request, code, reason, this.#rows(headers, body, contentType), body);
+    const timed = this.timer === null ? headers : headers + this.timer.answerRows(t.request);
+    this.tm.reply(t.request, code, reason, this.#rows(timed, body, contentType), body);
     this.server.wheel.arm(this.#ackTimer, ACK_WAIT_MS);
   }
 
@@ -208,7 +216,9 @@ export class Leg {
     if (this.step(USAGE_EVENT.SEND) !== VERDICT.OK) return false;
     const isFirst = this.state === LEG.EARLY;
     this.#tells(request.body ?? '', request.contentType ?? SDP);
-    const made = this.#local('INVITE', request);
+    const timed =
+      this.timer === null ? request : { ...request, headers: (request.headers ?? '') + this.timer.requestRows() };
+    const made = this.#local('INVITE', timed);
     this.invite = this.#send({
       ...made,
       ...(request.ringMs === undefined || request.ringMs === 0 ? {} : { frInvTimeoutMs: request.ringMs }),
@@ -240,6 +250,7 @@ export class Leg {
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
     this.#okCseq = reply.cseqNumber;
     this.hears(reply);
+    this.timer?.answered(reply);
     if (!isFirst) this.dialog.refresh(reply);
     else {
       this.status = reply.status;
@@ -277,6 +288,15 @@ export class Leg {
       this.owner.note(this, `< ${code}${reply === null ? ' (nobody answered)' : ` ${reply.reason}`}`);
     this.step(USAGE_EVENT.GOT_ERROR);
     this.invite = null;
+    // 422: once more with the time the other side wants.
+    if (
+      code === 422 &&
+      reply !== null &&
+      !this.isEnded &&
+      this.timer?.refused(reply) === true &&
+      this.sendInvite(request)
+    )
+      return;
     if (isFirst) {
       this.status = code;
       const wasOpen = !this.isEnded;
@@ -331,6 +351,35 @@ export class Leg {
     if (code === 481 || (code === 408 && reply === null)) this.owner.onLost(this, `${code} to a request`);
   }
 
+  /** Gives the leg a session timer; called before its INVITE is sent or answered. */
+  useTimer(policy: TimerPolicy): void {
+    this.timer = new SessionTimer(
+      policy,
+      this.server.wheel,
+      () => this.#refresh(),
+      () => this.owner.onLost(this, 'session timer'),
+    );
+  }
+
+  /** Refreshes the session: with UPDATE where the other side allows it, else with a re-INVITE of the same description. */
+  #refresh(): void {
+    const { timer } = this;
+    if (timer === null || this.state !== LEG.CONFIRMED) return;
+    if (this.allowsUpdate) {
+      this.send('UPDATE', {
+        headers: timer.requestRows(),
+        onFinal: (code, reply) => {
+          if (code < 300 && reply !== null) timer.answered(reply);
+          else timer.failed();
+        },
+      });
+      return;
+    }
+    const isSent = this.sendInvite({ body: this.localSdp, onOk: () => this.ack(), onFinal: () => timer.failed() });
+    // Another INVITE is under way, and refreshes it as well.
+    if (!isSent) timer.failed();
+  }
+
   /** Ends the leg as its state demands: refuses, cancels or sends BYE. `headers` are Reason rows. */
   hangup(headers = '', code = 487, reason = 'Request Terminated'): void {
     if (this.isEnded) return;
@@ -359,6 +408,7 @@ export class Leg {
     this.state = LEG.ENDED;
     this.step(USAGE_EVENT.BYE);
     this.server.wheel.cancel(this.#ackTimer);
+    this.timer?.stop();
     this.owner.onEnd(this);
   }
 

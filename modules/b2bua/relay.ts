@@ -11,6 +11,7 @@ export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction):
   const { peer } = leg;
   if (peer === null || peer.isEnded || call.isEnded) return refuse(call, t, leg, 481);
   if (msg.method === METHOD.INVITE) return reinvite(call, leg, peer, msg);
+  if (msg.method === METHOD.UPDATE && msg.body === '' && leg.timer !== null) return refreshed(call, leg, t);
   if (!call.calls.settings.relayedMethods.has(msg.methodName)) return refuse(call, t, leg, 501);
   peer.send(msg.methodName, {
     body: msg.body,
@@ -18,6 +19,13 @@ export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction):
     headers: call.options.policy.rows(msg),
     onFinal: (code, reply) => call.post(() => answer(call, leg, t, code, reply)),
   });
+}
+
+/** An UPDATE that only refreshes the session of its side. */
+function refreshed(call: Call, leg: Leg, t: Transaction): void {
+  const rows = leg.timer?.answerRows(t.request) ?? '';
+  call.note(leg, '> 200 OK (UPDATE)');
+  call.tm.reply(t.request, 200, 'OK', `Contact: ${leg.contact}\r\n${rows}`);
 }
 
 function bye(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
@@ -61,7 +69,9 @@ function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMs
   if (reply === null) return refuse(call, t, leg, code);
   const edited = call.edited(reply);
   const type = edited.body === '' ? '' : `Content-Type: ${contentTypeOf(edited)}\r\n`;
-  const contact = t.request.method === METHOD.UPDATE ? `Contact: ${leg.contact}\r\n` : '';
+  const isUpdate = t.request.method === METHOD.UPDATE;
+  const timer = isUpdate && code < 300 ? (leg.timer?.answerRows(t.request) ?? '') : '';
+  const contact = isUpdate ? `Contact: ${leg.contact}\r\n${timer}` : '';
   call.note(leg, `> ${code} ${reply.reason} (${t.request.methodName})`);
   call.tm.reply(t.request, code, reply.reason, `${contact}${type}${call.options.policy.rows(edited)}`, edited.body);
 }

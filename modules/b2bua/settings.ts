@@ -1,5 +1,9 @@
 import { HDR, intParam, type ModuleContext, type ParamDef, type SipMsg, strParam } from 'strowger';
 import { HeaderPolicy, optionTags } from './headers.ts';
+import type { TimerPolicy } from './session-timer.ts';
+
+/** Which sides have session timers of ours. */
+export type TimerMode = 'both' | 'a' | 'b' | 'off';
 
 export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
   contact_user: strParam({ default: '', doc: 'User part of the Contact of both sides of a call.' }),
@@ -24,6 +28,22 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     default: 'local',
     doc: 'REFER: `local` transfers here, `pass` sends it to the other side, `reject` refuses it with 603.',
     check: (value) => (['local', 'pass', 'reject'].includes(String(value)) ? null : 'local, pass or reject'),
+  }),
+  default_timer: strParam({
+    default: 'off',
+    doc: 'Session timers (RFC 4028) of our own: `both` sides, `a` (caller), `b` (callee), or `off`: they pass through.',
+    check: (value) => (['both', 'a', 'b', 'off'].includes(String(value)) ? null : 'both, a, b or off'),
+  }),
+  session_expires: intParam({ default: 1800, min: 90, doc: 'Session-Expires of our session timers, in seconds.' }),
+  min_se: intParam({
+    default: 90,
+    min: 90,
+    doc: 'Smallest Session-Expires taken, in seconds; a smaller one gets 422.',
+  }),
+  refresher: strParam({
+    default: 'us',
+    doc: 'Who refreshes where we may choose: `us` or `them`.',
+    check: (value) => (['us', 'them'].includes(String(value)) ? null : 'us or them'),
   }),
   relayed_methods: strParam({
     default: 'INFO,MESSAGE,UPDATE,PRACK,NOTIFY,SUBSCRIBE,OPTIONS,REFER,PUBLISH',
@@ -52,6 +72,8 @@ export class B2buaSettings {
   readonly historySize: number;
   readonly policy: HeaderPolicy;
   readonly referMode: 'local' | 'pass' | 'reject';
+  readonly timerMode: TimerMode;
+  readonly timerPolicy: TimerPolicy;
   readonly relayedMethods: ReadonlySet<string>;
 
   constructor(ctx: ModuleContext) {
@@ -60,29 +82,36 @@ export class B2buaSettings {
     this.ringMs = ctx.int('answer_timeout') * 1000;
     this.maxCalls = ctx.int('max_calls');
     this.historySize = ctx.int('history_size');
+    this.timerMode = ctx.str('default_timer') as TimerMode;
     const pattern = ctx.str('header_pass_regexp');
     this.policy = new HeaderPolicy(
-      words(ctx.str('header_pass')),
+      [...words(ctx.str('header_pass')), ...(this.timerMode === 'off' ? ['session-expires', 'min-se'] : [])],
       words(ctx.str('header_drop')),
       pattern === '' ? null : new RegExp(pattern, 'i'),
     );
     this.referMode = ctx.str('refer_mode') as 'local' | 'pass' | 'reject';
+    this.timerPolicy = {
+      expiresS: ctx.int('session_expires'),
+      minS: ctx.int('min_se'),
+      refresher: ctx.str('refresher') as 'us' | 'them',
+    };
     this.relayedMethods = new Set(words(ctx.str('relayed_methods')));
   }
 
   /** Supported and Require rows for the other side: of the caller's option tags those that pass. */
   readonly supportedRows = (msg: SipMsg): string =>
-    tagRow(msg, HDR.SUPPORTED, 'Supported') + tagRow(msg, HDR.REQUIRE, 'Require');
+    this.#tagRow(msg, HDR.SUPPORTED, 'Supported') + this.#tagRow(msg, HDR.REQUIRE, 'Require');
+
+  #tagRow(msg: SipMsg, kind: number, name: string): string {
+    const passes = (tag: string): boolean => PASSED_TAGS.has(tag) && (tag !== 'timer' || this.timerMode === 'off');
+    const tags = optionTags(msg, kind).filter(passes);
+    return tags.length === 0 ? '' : `${name}: ${tags.join(', ')}\r\n`;
+  }
 
   /** Option tags of Require that nobody here understands (RFC 3261 §8.2.2.3). */
   unsupported(msg: SipMsg): string[] {
     return optionTags(msg, HDR.REQUIRE).filter((tag) => !PASSED_TAGS.has(tag));
   }
-}
-
-function tagRow(msg: SipMsg, kind: number, name: string): string {
-  const tags = optionTags(msg, kind).filter((tag) => PASSED_TAGS.has(tag));
-  return tags.length === 0 ? '' : `${name}: ${tags.join(', ')}\r\n`;
 }
 
 function words(text: string): string[] {

@@ -29,6 +29,7 @@ const REASONS: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   408: 'Request Timeout',
+  422: 'Session Interval Too Small',
   478: 'Unresolvable destination',
   480: 'Temporarily Unavailable',
   481: 'Call/Transaction Does Not Exist',
