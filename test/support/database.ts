@@ -78,7 +78,7 @@ const KINDS = {
       `--port=${port}`,
       '--bind-address=127.0.0.1',
       '--skip-name-resolve',
-      '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-flush-log-at-trx-commit=2',
       '--innodb-buffer-pool-size=16M',
     ],
     ready: /ready for connections/,
