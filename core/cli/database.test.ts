@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -17,11 +17,16 @@ interface Ran {
   readonly err: string;
 }
 
-async function run(argv: readonly string[], env: NodeJS.ProcessEnv = {}, input: string | null = null): Promise<Ran> {
+async function run(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  input: string | null = null,
+  cwd = folder,
+): Promise<Ran> {
   let out = '';
   let err = '';
   const code = await runProgram(argv, {
-    cwd: folder,
+    cwd,
     env,
     stdout: { write: (text: string) => ((out += text), true) },
     stderr: { write: (text: string) => ((err += text), true) },
@@ -77,6 +82,18 @@ suite('strowger db create', () => {
     ]);
     const none = await run(['db', 'create', '-f', 'x.cfg']);
     assert.deepEqual([none.code, /which database\?/.test(none.err)], [2, true]);
+    const missing = await run(['db', 'create', '-f', 'nosuch.cfg']);
+    assert.deepEqual([missing.code, /there is no script nosuch.cfg/.test(missing.err)], [2, true]);
+  });
+
+  test('that of a checkout needs no option', async () => {
+    const checkout = join(folder, 'checkout');
+    mkdirSync(join(checkout, 'cfg'), { recursive: true });
+    const script = `loadmodule "auth_db.so"\nmodparam("auth_db", "db_url", "sqlite://${folder}/d.db")\n`;
+    writeFileSync(join(checkout, 'cfg/strowger.cfg'), script);
+    const { code, out } = await run(['user', 'add', 'alice', 'pw'], {}, null, checkout);
+    assert.deepEqual([code, out], [0, 'alice@localhost added\n']);
+    assert.deepEqual(rows('d.db', 'SELECT username FROM subscriber'), [['alice']]);
   });
 
   test('mistakes are told', async () => {

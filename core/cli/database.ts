@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { settingsOf } from '../cfg/core-params.ts';
 import type { Db } from '../db/db.ts';
 import { type DbUrl, parseDbUrl, printDbUrl } from '../db/db-url.ts';
@@ -135,11 +135,25 @@ async function createDatabase(server: Server, url: DbUrl, dialect: SchemaDialect
   await admin.close();
 }
 
-/** The modparam lines of the script that the options mean, or of the one that would run; none where there is none. */
+/**
+ * The modparam lines of the script that the options mean. Where they name neither script nor URL: of the first script that
+ * has a db_url, of those that would run, and that of a checkout.
+ */
 function scriptParams(context: CommandContext): ModParam[] {
-  const local = join(context.cwd, 'cfg/strowger.cfg');
-  const file = lastValue(context, 'file') ?? findScript() ?? (existsSync(local) ? local : null);
-  if (file === null) return [];
+  const file = lastValue(context, 'file');
+  if (file !== undefined) {
+    if (!existsSync(resolve(context.cwd, file))) throw new UsageError(`there is no script ${file}`);
+    return paramsOf(context, file);
+  }
+  if (lastValue(context, 'url') !== undefined || context.env['STROWGER_DB_URL'] !== undefined) return [];
+  for (const path of [findScript(), join(context.cwd, 'cfg/strowger.cfg')]) {
+    const params = path === null || !existsSync(path) ? [] : paramsOf(context, path);
+    if (urlOf(params) !== null) return params;
+  }
+  return [];
+}
+
+function paramsOf(context: CommandContext, file: string): ModParam[] {
   const values = new Map([...context.values, ['file', [file]]]);
   const options = { ...scriptOptions(values, context.cwd), log: SILENT };
   const { modules } = readScript(options, systemEnvironment());
