@@ -45,10 +45,10 @@ export class Sweeper {
     if (this.#parts.database !== null) for (const change of deletions) this.#postpone(table.name, change);
   }
 
-  /** Writes what has changed in a part of a table, in one transaction. Never rejects. */
-  async flush(table: MemoryTable, part: number, parts: number): Promise<void> {
+  /** Writes what has changed in a part of a table, in one transaction. False where the database is away; never rejects. */
+  async flush(table: MemoryTable, part: number, parts: number): Promise<boolean> {
     const { database, flushLock, log } = this.#parts;
-    if (database === null) return;
+    if (database === null) return true;
     const owner = {};
     await flushLock.lock(0, owner);
     const pending = this.#pending;
@@ -56,24 +56,26 @@ export class Sweeper {
     const [from, to] = rangeOf(table, part, parts);
     const taken = takeDirty(table.store, from, to);
     try {
-      if (pending.length + taken.length === 0) return;
-      await this.#write(await database(), table.name, pending, taken);
+      if (pending.length + taken.length > 0) await this.#write(await database(), table.name, pending, taken);
+      return true;
     } catch (error) {
       log.error(`contacts of ${table.name} can not be written: ${(error as Error).message}`);
       giveBack(table.store, taken);
       for (const { table: name, change } of pending) this.#postpone(name, change);
+      return false;
     } finally {
       flushLock.unlock(0, owner);
     }
   }
 
-  /** Writes what has changed in all of a table; in several transactions where it is much. Never rejects. */
-  async flushAll(table: MemoryTable): Promise<void> {
+  /** Writes what has changed in all of a table; in several transactions where it is much. As `flush`. */
+  async flushAll(table: MemoryTable): Promise<boolean> {
     const parts = Math.ceil(table.contacts / MOST_AT_ONCE) || 1;
     for (let part = 0; part < parts; part++) {
       this.expire(table, part, parts);
-      await this.flush(table, part, parts);
+      if (!(await this.flush(table, part, parts))) return false;
     }
+    return true;
   }
 
   async #write(

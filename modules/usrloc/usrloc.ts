@@ -30,6 +30,10 @@ import { Ruids } from './ruid.ts';
 import { Sweeper } from './sweeper.ts';
 import { UlTimer } from './timer.ts';
 
+/** At the end of the server, how often a database that is away is tried again, and the time between. */
+const LAST_TRIES = 20;
+const LAST_PAUSE_MS = 250;
+
 /** The module's state in one worker. */
 export class Usrloc implements UsrlocApi {
   readonly ctx: ModuleContext;
@@ -116,14 +120,19 @@ export class Usrloc implements UsrlocApi {
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0)) undo();
     await this.#timer?.stop();
-    await this.flush();
+    for (let tries = 1; !(await this.flush()) && tries < LAST_TRIES; tries++) await this.#pause(LAST_PAUSE_MS);
     await this.database.close();
   }
 
-  /** Writes all that has changed (db_mode 1 and 2). */
-  async flush(): Promise<void> {
-    if (!this.#writes) return;
-    for (const table of this.#memory.values()) await this.#sweeper.flushAll(table);
+  /** Writes all that has changed (db_mode 1 and 2). False where the database is away. */
+  async flush(): Promise<boolean> {
+    if (!this.#writes) return true;
+    for (const table of this.#memory.values()) if (!(await this.#sweeper.flushAll(table))) return false;
+    return true;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.ctx.server.wheel.after(ms, resolve));
   }
 
   domain(name: string): Udomain {
