@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { request, response, sipMsg } from '../test/support/index.ts';
-import { checkMessage, losesFraming } from './checks.ts';
-import { PROTO } from './transport/socket-info.ts';
+import { checkMessage } from './checks.ts';
 
 const BASE = request('INVITE', 'sip:bob@example.org');
 
@@ -39,10 +38,4 @@ test('what has no Via, is an ACK or a reply is not answered', () => {
   assert.equal(checkMessage(sipMsg(BASE.replace('Via', 'X')))?.isAnswerable, false);
   assert.equal(checkMessage(sipMsg(request('ACK', 'sip:a@b').replace('Call-ID', 'X')))?.isAnswerable, false);
   assert.equal(checkMessage(sipMsg(response(BASE, 200).replace('Call-ID', 'X')))?.isAnswerable, false);
-});
-
-test('a stream whose length can not be trusted loses its framing', () => {
-  const text = BASE.replace('Content-Length: 0', 'Content-Length: -1');
-  assert.ok(losesFraming(sipMsg(text, { proto: PROTO.TCP })));
-  assert.ok(!losesFraming(sipMsg(text)));
 });

@@ -2,7 +2,6 @@
 
 import { HDR } from './parser/hf.ts';
 import type { SipMsg } from './parser/sip-msg.ts';
-import { PROTO } from './transport/socket-info.ts';
 
 /** Why a message goes no further. A reply is dropped; a request gets this answer, unless it can not be answered. */
 export interface CheckFailure {
@@ -48,10 +47,4 @@ function firstLineFailure(msg: SipMsg, error: string): CheckFailure {
 
 function failure(msg: SipMsg, code: number, reason: string): CheckFailure {
   return { code, reason, isAnswerable: msg.isRequest && msg.via1 !== null && msg.methodName !== 'ACK' };
-}
-
-/** True when the connection's framing can not be trusted after this failure: close it once answered (RFC 4475 §3.1.2.3). */
-export function losesFraming(msg: SipMsg): boolean {
-  const isStream = msg.rcv.proto !== PROTO.UDP && msg.rcv.proto !== PROTO.WS && msg.rcv.proto !== PROTO.WSS;
-  return isStream && (msg.contentLength === -2 || (msg.duplicates & (1 << HDR.CONTENTLENGTH)) !== 0);
 }

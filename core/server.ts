@@ -145,7 +145,12 @@ export class Server {
     this.scriptPosition = parts.scriptPosition ?? new Int32Array(1);
     this.stats = new CoreStats(this.counters);
     this.hooks = new Hooks(parts.log);
-    this.db = new DbRegistry({ wheel: this.wheel, log: parts.log });
+    this.db = new DbRegistry({
+      wheel: this.wheel,
+      log: parts.log,
+      limitMicros: () => this.settings.int('latency_limit_db'),
+      slowLevel: () => this.settings.int('latency_log'),
+    });
     this.messages = new MessageSettings(parts.settings);
     this.#callOrder = parts.settings.int('route_locks_size') > 0 ? new CallOrder() : null;
     this.destinations = new Destinations(this);

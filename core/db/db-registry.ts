@@ -1,5 +1,6 @@
 import { StrowgerError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
+import { microsOf } from '../timer/clock.ts';
 import type { TimerWheel } from '../timer/wheel.ts';
 import type { Db } from './db.ts';
 import { type DbUrl, parseDbUrl, printDbUrl } from './db-url.ts';
@@ -8,6 +9,10 @@ import { type DbUrl, parseDbUrl, printDbUrl } from './db-url.ts';
 export interface DbContext {
   readonly wheel: TimerWheel;
   readonly log: Log;
+  /** `latency_limit_db`, microseconds; 0 (or absent): nothing is measured. */
+  readonly limitMicros?: () => number;
+  /** `latency_log`: the level of reports of slow operations. */
+  readonly slowLevel?: () => number;
 }
 
 /** What a module `db_…` registers for its scheme. */
@@ -47,7 +52,7 @@ export class DbRegistry {
     known.users++;
     try {
       const db = await known.opened;
-      return new SharedDb(db.lane?.() ?? db, () => this.#leave(url, known));
+      return new SharedDb(db.lane?.() ?? db, this.#context, () => this.#leave(url, known));
     } catch (error) {
       this.#open.delete(url);
       throw error;
@@ -80,11 +85,13 @@ export class DbRegistry {
 /** One user's hold on a shared connection. */
 class SharedDb implements Db {
   readonly #db: Db;
+  readonly #context: DbContext;
   readonly #leave: () => Promise<void>;
   #isClosed = false;
 
-  constructor(db: Db, leave: () => Promise<void>) {
+  constructor(db: Db, context: DbContext, leave: () => Promise<void>) {
     this.#db = db;
+    this.#context = context;
     this.#leave = leave;
   }
 
@@ -92,20 +99,36 @@ class SharedDb implements Db {
     return this.#db.name;
   }
 
-  query: Db['query'] = (query) => this.#usable().query(query);
-  insert: Db['insert'] = (table, row) => this.#usable().insert(table, row);
-  update: Db['update'] = (table, changes, where) => this.#usable().update(table, changes, where);
-  delete: Db['delete'] = (table, where) => this.#usable().delete(table, where);
-  replace: Db['replace'] = (table, row) => this.#usable().replace(table, row);
-  insertUpdate: Db['insertUpdate'] = (table, row, keys) => this.#usable().insertUpdate(table, row, keys);
-  raw: Db['raw'] = (sql, params) => this.#usable().raw(sql, params);
-  transaction: Db['transaction'] = (work) => this.#usable().transaction(work);
+  query: Db['query'] = (query) => this.#timed(`query ${query.table}`, (db) => db.query(query));
+  insert: Db['insert'] = (table, row) => this.#timed(`insert ${table}`, (db) => db.insert(table, row));
+  update: Db['update'] = (table, changes, where) =>
+    this.#timed(`update ${table}`, (db) => db.update(table, changes, where));
+  delete: Db['delete'] = (table, where) => this.#timed(`delete ${table}`, (db) => db.delete(table, where));
+  replace: Db['replace'] = (table, row) => this.#timed(`replace ${table}`, (db) => db.replace(table, row));
+  insertUpdate: Db['insertUpdate'] = (table, row, keys) =>
+    this.#timed(`insert or update ${table}`, (db) => db.insertUpdate(table, row, keys));
+  raw: Db['raw'] = (sql, params) => this.#timed(sql, (db) => db.raw(sql, params));
+  transaction: Db['transaction'] = (work) => this.#timed('transaction', (db) => db.transaction(work));
   onConnection: Db['onConnection'] = (listener) => this.#db.onConnection(listener);
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#leave();
+  }
+
+  /** Reports what takes longer than `latency_limit_db`, waiting for its turn included. */
+  #timed<T>(what: string, run: (db: Db) => Promise<T>): Promise<T> {
+    const db = this.#usable();
+    const limitMicros = this.#context.limitMicros?.() ?? 0;
+    if (limitMicros === 0) return run(db);
+    const { clock } = this.#context.wheel;
+    const begun = microsOf(clock);
+    return run(db).finally(() => {
+      const took = Math.round(microsOf(clock) - begun);
+      if (took >= limitMicros)
+        this.#context.log.write(this.#context.slowLevel?.() ?? -1, `${this.name}: ${what} took ${took} usec`);
+    });
   }
 
   #usable(): Db {

@@ -138,3 +138,32 @@ test('users of one URL share its connection; the last closes it', async () => {
   forget();
   await assert.rejects(registry.open('x://1'), { code: 'DB_DRIVER' });
 });
+
+test('latency_limit_db: what takes longer is told, with its table and time', async () => {
+  const clock = new VirtualClock();
+  const log = new MemoryLog();
+  const registry = new DbRegistry({
+    wheel: new TimerWheel(clock),
+    log,
+    limitMicros: () => 50_000,
+    slowLevel: () => -1,
+  });
+  let delayMs = 10;
+  registry.register('x', {
+    open: () => {
+      const { db } = recording();
+      db.query = () =>
+        new Promise(
+          (resolve) =>
+            void clock.schedule(delayMs, () => resolve({ columns: [], rows: [], affected: 0, lastId: null })),
+        );
+      return Promise.resolve(db);
+    },
+  });
+  const db = await registry.open('x://1');
+  await clock.runUntilSettled(db.query({ table: 'quick' }));
+  delayMs = 80;
+  await clock.runUntilSettled(db.query({ table: 'slow' }));
+  assert.deepEqual(log.lines, ['-1 test: query slow took 80000 usec']);
+  await db.close();
+});

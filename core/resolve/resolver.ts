@@ -136,6 +136,11 @@ export class Resolver implements TargetSource {
     return this.#addressesOf(host, this.families);
   }
 
+  /** Names of an address in the hosts file, in its order. */
+  hostNames(ip: string): readonly string[] {
+    return [...this.#hosts].filter(([, ips]) => ips.includes(ip)).map(([name]) => name);
+  }
+
   /** Names of an address (PTR), for `rev_dns`. Empty when there is none. */
   reverse(ip: string): readonly string[] | Promise<readonly string[]> {
     const v4 = parseIpv4(ip);

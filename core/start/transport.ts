@@ -13,7 +13,7 @@ import type { FramingError } from '../transport/stream-framer.ts';
 import { TcpDriver } from '../transport/tcp.ts';
 import { TransportImpl } from '../transport/transport-impl.ts';
 import type { UdpDriverChoice } from '../transport/udp.ts';
-import { addAliases } from './aliases.ts';
+import { addAliases, discoverAliases } from './aliases.ts';
 import type { Environment } from './environment.ts';
 import { planSockets, withPort } from './plan-sockets.ts';
 import type { ScriptSource } from './script.ts';
@@ -95,6 +95,7 @@ export async function openTransport(
     begin() {
       receive = (text, rcv) => server.receive(text, rcv);
       for (const [text, rcv] of early.splice(0)) server.receive(text, rcv);
+      discoverAliases(server);
     },
     rpc: {
       queuedBytes: () => connections.queuedBytes,

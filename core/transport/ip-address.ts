@@ -1,5 +1,10 @@
 /** IP addresses as text and as 32-bit words. Words are in the order of the text, as signed 32-bit integers. */
 
+/** True for 127.0.0.0/8 and ::1. */
+export function isLoopback(ip: string): boolean {
+  return ip.startsWith('127.') || ip === '::1';
+}
+
 /** `0` for a text that is no IP literal; brackets are not part of one. */
 export function ipFamily(text: string): 4 | 6 | 0 {
   if (parseIpv4(text) !== -1) return 4;

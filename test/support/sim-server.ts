@@ -61,7 +61,7 @@ export class SimServer {
         loadPaths: [],
         loadModules: [],
         modParams: [],
-        settings: {},
+        settings: { auto_aliases: 0 },
         runtimeDir: null,
         strict: false,
         log,
