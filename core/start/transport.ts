@@ -83,7 +83,7 @@ export async function openTransport(
     hasFilter: () => !server.hooks.dataOut.isEmpty,
   });
   server.transport = transport;
-  server.addresses = new LocalAddresses(opened.sockets);
+  server.addresses = new LocalAddresses(opened.sockets, (ip) => hasInterface(env, ip));
   addAliases(server.addresses, settings, [...options.aliases, ...hostNames]);
   learnAliases(server);
   if (server.isFirstWorker) logSockets(opened.sockets, driver.name, options);
@@ -102,6 +102,11 @@ export async function openTransport(
       connections: () => connections.list().map((conn) => connectionInfo(conn, server)),
     },
   };
+}
+
+/** Asked for `virtual` sockets only: it reads the system's list of interfaces. */
+function hasInterface(env: Environment, ip: string): boolean {
+  return Object.values(env.interfaces()).some((addresses) => addresses?.some(({ address }) => address === ip));
 }
 
 /** Between two log lines about datagrams that could not be sent. */

@@ -2,19 +2,32 @@ import { HASH_START } from '../msg/hash.ts';
 import { TextMap } from '../store/text-map.ts';
 import { isCarriedBy, type SocketInfo } from './socket-info.ts';
 
+interface OwnAddress {
+  readonly port: number;
+  readonly proto: number;
+  /** Of a virtual socket: ours while an interface has it. */
+  readonly virtualIp: string | null;
+}
+
 /**
  * What is "myself": listening sockets with their advertised addresses, `alias` lines, and names that modules claim
  * (corex alias_subdomains, domain). Hosts compare without case; IPv6 with or without brackets.
  */
 export class LocalAddresses {
   /** host → ports (0: any) with the protocol (0: any). */
-  readonly #hosts = new TextMap<{ readonly port: number; readonly proto: number }[]>(HASH_START);
+  readonly #hosts = new TextMap<OwnAddress[]>(HASH_START);
+  readonly #isHere: (ip: string) => boolean;
   readonly #claims: ((host: string, port: number, proto: number) => boolean)[] = [];
   readonly #aliases: { readonly host: string; readonly port: number; readonly proto: number }[] = [];
 
-  constructor(sockets: readonly SocketInfo[]) {
+  /**
+   * `isHere` tells whether an interface has an address: that of a `virtual` socket is ours only while one does, since
+   * another machine may hold it (keepalived).
+   */
+  constructor(sockets: readonly SocketInfo[], isHere: (ip: string) => boolean = () => true) {
+    this.#isHere = isHere;
     for (const socket of sockets) {
-      this.#add(socket.address, socket.port, socket.proto);
+      this.#add(socket.address, socket.port, socket.proto, socket.isVirtual ? socket.address : null);
       if (socket.isAdvertised) this.#add(socket.advertisedHost, socket.advertisedPort, socket.proto);
     }
   }
@@ -43,10 +56,11 @@ export class LocalAddresses {
     const entries = this.#hosts.get(host) ?? this.#hosts.get(normalise(host));
     if (entries !== undefined) {
       for (let i = 0; i < entries.length; i++) {
-        const entry = entries[i] as { port: number; proto: number };
+        const entry = entries[i] as OwnAddress;
         if (
           (entry.port === 0 || port === 0 || entry.port === port) &&
-          (entry.proto === 0 || proto === 0 || isCarriedBy(proto, entry.proto))
+          (entry.proto === 0 || proto === 0 || isCarriedBy(proto, entry.proto)) &&
+          (entry.virtualIp === null || this.#isHere(entry.virtualIp))
         )
           return true;
       }
@@ -55,11 +69,11 @@ export class LocalAddresses {
     return false;
   }
 
-  #add(host: string, port: number, proto: number): void {
+  #add(host: string, port: number, proto: number, virtualIp: string | null = null): void {
     const key = normalise(host);
     const entries = this.#hosts.get(key);
-    if (entries === undefined) this.#hosts.set(key, [{ port, proto }]);
-    else entries.push({ port, proto });
+    if (entries === undefined) this.#hosts.set(key, [{ port, proto, virtualIp }]);
+    else entries.push({ port, proto, virtualIp });
   }
 }
 
