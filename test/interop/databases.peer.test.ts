@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,10 +25,20 @@ loadmodule "textops.so"
 loadmodule "acc.so"
 loadmodule "domain.so"
 loadmodule "permissions.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+loadmodule "auth_db.so"
+modparam("usrloc", "db_mode", 1)
+modparam("auth_db", "load_credentials", "$avp(pw)=password")
 modparam("${driver}", "${driver === 'db_mysql' ? 'timeout_interval' : 'timeout'}", 1)
-modparam("acc|domain|permissions", "db_url", "${url}")
+modparam("acc|domain|permissions|usrloc|auth_db", "db_url", "${url}")
 request_route {
+  if (is_method("REGISTER")) { save("location"); exit; }
   $var(a) = -9;
+  if ($rU == "challenged") { www_challenge("example.org", "0"); exit; }
+  if ($rU == "digest") { $var(a) = www_authenticate("example.org", "subscriber"); sl_send_reply("200", "$var(a) $avp(pw)"); exit; }
+  if ($rU == "bob") { $var(a) = lookup("location"); sl_send_reply("200", "$var(a) $ru"); exit; }
   if ($rU == "account") $var(a) = acc_db_request("200 Fine \\xc3\\xbc", "acc");
   if ($rU == "trusted") $var(a) = allow_trusted();
   if ($rU == "domain") $var(a) = is_domain_local("$rd");
@@ -59,12 +70,13 @@ for (const [kind, program, driver] of [
       assert.equal(code, 0, out);
       return out;
     };
-    const ask = async (user: string, host = 'example.org'): Promise<string> => {
+    const ask = async (user: string, host = 'example.org', headers: Record<string, string> = {}): Promise<string> => {
       const options = {
         branch: `z9hG4bK-db-${++calls}`,
         callId: `call-${calls}`,
         sentBy: `127.0.0.1:${peer.port}`,
         from: '<sip:J\xc3\xb6rg@example.org>',
+        headers,
       };
       peer.send(request('OPTIONS', `sip:${user}@${host}`, options), started.server.transport.sockets[0]?.port ?? 0);
       return (await peer.next(10_000))?.split('\r\n')[0]?.slice('SIP/2.0 200 '.length) ?? 'no reply';
@@ -109,6 +121,46 @@ for (const [kind, program, driver] of [
       assert.deepEqual([method, reason], ['OPTIONS', 'Fine \xc3\xbc']);
       assert.ok(time instanceof Date && Math.abs(time.getTime() - started.server.clock.wall()) < 60_000);
       await db.close();
+    });
+
+    test('registrations and digests', async () => {
+      const { server } = started;
+      const port = server.transport.sockets[0]?.port ?? 0;
+      const expires = 600;
+      peer.send(
+        request('REGISTER', 'sip:example.org', {
+          sentBy: `127.0.0.1:${peer.port}`,
+          branch: 'z9hG4bK-db-register',
+          to: '<sip:bob@example.org>',
+          headers: { Contact: `<sip:bob@192.0.2.7;x="J\xc3\xb6">;expires=${expires};q=0.5` },
+        }),
+        port,
+      );
+      assert.match((await peer.next(5000)) ?? '', /^SIP\/2.0 200 /);
+      const db = await server.db.open(database.url('kamailio'));
+      const { rows } = await db.query({ table: 'location', columns: ['username', 'contact', 'expires', 'q'] });
+      const [user, contact, until, q] = rows[0] ?? [];
+      assert.deepEqual([rows.length, user, contact, q], [1, 'bob', 'sip:bob@192.0.2.7;x="J\xc3\xb6"', 0.5]);
+      assert.ok(until instanceof Date && Math.abs(until.getTime() - server.clock.wall() - expires * 1000) < 60_000);
+      await db.close();
+
+      peer.send(
+        request('OPTIONS', 'sip:challenged@example.org', { sentBy: `127.0.0.1:${peer.port}`, branch: 'z9hG4bK-db-c' }),
+        port,
+      );
+      const nonce = /nonce="([^"]+)"/.exec((await peer.next(5000)) ?? '')?.[1] ?? '';
+      const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+      const response = md5(`${md5('alice:example.org:other')}:${nonce}:${md5('OPTIONS:sip:example.org')}`);
+      const credentials = `Digest username="alice", realm="example.org", nonce="${nonce}", uri="sip:example.org", response="${response}"`;
+      assert.equal(await ask('digest', 'example.org', { Authorization: credentials }), '1 other');
+    });
+
+    test('a server that starts anew knows who is registered', async () => {
+      await started.stop(0);
+      started = await startServer(
+        scriptOptions(script(driver, database.url('kamailio')), { log, settings: { disable_tcp: 1 } }),
+      );
+      assert.equal(await ask('bob'), '1 sip:bob@192.0.2.7;x="J\xc3\xb6"');
     });
 
     test('while the database is gone the script is told, soon; what is in memory goes on; it is back by itself', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -149,7 +149,11 @@ export class DatabaseServer {
 
   /** Stops the process for a while: nothing answers, no connection breaks. */
   freeze(isFrozen: boolean): void {
+    const { pid } = this.#child ?? {};
     this.#child?.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
+    // All its threads have stopped when the system says so, which takes a moment.
+    const threads = globSync(`/proc/${pid}/task/*/stat`);
+    while (isFrozen && threads.some((file) => existsSync(file) && !/\) T /.test(readFileSync(file, 'latin1'))));
   }
 
   async stop(): Promise<void> {
