@@ -107,7 +107,7 @@ export class SharedStore {
     heap.lock();
     try {
       let at = this.#find(key, hash);
-      const record = at === 0 ? undefined : this.#read(at);
+      const record = at === 0 ? undefined : this.#read(at, key);
       if (record !== undefined && this.#isOver(at, nowMs)) {
         over = record;
         this.#remove(at);
@@ -212,11 +212,14 @@ export class SharedStore {
     return expiresMs !== 0 && expiresMs <= nowMs;
   }
 
-  #read(at: number): StoreRecord {
-    const { words, bytes, floats } = this.#heap;
+  #read(at: number, key = this.#key(at)): StoreRecord {
+    return { key, value: this.#value(at), expiresMs: this.#heap.floats[(at + EXPIRES) >>> 1] as number };
+  }
+
+  #key(at: number): string {
+    const { words, bytes } = this.#heap;
     const start = (at + TEXT) * 4;
-    const key = bytes.latin1Slice(start, start + (words[at + KEY_LENGTH] as number));
-    return { key, value: this.#value(at), expiresMs: floats[(at + EXPIRES) >>> 1] as number };
+    return bytes.latin1Slice(start, start + (words[at + KEY_LENGTH] as number));
   }
 
   #value(at: number): StoreValue {

@@ -25,7 +25,7 @@ function checkName([text]: readonly (string | number | undefined)[]): string | n
 }
 
 function removeWhere(table: HashTable, part: Part, test: ItemTest): void {
-  for (const item of table.items()) if (matches(item, part, test)) table.remove(item.key);
+  for (const item of table.live()) if (matches(item, part, test)) table.remove(item.key);
 }
 
 /** sht_rm_name_re(), sht_rm_value_re() */
@@ -94,7 +94,7 @@ function matching(part: Part): Def {
     run: (_run: Run, tables: Tables, name, operator, operand) => {
       const found = operation(tables, { name, operator, operand, allowed: ['eq', 'ne', 're', 'sw'] });
       if (found === null) return -1;
-      return found.table.items().some((item) => matches(item, part, found.test)) ? 1 : -1;
+      return found.table.live().some((item) => matches(item, part, found.test)) ? 1 : -1;
     },
   });
 }

@@ -36,7 +36,7 @@ export class DbTables {
     for (const [key, { value, expiresSec }] of rows) {
       if (!table.setUntil(key, value, expiresSec)) throw new Error('no memory for all rows');
     }
-    for (const { key } of table.items()) if (!rows.has(key)) table.remove(key);
+    for (const { key } of table.live()) if (!rows.has(key)) table.remove(key);
   }
 
   /** Puts the items in the place of the rows, all or none. */

@@ -86,7 +86,7 @@ function describe({ key, value, expiresSec }: Item): RpcValue {
 function statistics(table: HashTable): RpcValue {
   const counts = new Map<number, number>();
   let all = 0;
-  for (const { key } of table.items()) {
+  for (const { key } of table.live()) {
     all++;
     const slot = table.slotOf(key);
     counts.set(slot, (counts.get(slot) ?? 0) + 1);

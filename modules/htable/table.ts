@@ -97,15 +97,20 @@ export class HashTable {
     this.store.update(key, this.#wallMs(), (old) => old && { value: old.value, expiresMs });
   }
 
-  /** All items that are not over, by slot and hash as Kamailio lists them. */
-  items(): Item[] {
+  /** All items that are not over, in no order. */
+  live(): Item[] {
     const nowMs = this.#wallMs();
-    const found = this.store
+    return this.store
       .records()
       .filter(({ expiresMs }) => expiresMs === 0 || expiresMs > nowMs)
-      .map((record) => ({ slot: this.slotOf(record.key), hash: coreHash(record.key), record }));
-    found.sort((a, b) => a.slot - b.slot || a.hash - b.hash || (a.record.key < b.record.key ? -1 : 1));
-    return found.map(({ record }) => itemOf(record));
+      .map(itemOf);
+  }
+
+  /** The same by slot and hash, as Kamailio lists them. */
+  items(): Item[] {
+    const found = this.live().map((item) => ({ slot: this.slotOf(item.key), hash: coreHash(item.key), item }));
+    found.sort((a, b) => a.slot - b.slot || a.hash - b.hash || (a.item.key < b.item.key ? -1 : 1));
+    return found.map(({ item }) => item);
   }
 
   #nowSec(): number {

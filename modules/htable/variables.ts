@@ -50,7 +50,7 @@ function counting(doc: string, part: Part): PvDef<Tables> {
       const expression = key(run);
       const test = countTest(expression, tables.regexes);
       if (typeof test === 'function')
-        return table.items().reduce((count, item) => count + (matches(item, part, test) ? 1 : 0), 0);
+        return table.live().reduce((count, item) => count + (matches(item, part, test) ? 1 : 0), 0);
       tables.ctx.log.error(`"${expression}": ${test}`);
       return 0;
     },
