@@ -1,22 +1,33 @@
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { UdpPeer } from './kamailio.ts';
 import { freePort, StrowgerProcess } from './strowger-process.ts';
 
 /** Ports for media: few, and none that the system hands out by itself. */
-const MEDIA_PORTS = { first: 15_000, last: 15_999 } as const;
+const FIRST_PORT = 15_000;
+const PORTS = 1000;
 
 /** A running rtpengine (Debian's, in user space) on loopback. */
 export class RtpEngine {
   readonly #process: StrowgerProcess;
+  readonly #folder: string;
+  readonly #firstPort: number;
   /** Of the NG protocol. */
   readonly port: number;
 
-  private constructor(process: StrowgerProcess, port: number) {
+  private constructor(process: StrowgerProcess, folder: string, port: number, firstPort: number) {
     this.#process = process;
+    this.#folder = folder;
     this.port = port;
+    this.#firstPort = firstPort;
   }
 
-  static async start(): Promise<RtpEngine> {
+  /** Media get ports from `firstPort` on: several at a time need several ranges. */
+  static async start(firstPort: number = FIRST_PORT): Promise<RtpEngine> {
     const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'rtpengine-'));
     const engine = new RtpEngine(
       new StrowgerProcess('rtpengine', [
         '--foreground',
@@ -25,12 +36,19 @@ export class RtpEngine {
         '--table=-1',
         '--interface=127.0.0.1',
         `--listen-ng=127.0.0.1:${port}`,
-        `--port-min=${MEDIA_PORTS.first}`,
-        `--port-max=${MEDIA_PORTS.last}`,
+        `--port-min=${firstPort}`,
+        `--port-max=${firstPort + PORTS - 1}`,
         '--num-threads=1',
         '--pidfile=/dev/null',
+        '--config-file=none',
+        '--delete-delay=0',
+        `--recording-dir=${folder}`,
+        '--recording-method=pcap',
+        '--recording-format=raw',
       ]),
+      folder,
       port,
+      firstPort,
     );
     await engine.#answers();
     return engine;
@@ -38,11 +56,27 @@ export class RtpEngine {
 
   /** True for a port that it gives to media. */
   owns(port: number): boolean {
-    return port >= MEDIA_PORTS.first && port <= MEDIA_PORTS.last;
+    return port >= this.#firstPort && port < this.#firstPort + PORTS;
+  }
+
+  /** Bytes of all recordings together. */
+  recorded(): Buffer {
+    const pcaps = join(this.#folder, 'pcaps');
+    return Buffer.concat(readdirSync(pcaps).map((name) => readFileSync(join(pcaps, name))));
+  }
+
+  /** Ends it at once, without a word. */
+  async kill(): Promise<void> {
+    const { child } = this.#process;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
   }
 
   async stop(): Promise<void> {
     await this.#process.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #answers(): Promise<void> {
