@@ -121,6 +121,21 @@ suite('shared store', { timeout: 30_000 }, () => {
     assert.equal(store.get('2/4999', 0), 'v'.repeat(99));
   });
 
+  test('addresses beyond two gigabytes hold', () => {
+    const heap = new SharedHeap(heapMemory(SEED));
+    const store = new SharedStore(heap, 'test');
+    store.set('low', 'text');
+    heap.lock();
+    // Memory that nobody touches is none.
+    for (let i = 0; i < 5; i++) assert.notEqual(heap.allocate(2 ** 27), 0);
+    heap.unlock();
+    assert.ok(heap.usedBytes > 2 ** 31);
+    assert.ok(store.set('high', 'another text', 5));
+    assert.deepEqual(store.record('high', 0), { key: 'high', value: 'another text', expiresMs: 5 });
+    assert.equal(store.get('low', 0), 'text');
+    assert.ok(store.delete('high'));
+  });
+
   test('a worker that takes the place of one that died with the lock goes on', () => {
     const memory = heapMemory(SEED);
     new SharedHeap(memory, 3).lock();
