@@ -1,4 +1,14 @@
-import { HDR, hasToken, type NameAddr, PROTO_NAMES, type Run, type SipMsg, type SocketInfo, unfold } from 'strowger';
+import {
+  contactUri,
+  HDR,
+  hasToken,
+  type NameAddr,
+  PROTO_NAMES,
+  type Run,
+  type SipMsg,
+  type SocketInfo,
+  unfold,
+} from 'strowger';
 import type { Ucontact, UcontactInfo } from '../usrloc/api.ts';
 import { expiresHeader, expiresOf, methodsOf, unquoted } from './contacts.ts';
 import { REG_ERROR, type RegError, tooBrief } from './errors.ts';
@@ -97,7 +107,7 @@ export class WantedContacts {
   #read(contact: NameAddr): Wanted | RegError {
     const msg = this.#msg;
     const { settings, ul } = this.#reg;
-    const uri = contact.uriText;
+    const uri = contactUri(msg, contact);
     const expiresSec = this.#expiresOf(contact);
     if (expiresSec < 0) return tooBrief(settings.minExpiresSec);
     const q = this.#qOf(contact);
