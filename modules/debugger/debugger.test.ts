@@ -40,6 +40,12 @@ class World {
     await clock.advanceAsync(100);
   }
 
+  /** A reply that is text. */
+  async text(method: string, ...params: (string | number)[]): Promise<string> {
+    const reply = await this.rpc(method, ...params);
+    return typeof reply === 'string' ? reply : JSON.stringify(reply);
+  }
+
   async rpc(method: string, ...params: (string | number)[]): Promise<RpcReply> {
     const reply = await this.world.sim.server.rpc.call(method, params);
     await this.world.clock.advanceAsync(10);
@@ -119,12 +125,12 @@ suite('breakpoints', () => {
     assert.deepEqual(world.said(), []);
     assert.deepEqual(await world.list(), ['own 2 1']);
     const { pid } = process;
-    assert.match(String(await world.rpc('dbg.bp', 'show', pid)), /^at bkp \[\/test\.cfg:\d+\] a=63 n=assign$/);
+    assert.match(await world.text('dbg.bp', 'show', pid), /^at bkp \[\/test\.cfg:\d+\] a=63 n=assign$/);
     assert.equal(await world.rpc('dbg.bp', 'eval', pid, '$var(x)'), '$var(x) : t=int v=0');
     await world.rpc('dbg.bp', 'off');
     await world.send('free');
     assert.deepEqual(world.said(), ['free 2']);
-    assert.match(String(await world.rpc('dbg.bp', 'next', pid)), /^exec .* n=assign$/);
+    assert.match(await world.text('dbg.bp', 'next', pid), /^exec .* n=assign$/);
     assert.deepEqual(await world.list(), ['own 0 2']);
     assert.equal(await world.rpc('dbg.bp', 'eval', pid, '$var(x)'), '$var(x) : t=int v=1');
     assert.equal(await world.rpc('dbg.bp', 'eval', pid, '$avp(none)'), '$avp(none) : t=null');
@@ -132,7 +138,7 @@ suite('breakpoints', () => {
     await assert.rejects(world.rpc('dbg.bp', 'eval', pid, '$nothing'), /500|nothing/);
     const seen: string[] = [];
     for (let i = 0; i < 20 && (await world.list())[0] !== 'own 0 0'; i++)
-      seen.push(/n=(\w+)/.exec(String(await world.rpc('dbg.bp', 'next', pid)))?.[1] ?? '');
+      seen.push(/n=(\w+)/.exec(await world.text('dbg.bp', 'next', pid))?.[1] ?? '');
     assert.deepEqual(seen, [
       'if',
       'if',
@@ -173,12 +179,12 @@ suite('breakpoints', () => {
     assert.deepEqual(world.said(), ['not 2']);
     await world.send('break');
     assert.deepEqual(world.said(), ['not 2']);
-    assert.match(String(await world.rpc('dbg.bp', 'show', process.pid)), /n=dbg_breakpoint$/);
+    assert.match(await world.text('dbg.bp', 'show', process.pid), /n=dbg_breakpoint$/);
     assert.equal(
       await world
         .rpc('dbg.bp', 'next', process.pid)
-        .then(() => world.rpc('dbg.bp', 'show', process.pid))
-        .then((text) => /n=\w+/.exec(String(text))?.[0]),
+        .then(() => world.text('dbg.bp', 'show', process.pid))
+        .then((text) => /n=\w+/.exec(text)?.[0]),
       'n=if',
     );
     await world.rpc('dbg.bp', 'move', process.pid);
