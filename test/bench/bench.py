@@ -26,6 +26,7 @@ SCENARIOS = {
     'register':   dict(kind='register', rate=4000, uas=0, drain=0.3, fill=100000),
     'regauth':    dict(kind='regauth',  rate=2000, uas=0, drain=0.3, fill=100000),
     'lookup':     dict(kind='message',  rate=4000, uas=1, drain=0.3, fill=0, binds=True),
+    'b2bua':      dict(kind='invite',   rate=1200, uas=1, drain=6.5, fill=0, alone=True),
     'loop':       dict(kind='options',  rate=100,  uas=0, drain=0.3, fill=0),
 }
 
@@ -259,8 +260,9 @@ def cost(a, specs, pair=False):
     for sc in a.scenario:
         rate = a.rate or SCENARIOS[sc]['rate']
         servers = []
+        alone = SCENARIOS[sc].get('alone', False)  # Kamailio has nothing like it
         try:
-            for i, spec in enumerate(specs):
+            for i, spec in enumerate([s for s in specs if not (alone and s.startswith('kam'))]):
                 servers.append(Server(spec, sc, a.port + i, a).start())
             for s in servers:
                 s.fill()
@@ -291,7 +293,7 @@ def cost(a, specs, pair=False):
                       f'  p50 {row["p50_us"]:.0f} p99 {row["p99_us"]:.0f} us'
                       f'  others {row["foreign"]:.0f}% stolen {row["steal"]:.0f}%'
                       f'  failed {row["failed"]} retrans {row["retrans"]} discarded runs {row["discarded"]}{"" if row["clean"] else "  UNCLEAN"}', flush=True)
-            if pair:
+            if pair and len(servers) == 2:
                 for what, g in (('paced', got), ('busy', busy)):
                     ra = [x['us_op'] / y['us_op'] for x, y in zip(g[0], g[1])]
                     out.append(dict(scenario=sc, what=what, ratio=ra, median=statistics.median(ra)))
