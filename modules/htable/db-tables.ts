@@ -7,7 +7,7 @@ export const NO_DB = 'No htable db_url';
 const KEY_ARRAY = 1;
 /** `value_type` of integers. */
 const VALUE_INT = 1;
-/** What stands for NULL where several columns make one value. */
+/** What stands for NULL where columns are named by `cols`. */
 const NULL_PART = '*';
 
 interface Loaded {
@@ -113,26 +113,17 @@ export class DbTables {
     return loaded;
   }
 
-  /** `cols`: the first is the key, the others make the value, with commas between them. */
+  /** `cols`: the first is the key, the others make the value, a text with commas between them. */
   async #packedRows({ def }: HashTable): Promise<Map<string, Loaded>> {
     const db = await this.#open();
     const { rows } = await db.query({ table: def.dbTable, columns: def.columns ?? [] });
     const loaded = new Map<string, Loaded>();
     for (const [key, ...values] of rows) {
-      const [only] = values;
-      const value =
-        values.length === 1 && only !== undefined
-          ? singleValue(only)
-          : values.map((part) => (part === null ? NULL_PART : dbText(part))).join(',');
+      const value = values.map((part) => (part === null ? NULL_PART : dbText(part))).join(',');
       loaded.set(dbText(key), { value, expiresSec: 0 });
     }
     return loaded;
   }
-}
-
-/** The value of a single column: numbers stay numbers. */
-function singleValue(value: DbValue): StoreValue {
-  return typeof value === 'number' || typeof value === 'bigint' ? Number(value) | 0 : dbText(value);
 }
 
 /** The number that text begins with, 0 where it does not. */

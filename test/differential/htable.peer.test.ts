@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, suite, test } from 'node:test';
 import { skipWithout } from '../support/peers.ts';
 import { type ScriptCase, ScriptPair } from './script-pair.ts';
@@ -237,6 +239,65 @@ suite('htable as Kamailio has it', { skip: skipWithout('kamailio', 'kamcmd'), ti
 
   test('RPC', async () => {
     for (const command of RPC) await pair.compareRpc(...command.split(' '));
+    pair.assertSame();
+  });
+});
+
+/** Rows of every kind: key, key type, value type, value, end (seconds from now, 0: none). */
+const ROWS: readonly (readonly [string, number, number, string, number])[] = [
+  ['simple', 0, 0, 'val', 0],
+  ['int', 0, 1, '42', 0],
+  ['badint', 0, 1, '4x', 0],
+  ['neg', 0, 1, '-7', 0],
+  ['arr', 1, 0, 'v0', 0],
+  ['arr', 1, 1, '7', 0],
+  ['arr2', 1, 0, 'w', 0],
+  ['future', 0, 0, 'f', 1000],
+  ['past', 0, 0, 'p', -10],
+  ['empty', 0, 0, '', 0],
+  ['arr', 1, 0, 'later', 0],
+];
+
+suite('tables of a database', { skip: skipWithout('kamailio', 'kamcmd'), timeout: 120_000 }, () => {
+  const pair = new ScriptPair(
+    `loadmodule "db_sqlite.so"
+loadmodule "htable.so"
+modparam("htable", "db_url", "sqlite:///FOLDER/ht.db")
+modparam("htable", "db_expires", 1)
+modparam("htable", "htable", "a=>size=4;autoexpire=100;dbtable=ht")
+modparam("htable", "htable", "n=>size=3;dbtable=ht")
+modparam("htable", "htable", "c=>size=3;dbtable=cc;cols='k,a'")
+modparam("htable", "htable", "i=>size=3;dbtable=cc;cols='k,b'")
+modparam("htable", "htable", "c3=>size=3;dbtable=cc;cols='k,a,b,c'")`,
+    [{ name: 'set', run: '$sht(n=>simple) = "mine"; $sht(n=>more) = 1;', show: '$sht(n=>simple) $sht(n=>arr::size)' }],
+  );
+  before(async () => {
+    const db = new DatabaseSync(join(pair.folder, 'ht.db'));
+    db.exec(
+      `CREATE TABLE ht (id INTEGER PRIMARY KEY NOT NULL, key_name VARCHAR(64) DEFAULT '' NOT NULL,
+        key_type INTEGER DEFAULT 0 NOT NULL, value_type INTEGER DEFAULT 0 NOT NULL,
+        key_value VARCHAR(128) DEFAULT '' NOT NULL, expires INTEGER DEFAULT 0 NOT NULL);
+       CREATE TABLE cc (k VARCHAR(10), a VARCHAR(10), b INTEGER, c VARCHAR(10));
+       INSERT INTO cc VALUES ('k1', 'x', 5, 'y'), ('k2', '', NULL, 'q,r'), ('k3', 'z', -1, '')`,
+    );
+    const insert = db.prepare(
+      'INSERT INTO ht (key_name, key_type, value_type, key_value, expires) VALUES (?, ?, ?, ?, ?)',
+    );
+    const now = Math.floor(Date.now() / 1000);
+    for (const [name, keyType, valueType, value, life] of ROWS)
+      insert.run(name, keyType, valueType, value, life === 0 ? 0 : now + life);
+    db.close();
+    await pair.start();
+  });
+  after(() => pair.stop());
+
+  test('are loaded, changed and loaded again', async () => {
+    for (const table of ['a', 'n', 'c', 'i', 'c3']) await pair.compareRpc('htable.dump', table);
+    await pair.compareRpc('htable.get', 'a', 'future');
+    await pair.compare('set');
+    await pair.compareRpc('htable.dump', 'n');
+    for (const table of ['n', 'c', 'zz']) await pair.compareRpc('htable.reload', table);
+    await pair.compareRpc('htable.dump', 'n');
     pair.assertSame();
   });
 });
