@@ -37,11 +37,15 @@ export interface PingParts {
   readonly callIdPrefix: () => string;
 }
 
-/** A contact's turn comes once an interval: in second `part` of it, at an even distance from the others of that second. */
+/** A contact's turn comes once an interval: with part `n` of the table, in second `n`. */
 const PART_MS = 1000;
 /** Pings leave in so small groups that no queue along the way sees a burst. */
 const SLICE_MS = 10;
 const SLICES = PART_MS / SLICE_MS;
+/** Parts are not equally large: what is too much for one second may wait so long. */
+const CATCH_UP_SEC = 3;
+/** Few contacts need not wait long for their turn. */
+const LEAST_PER_SEC = 10;
 
 /** Pings the contacts of usrloc, spread evenly over the interval (Kamailio: nathelper, natping_interval). */
 export class NatPinger {
@@ -52,7 +56,10 @@ export class NatPinger {
   #part = 0;
   #queue: Ucontact[] = [];
   #at = 0;
-  #slicesLeft = 0;
+  /** Size of each part when it was last read, by part. */
+  readonly #sizes: number[] = [];
+  /** Pings that may leave now, with a fraction. */
+  #credit = 0;
   #calls = 0;
 
   constructor(parts: PingParts) {
@@ -65,7 +72,7 @@ export class NatPinger {
     wheel.every(SLICE_MS, () => this.#slice());
   }
 
-  /** Takes the contacts whose turn is in the second that begins. What is left of the last second goes first. */
+  /** Takes the contacts whose turn is in the second that begins. What is left of the last one goes first. */
   async #nextPart(): Promise<void> {
     const { usrloc, settings, log } = this.#parts;
     const part = this.#part;
@@ -88,14 +95,23 @@ export class NatPinger {
     }
     this.#queue = [...this.#queue.slice(this.#at), ...due];
     this.#at = 0;
-    this.#slicesLeft = SLICES;
+    this.#sizes[part] = due.length;
   }
 
+  /** Contacts in a second, if all were alike. */
+  get #perSecond(): number {
+    let sum = 0;
+    for (const size of this.#sizes) sum += size;
+    return sum / Math.max(1, this.#sizes.length);
+  }
+
+  /** So many as an even spread over the interval has in this time; more only where too many wait. */
   #slice(): void {
     const left = this.#queue.length - this.#at;
     if (left === 0) return;
-    const count = this.#slicesLeft > 1 ? Math.ceil(left / this.#slicesLeft) : left;
-    this.#slicesLeft--;
+    this.#credit += Math.max(this.#perSecond, left / CATCH_UP_SEC, LEAST_PER_SEC) / SLICES;
+    const count = Math.min(left, Math.floor(this.#credit));
+    this.#credit -= count;
     for (let i = 0; i < count; i++) {
       const contact = this.#queue[this.#at++];
       if (contact !== undefined) this.#ping(contact);
@@ -103,6 +119,7 @@ export class NatPinger {
     if (this.#at === this.#queue.length) {
       this.#queue = [];
       this.#at = 0;
+      this.#credit = 0;
     }
   }
 
