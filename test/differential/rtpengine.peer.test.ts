@@ -166,3 +166,50 @@ describe('rtpengine: both servers send the same commands', { skip: skipWithout('
       }
     });
 });
+
+const WEIGHTS = [3, 1, 2, 4, 5];
+const CALLS = Array.from({ length: 60 }, (_, i) => `${(i * 7919).toString(36)}-${'x'.repeat(i % 17)}@example.org`);
+
+describe('rtpengine: both servers choose the same nodes', { skip: skipWithout('kamailio'), timeout: 120_000 }, () => {
+  for (const algorithm of [0, 1, 2])
+    test(`hash_algo ${algorithm}`, async () => {
+      const nodes: CookieServer[] = [];
+      for (let i = 0; i < WEIGHTS.length; i++) nodes.push(await CookieServer.open(answer));
+      const sock = nodes.map(({ port }, i) => `udp:127.0.0.1:${port}=${WEIGHTS[i]}`).join(' ');
+      try {
+        const { kamailio, strowger } = await withBoth(
+          (port, path) => `${path}
+loadmodule "pv.so"
+loadmodule "sl.so"
+${path === '' ? '' : 'loadmodule "crypto.so"'}
+loadmodule "rtpengine.so"
+modparam("rtpengine", "rtpengine_sock", "${sock}")
+modparam("rtpengine", "hash_algo", ${algorithm})
+request_route {
+  if ($rU == "ready") { sl_send_reply("200", "OK"); exit; }
+  rtpengine_offer();
+  $du = "sip:127.0.0.1:${port}";
+  forward();
+}
+`,
+          async ({ port, peer }) => {
+            const chosen: number[] = [];
+            for (const [i, callId] of CALLS.entries()) {
+              for (const node of nodes) node.take();
+              peer.send(
+                sipText({ name: '', code: '' }, i, port, peer.port).replace(`Call-ID: C${i}`, `Call-ID: ${callId}`),
+                port,
+              );
+              await peer.next(PATIENCE_MS);
+              chosen.push(nodes.findIndex((node) => node.take().some((payload) => payload.includes('5:offer'))));
+            }
+            return chosen;
+          },
+        );
+        assert.deepEqual(strowger, kamailio);
+        assert.ok(new Set(kamailio).size > 2);
+      } finally {
+        for (const node of nodes) node.close();
+      }
+    });
+});
