@@ -27,6 +27,8 @@ import { type NgCommand, ngRequest } from './request.ts';
 
 /** Version of Kamailio's table. */
 const TABLE_VERSION = 1;
+/** Between two reloads by RPC. */
+const RELOAD_PAUSE_MS = 10_000;
 
 /** Sets that the script chose for a message, the first to be asked first. */
 const CHOSEN: object = { name: 'rtpengine-sets' };
@@ -59,6 +61,9 @@ export class Rtpengine {
   readonly #writeSdp: ParamPv;
   readonly #duration: ParamPv;
   readonly #tm: TmApi | undefined;
+  #reloadedMs = -RELOAD_PAUSE_MS;
+  /** Nodes may be asked: sockets are open. */
+  #isUp = false;
 
   constructor(ctx: ModuleContext) {
     this.ctx = ctx;
@@ -99,6 +104,14 @@ export class Rtpengine {
 
   get usesTable(): boolean {
     return this.#table !== null;
+  }
+
+  /** True where the last reload is not long ago; else one begins now. */
+  get wasJustReloaded(): boolean {
+    const nowMs = this.ctx.server.clock.now();
+    if (nowMs - this.#reloadedMs < RELOAD_PAUSE_MS) return true;
+    this.#reloadedMs = nowMs;
+    return false;
   }
 
   #settings(): DispatchSettings {
@@ -143,6 +156,7 @@ export class Rtpengine {
       const error = pv.check(program, isWritten);
       if (error !== null) throw new Error(`${name}: ${error}`);
     }
+    this.#isUp = true;
     if (!this.ctx.server.isFirstWorker) return;
     for (const node of this.nodes.all()) if (!node.isPermanent) void this.dispatch.test(node);
   }
@@ -189,7 +203,10 @@ export class Rtpengine {
       const wasGone = node.isHidden;
       node.isHidden = false;
       if (row.isDisabled) this.nodes.disableForGood(node);
-      else if (known !== undefined && (wasGone || node.isPermanent)) this.nodes.enable(node);
+      else if (known === undefined ? this.#isUp : wasGone || node.isPermanent) {
+        this.nodes.enable(node);
+        void this.dispatch.test(node);
+      }
     }
     for (const node of this.nodes.all()) {
       if (present.has(node)) continue;

@@ -77,17 +77,17 @@ export const NG_RPC: Readonly<Record<string, RpcMethod<Rtpengine>>> = {
   },
   'rtpengine.reload': {
     scope: 'all',
-    isReload: true,
     doc: 'Reads the nodes from the table anew.',
     run: async (_args, engine) => {
       if (!engine.usesTable) throw new RpcFault(500, 'No Database URL');
+      if (engine.wasJustReloaded) throw new RpcFault(500, 'Too short reload interval - try later');
       try {
         await engine.reload();
       } catch (error) {
         engine.log.error(`reload: ${(error as Error).message}`);
         throw new RpcFault(500, 'Failed to reload db');
       }
-      return 'Success';
+      return 'Ok. Reload successful.';
     },
   },
   'rtpengine.get_hash_total': {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { callHash, RpcMany } from 'strowger';
+import { checkScript } from '../../core/start.ts';
+import { scriptOptions } from '../../test/support/both-servers.ts';
 import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
 import { BDict, bdecode, bencode } from './bencode.ts';
 
@@ -268,5 +270,10 @@ describe('rtpengine on virtual time', { timeout: 60_000 }, () => {
       SipWorld.start('request_route { set_rtpengine_set("7"); }', { params: PARAMS }),
       (error: Error) => /no set 7/.test(error.message),
     );
+  });
+
+  test('a script is checked without nodes', async () => {
+    const script = `loadmodule "rtpengine.so"\nrequest_route { set_rtpengine_set("7"); rtpengine_offer(); }`;
+    assert.deepEqual((await checkScript(scriptOptions(script))).diagnostics, []);
   });
 });
