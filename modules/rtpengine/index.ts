@@ -61,10 +61,11 @@ export default defineModule<Rtpengine>({
       args: ['int', 'int?'],
       argNames: ['set', 'second'],
       routes: ANY_ROUTE,
-      check: (values, engine: Rtpengine | undefined) => {
+      check: (values, engine: Rtpengine) => {
         // A script that is only checked has no module: its sets are not known.
-        if (engine === undefined || engine.usesTable) return null;
-        const missing = values.find((value) => value !== undefined && !engine.nodes.has(Number(value)));
+        const known = engine as Rtpengine | undefined;
+        if (known === undefined || known.usesTable) return null;
+        const missing = values.find((value) => value !== undefined && !known.nodes.has(Number(value)));
         return missing === undefined ? null : `there is no set ${missing} of rtpengines`;
       },
       run: (run: Run, engine: Rtpengine, first, second) => engine.chooseSets(run, first, second),
