@@ -1,4 +1,4 @@
-import type { SipMsg } from '../parser/sip-msg.ts';
+import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
 import type { Run } from '../script/run.ts';
 import type { SendContext } from './lumps.ts';
 import { assemble } from './msg-translator.ts';
@@ -18,10 +18,15 @@ export function currentText(msg: SipMsg): string {
 /**
  * Makes the edits part of the message (`msg_apply_changes`). The message object stays, so a transaction that holds it
  * sees the new text; the script's decisions (destination, branches, flags, variables, transaction) are kept. False when
- * the edits left something that is no SIP message: nothing is changed then.
+ * the edits left something that is no SIP message, and after record_route, whose rows depend on the socket that the message
+ * leaves by: nothing is changed then.
  */
 export function applyChanges(run: Run): boolean {
   const { msg } = run;
+  if ((msg.msgFlags & MSG_FLAG.RR_ADDED) !== 0) {
+    run.server.log.error('changes can not be applied after a Record-Route was added', { callId: msg.callId });
+    return false;
+  }
   if (msg.lumpList === null && msg.newUri === null) return true;
   return msg.replaceText(currentText(msg));
 }

@@ -1,4 +1,4 @@
-import { HDR, type Run, type SendContext, type SipMsg, type SocketInfo } from 'strowger';
+import { HDR, MSG_FLAG, type Run, type SendContext, type SipMsg, type SocketInfo } from 'strowger';
 
 /** What the module's parameters say about the Record-Route we write. */
 export interface RecordRouteOptions {
@@ -46,6 +46,7 @@ export function recordRoute(run: Run, options: RecordRouteOptions, extra: string
   const state = stateOf(msg);
   if (state.isAdded) return -1;
   state.isAdded = true;
+  msg.msgFlags |= MSG_FLAG.RR_ADDED;
   const user = userPart(run, options);
   const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}`;
   const scheme = !options.ignoreSips && msg.uri.startsWith('sips:') ? 'sips' : 'sip';
@@ -124,6 +125,7 @@ function preset(run: Run, options: RecordRouteOptions, addresses: (ctx: SendCont
   const state = stateOf(msg);
   if (state.isAdded) return -1;
   state.isAdded = true;
+  msg.msgFlags |= MSG_FLAG.RR_ADDED;
   const user = userPart(run, options);
   const tag = fromTagParam(msg, options);
   const lr = options.fullLr ? ';lr=on' : ';lr';

@@ -1,4 +1,13 @@
-import { HDR, HookList, type ModuleContext, type PosixRegex, type PvValue, type Run, type SipMsg } from 'strowger';
+import {
+  HDR,
+  HookList,
+  type ModuleContext,
+  MSG_FLAG,
+  type PosixRegex,
+  type PvValue,
+  type Run,
+  type SipMsg,
+} from 'strowger';
 import { type LooseRouteMode, looseRoute, resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, type RecordRouteOptions, recordRoute, stateOf } from './record-route.ts';
 
@@ -78,6 +87,7 @@ export class RrModule {
     for (const lump of run.msg.lumpList?.items ?? [])
       if (lump.kind === HDR.RECORDROUTE && lump.deleted === 0) lump.isCancelled = true;
     state.isAdded = false;
+    run.msg.msgFlags &= ~MSG_FLAG.RR_ADDED;
     return 1;
   }
 

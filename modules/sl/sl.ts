@@ -15,6 +15,7 @@ interface TmReplies {
   hasTransaction(msg: SipMsg): boolean;
   newTransaction(run: Run): number;
   reply(msg: SipMsg, code: number, reason: string): number;
+  errorReply(msg: SipMsg, signature: string): readonly [code: number, reason: string] | null;
 }
 
 /** What other modules (auth, registrar, websocket …) use to answer: the transaction where there is one. */
@@ -102,9 +103,13 @@ export class SlModule {
     return form === 't' ? null : run.server.replies.tagFor(run.msg);
   }
 
-  /** The reply to a processing error: 500 unless a command noted a better code. */
+  /** The reply to a processing error: why relaying failed, else 500. */
   replyError(run: Run): number {
-    return this.sendReplyAnyhow(run, 500, "I'm terribly sorry, server error occurred (1/SL)");
+    const [code, reason] = this.#tm?.errorReply(run.msg, 'SL') ?? [
+      500,
+      "I'm terribly sorry, server error occurred (1/SL)",
+    ];
+    return this.sendReplyAnyhow(run, code, reason);
   }
 
   forwardReply(run: Run, code: number | undefined, reason: string | undefined): number {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { currentText, type PvUse, type Run } from 'strowger';
+import { currentText, MSG_FLAG, type PvUse, type Run } from 'strowger';
 import { ModuleBench, request, response, sipMsg, TestMsg } from 'strowger/testing';
 import { parsePlace } from './hf-value.ts';
 import textopsx from './index.ts';
@@ -56,6 +56,14 @@ for (const [command, args, result, header, values] of VALUES) {
     assert.deepEqual(after(run).all(header), values);
   });
 }
+
+test('msg_apply_changes changes nothing after record_route', async () => {
+  const { bench, run } = await setUp();
+  run.msg.lumps.anchor(run.msg.headersEnd).insertAfter('X-New: 1\r\n');
+  run.msg.msgFlags |= MSG_FLAG.RR_ADDED;
+  assert.equal(bench.call(run, 'msg_apply_changes'), -1);
+  assert.equal(run.msg.findHdrByName('X-New'), -1);
+});
 
 test('msg_apply_changes makes edits part of the message, which stays the same object', async () => {
   const { bench, run } = await setUp();

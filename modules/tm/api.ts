@@ -3,6 +3,7 @@ import { armedOf } from './armed.ts';
 import type { TmCallback, TmEvent } from './callbacks.ts';
 import type { TmCore } from './core.ts';
 import type { LocalRequest } from './local.ts';
+import { errorReply } from './reasons.ts';
 import type { Transaction } from './transaction.ts';
 
 export type { TmCallback, TmCallbackArgs, TmEvent } from './callbacks.ts';
@@ -25,6 +26,8 @@ export interface TmApi {
   newTransaction(run: Run): number;
   /** As t_reply: 1 sent, -1 not. `extraHeaders` are whole rows. */
   reply(msg: SipMsg, code: number, reason: string, extraHeaders?: string, body?: string): number;
+  /** Status and reason of a reply that says why t_relay failed for this message; null where it did not. */
+  errorReply(msg: SipMsg, signature: string): readonly [code: number, reason: string] | null;
   /** The tag that replies made here carry; null without a transaction. */
   localTag(msg: SipMsg): string | null;
   /** As t_relay. */
@@ -70,6 +73,10 @@ export function tmApi(core: TmCore): TmApi {
       return t !== null && core.replies.reply(t, code, reason, extraHeaders, body, msg.isRequest ? msg : t.request)
         ? 1
         : -1;
+    },
+    errorReply(msg, signature) {
+      const error = core.of(msg)?.relayError ?? 0;
+      return error === 0 ? null : errorReply(error, signature);
     },
     localTag: (msg) => core.of(msg)?.localTag() ?? null,
     relay: (run) => core.relay.relay(run),

@@ -18,10 +18,10 @@ export function reasonOf(status: number): string {
   return REASONS.get(status) ?? REASONS.get(Math.floor(status / 100) * 100) ?? 'Server Internal Error';
 }
 
-/** Status and phrase that tell the caller why relaying failed, by t_relay's negative result. */
-export function errorReply(error: number): readonly [code: number, reason: string] {
+/** Status and phrase that tell the caller why relaying failed, by t_relay's negative result; `signature` says who answers. */
+export function errorReply(error: number, signature = 'TM'): readonly [code: number, reason: string] {
   const number = -error;
   const status = number >= 400 && number <= 699 ? number : 500;
   const text = status === 500 ? "I'm terribly sorry, server error occurred" : reasonOf(status);
-  return [status, `${text} (${number}/TM)`];
+  return [status, `${text} (${number}/${signature})`];
 }
