@@ -48,7 +48,8 @@ export function writeSdp(run: Run, variable: ParamPv, text: string): boolean {
   const span = spanOf(msg);
   if (span === null) return false;
   const earlier = msg.extension<Replaced>(REPLACED);
-  if (earlier?.buf === msg.buf) earlier.lump.isCancelled = true;
+  // Only among the same edits: another branch keeps its own.
+  if (earlier?.buf === msg.buf && msg.lumps.items.includes(earlier.lump)) earlier.lump.isCancelled = true;
   const lump = msg.lumps.del(span.start, span.end - span.start).insertAfter(text);
   msg.setExtension(REPLACED, { buf: msg.buf, lump } satisfies Replaced);
   return true;

@@ -251,6 +251,31 @@ describe('rtpengine on virtual time', { timeout: 60_000 }, () => {
       `${PARAMS}modparam("rtpengine", "rtpengine_allow_op", 2)\n`,
     ));
 
+  test('each branch has media of its own: via-branch=next in a branch_route', () =>
+    withFarm(
+      async (world, farm) => {
+        for (const [ip, tail] of NODES.map((each, i) => [each, i] as const))
+          farm.answers.set(ip, (request) => {
+            const reply = new BDict().add('result', request.str('command') === 'ping' ? 'pong' : 'ok');
+            return reply.add('sdp', SDP.replace('4000', `${request.str('via-branch').length}${tail}00`));
+          });
+        world.calls('sip:x@10.0.0.1', WITH_SDP);
+        const seen: string[] = [];
+        for (const peer of [world.bob, world.carol]) {
+          const { text } = await peer.receives('INVITE');
+          seen.push(/branch=([^\r;]*)/.exec(text)?.[1] ?? '');
+          assert.equal(text.match(/\r\nm=audio /g)?.length, 1);
+        }
+        const asked = [...farm.asked.values()].flat().map((request) => request.str('via-branch'));
+        assert.deepEqual(
+          asked.filter((branch) => branch !== '').sort((a, b) => a.localeCompare(b)),
+          seen.sort((a, b) => a.localeCompare(b)),
+        );
+      },
+      `request_route { $ru = "sip:bob@10.0.2.1"; append_branch("sip:carol@10.0.2.2"); t_on_branch("B"); t_relay(); }
+branch_route[B] { rtpengine_offer("via-branch=next"); }`,
+    ));
+
   test('weights share calls out; unknown sets, bad sockets and variables are refused at start', async () => {
     for (const [params, why] of [
       ['modparam("rtpengine", "rtpengine_sock", "udp:10.0.0.1")', /is not udp:host:port/],
