@@ -56,6 +56,14 @@ export class Call implements LegOwner {
   timerPolicy: TimerPolicy;
   /** Why it ended, for CDR and RPC. */
   cause = '';
+  /** The limit that refused it last, `$b2b(limit)`; '' for none. */
+  limit = '';
+  /** It is beyond max_calls, and is being refused. */
+  isBeyond = false;
+  /** The call that one of its legs went on to; '' for none. */
+  continuedIn = '';
+  /** The caller has heard something of the callee. */
+  #isHeard = false;
   readonly mailbox: Mailbox;
   /** The caller's INVITE as it came: what event routes without a message of their own see. */
   request: SipMsg | null = null;
@@ -120,6 +128,9 @@ export class Call implements LegOwner {
     leg.hears(msg);
     // tm answers a CANCEL by itself while the script waits.
     t.on('cancelled', ({ request }) => this.onCancel(leg, request));
+    // The script may answer past us (t_reply), or not at all until tm gives up.
+    t.on('completed', ({ code }) => this.#answeredElsewhere(leg, code));
+    t.on('destroy', () => this.#answeredElsewhere(leg, 408));
     leg.usage = USAGE.RECEIVED;
     leg.offer = msg.body === '' ? leg.offer : 2;
     this.#add(leg);
@@ -136,6 +147,13 @@ export class Call implements LegOwner {
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uac', dialog, target.socket, contactUser);
     this.#add(leg);
     return leg;
+  }
+
+  #answeredElsewhere(leg: Leg, code: number): void {
+    if (leg.isEnded || leg.state !== LEG.EARLY || leg.usage !== USAGE.RECEIVED) return;
+    leg.status = code;
+    leg.end();
+    this.post(() => this.end(`${code} by the script`));
   }
 
   #nextId(): string {
@@ -181,6 +199,7 @@ export class Call implements LegOwner {
     const at = before.legs.indexOf(leg);
     if (at >= 0) before.legs.splice(at, 1);
     leg.owner = this;
+    before.continuedIn = this.id;
     this.legs.push(leg);
   }
 
@@ -207,6 +226,7 @@ export class Call implements LegOwner {
   /** Joins the caller with who answered: the answer goes to the caller, and what happens on one side goes to the other. */
   join(a: Leg, { leg, code, reason, reply }: DialResult): void {
     if (leg === null || reply === null) return;
+    this.#heard();
     if (a.isEnded) return leg.hangup();
     a.peer = leg;
     leg.peer = a;
@@ -216,6 +236,21 @@ export class Call implements LegOwner {
     else leg.ack();
   }
 
+  /** The first that the caller hears of the callee: the post-dial delay. */
+  #heard(): void {
+    if (this.#isHeard) return;
+    this.#isHeard = true;
+    this.calls.stats.postDialDelay(this.server.clock.now() - this.startedMs);
+  }
+
+  /** A limit refuses the call, or a leg of it: event_route[b2bua:limit] is told. */
+  limitReached(limit: string, leg: Leg, msg: SipMsg | null = null): boolean | Promise<boolean> {
+    this.limit = limit;
+    this.calls.stats.count('limit_rejects');
+    this.note(leg, `limit reached: ${limit}`);
+    return this.fire('limit', leg, msg);
+  }
+
   // ---- what legs tell
 
   onProgress(leg: Leg, reply: SipMsg): void {
@@ -223,6 +258,7 @@ export class Call implements LegOwner {
       const a = leg.peer;
       if (isVetoed || a === null || a.isEnded || leg.isEnded) return;
       const edited = this.edited(reply);
+      this.#heard();
       a.progress(reply.status, reply.reason, this.options.policy.rows(edited), edited.body, contentTypeOf(edited));
     };
     this.post(() => this.#thenUnlessVetoed(this.fire('progress', leg, reply), pass));
@@ -286,6 +322,7 @@ export class Call implements LegOwner {
   }
 
   onEnd(leg: Leg): void {
+    this.calls.limits.release(leg);
     this.post(() => this.#thenUnlessVetoed(this.fire('leg-end', leg), () => {}));
   }
 

@@ -1,14 +1,22 @@
 import { currentText, HDR, METHOD, type ModuleContext, type Run, type Server, type SipMsg, TextMap } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import { Call, type CallOptions } from './call.ts';
+import { CdrWriter, statusOf } from './cdr.ts';
 import { type B2bContext, contextOf, setContext } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { LEG, type Leg } from './leg.ts';
+import { Limits } from './limits.ts';
+import { PeerTargets } from './peer-targets.ts';
+import { Peers } from './peers.ts';
+import { Qualifier } from './qualify.ts';
 import { parseReplaces, replace, replacedLeg } from './replaces.ts';
 import { B2buaSettings } from './settings.ts';
+import { B2buaStats } from './statistics.ts';
 import { reasonOf } from './status.ts';
 
+/** Name of the limit of calls at once. */
+export const MAX_CALLS = 'max_calls';
 /** How long the dialog of an ended leg still answers what comes late, in ms (64*T1). */
 const LINGER_MS = 32_000;
 
@@ -18,7 +26,15 @@ export class Calls {
   readonly tm: TmApi;
   readonly ctx: ModuleContext;
   settings: B2buaSettings;
+  readonly limits: Limits;
+  readonly stats: B2buaStats;
+  readonly peers: Peers;
+  readonly peerTargets: PeerTargets;
+  readonly qualifier: Qualifier;
+  readonly cdr: CdrWriter;
   readonly #calls = new Map<string, Call>();
+  /** Calls that have ended, while their legs still answer what comes late. */
+  readonly #ended = new Map<string, Call>();
   /** By Call-ID and our tag. Ended legs stay for LINGER_MS. */
   readonly #legs: TextMap<Leg>;
   readonly #byInvite = new WeakMap<Transaction, Leg>();
@@ -30,8 +46,21 @@ export class Calls {
     this.server = ctx.server;
     this.tm = ctx.api<TmApi>('tm');
     this.settings = new B2buaSettings(ctx);
+    this.limits = new Limits(ctx.server);
+    this.stats = new B2buaStats(ctx);
+    this.peers = new Peers(ctx, this.limits);
+    this.peerTargets = new PeerTargets(this.peers);
+    this.qualifier = new Qualifier(ctx, this.tm, this.peers);
+    this.peers.onLoaded = () => this.qualifier.reloaded();
+    this.cdr = new CdrWriter(ctx, () => this.stats.count('cdrs_lost'));
     this.#legs = new TextMap(ctx.server.random.uint32());
     this.#detach = [ctx.server.hooks.requestIn.add((msg) => this.#requestIn(msg))];
+  }
+
+  /** Reads the peers and opens what CDRs are written to; rejects with what is wrong. */
+  async open(): Promise<void> {
+    await this.peers.load();
+    await this.cdr.open();
   }
 
   get size(): number {
@@ -50,6 +79,11 @@ export class Calls {
     return this.#calls.get(id) ?? null;
   }
 
+  /** A call that is there, or one that has just ended. */
+  recent(id: string): Call | null {
+    return this.get(id) ?? this.#ended.get(id) ?? null;
+  }
+
   firstCseq(): number {
     return this.server.random.int(10_000);
   }
@@ -58,9 +92,22 @@ export class Calls {
     return currentText(msg);
   }
 
+  /** A call that we begin ourselves; null beyond max_calls. */
   newCall(options: Partial<CallOptions> = {}): Call | null {
+    const call = this.#make(options);
+    if (this.#takesCall(call)) return call;
+    this.stats.count('limit_rejects');
+    call.end('limit max_calls');
+    return null;
+  }
+
+  #takesCall(call: Call): boolean {
+    const { maxCalls } = this.settings;
+    return maxCalls === 0 || this.limits.take(call, MAX_CALLS, maxCalls);
+  }
+
+  #make(options: Partial<CallOptions> = {}): Call {
     const { settings } = this;
-    if (settings.maxCalls > 0 && this.size >= settings.maxCalls) return null;
     const id = `${this.server.workerIndex}-${(++this.#lastId).toString(36)}-${this.server.random.token(6)}`;
     const call = new Call(this, id, {
       policy: settings.policy,
@@ -70,22 +117,38 @@ export class Calls {
       ...options,
     });
     this.#calls.set(id, call);
+    this.stats.count('calls');
     return call;
   }
 
-  /** Begins a call with a new INVITE; null for any other message, or beyond max_calls. */
+  /** Begins a call with a new INVITE, which is refused beyond max_calls; null for any other message. */
   begin(msg: SipMsg): B2bContext | null {
     if (msg.method !== METHOD.INVITE || msg.toTag !== '') return null;
     if (msg.findHdr(HDR.REPLACES) >= 0) return this.#beginReplacing(msg);
-    const call = this.newCall();
-    if (call === null) return null;
+    const call = this.#make();
     const leg = call.accept(msg);
     call.request = msg;
     setContext(msg, call, leg);
+    if (!this.#takesCall(call)) {
+      this.#refuseBeyond(call, leg, msg);
+      return { call, leg };
+    }
     const tooShort = leg.timer?.tooShort(msg) ?? 0;
     if (tooShort > 0) this.#refuseTimer(call, leg, tooShort);
     else this.tm.reply(msg, 100, 'Trying');
     return { call, leg };
+  }
+
+  #refuseBeyond(call: Call, leg: Leg, msg: SipMsg): void {
+    call.isBeyond = true;
+    const refuse = (): void => {
+      leg.refuse(480, reasonOf(480));
+      call.end(`limit ${MAX_CALLS}`);
+    };
+    call.post(() => {
+      const waits = call.limitReached(MAX_CALLS, leg, msg);
+      return waits instanceof Promise ? waits.then(refuse) : refuse();
+    });
   }
 
   #refuseTimer(call: Call, leg: Leg, seconds: number): void {
@@ -101,6 +164,7 @@ export class Calls {
     if (about === null) return -5;
     const { call, leg } = about;
     if (msg.findHdr(HDR.REPLACES) >= 0) return 1;
+    if (call.isBeyond) return -5;
     if (call.isEnded) return 1;
     const targets = targetsOf(msg);
     const request = call.edited(msg);
@@ -119,8 +183,7 @@ export class Calls {
   /** An INVITE that takes the place of a leg joins that leg's call at once (RFC 3891). */
   #beginReplacing(msg: SipMsg): B2bContext | null {
     const old = replacedLeg(this, msg);
-    const call = typeof old === 'number' ? this.newCall() : (old.owner as Call);
-    if (call === null) return null;
+    const call = typeof old === 'number' ? this.#make() : (old.owner as Call);
     const leg = call.accept(msg);
     call.request ??= msg;
     setContext(msg, call, leg);
@@ -157,7 +220,12 @@ export class Calls {
   /** A call is over; its legs answer for a while what comes late. */
   ended(call: Call): void {
     this.#calls.delete(call.id);
+    this.#ended.set(call.id, call);
+    this.limits.release(call);
+    this.stats.ended({ isAnswered: call.answeredMs > 0, status: statusOf(call), cause: call.cause });
+    this.cdr.write(call);
     this.server.wheel.after(LINGER_MS, () => {
+      this.#ended.delete(call.id);
       for (const leg of call.legs) this.removeLeg(leg);
     });
   }
@@ -263,8 +331,22 @@ export class Calls {
     return false;
   }
 
-  close(): void {
+  /** The leg is a call of the peer that its target names: false when that has no room for it. */
+  takesPeer(leg: Leg, { peer: name, routes }: Target): boolean {
+    if (routes !== undefined) leg.dialog.routeSet = routes;
+    const peer = name === undefined ? undefined : this.peers.get(name);
+    if (peer === undefined) return true;
+    leg.peerName = peer.name;
+    return this.peers.take(leg, peer);
+  }
+
+  /** Ends with the server: what is still there is written down. */
+  async close(): Promise<void> {
+    this.qualifier.stop();
+    for (const call of this.#calls.values()) this.cdr.write(call);
     for (const undo of this.#detach) undo();
+    this.limits.close();
+    await Promise.all([this.cdr.close(), this.peers.close()]);
   }
 }
 

@@ -14,7 +14,7 @@ const CANCELLED = -4;
 const FORBIDDEN = -5;
 
 /** The call and the caller's leg of a request route or an event route; makes them for a new INVITE. */
-function callOf(run: Run, calls: Calls): B2bContext | null {
+export function callOf(run: Run, calls: Calls): B2bContext | null {
   return contextOf(run) ?? calls.begin(run.msg);
 }
 
@@ -46,11 +46,16 @@ async function dial(run: Run, calls: Calls, text: string, seconds: number): Prom
   const about = callOf(run, calls);
   if (about === null) return UNAVAILABLE;
   const { call, leg } = about;
-  const groups = parseDial(text);
+  if (call.isBeyond) return FORBIDDEN;
+  const groups = calls.peerTargets.expand(parseDial(text));
   let result: DialResult = { leg: null, code: 404, reason: reasonOf(404), reply: null };
+  let isForbidden = false;
   call.mailbox.yields();
   for (const group of groups) {
-    result = await dialGroup(run, call, leg, group, seconds);
+    const found = await calls.peerTargets.resolve(run.msg, call, leg, group);
+    isForbidden = found.isFull;
+    if (call.isEnded || leg.isEnded) break;
+    result = found.targets.length === 0 ? found.failure : await dialGroup(run, call, leg, found.targets, seconds);
     if (result.leg !== null || call.isEnded || leg.isEnded) break;
   }
   call.status = result.code;
@@ -59,7 +64,7 @@ async function dial(run: Run, calls: Calls, text: string, seconds: number): Prom
     call.join(leg, result);
     return 1;
   }
-  return codeOf(result.code);
+  return isForbidden ? FORBIDDEN : codeOf(result.code);
 }
 
 function dialGroup(run: Run, call: Call, leg: Leg, group: readonly Target[], seconds: number): Promise<DialResult> {

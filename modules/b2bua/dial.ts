@@ -8,6 +8,10 @@ export interface Target {
   readonly uri: string;
   readonly nextHop: string;
   readonly socket: SocketInfo | null;
+  /** Route values to begin with (RFC 3327). */
+  readonly routes?: readonly string[];
+  /** Name of the peer it is, whose limit counts. */
+  readonly peer?: string;
 }
 
 /** How an attempt to reach somebody ended. */
@@ -57,6 +61,11 @@ export class Dial {
     const leg = call.outgoing(target, caller, caller.dialog.remote, `<${target.uri}>`);
     leg.peer = caller;
     this.legs.push(leg);
+    if (!call.calls.takesPeer(leg, target)) {
+      leg.end();
+      return this.failed(leg, 503, null);
+    }
+    leg.dialog.flow = target.nextHop;
     leg.sendInvite({ ...form, ringMs: call.options.ringMs });
   }
 
@@ -69,6 +78,10 @@ export class Dial {
     const leg = call.outgoing(target, caller, fromOf(request), toOf(request, target));
     leg.peer = caller;
     this.legs.push(leg);
+    if (!call.calls.takesPeer(leg, target)) {
+      leg.end();
+      return this.failed(leg, 503, null);
+    }
     const veto = call.fire('predial', leg, own);
     if (veto instanceof Promise) return veto.then((isVetoed) => this.#send(leg, own, isVetoed));
     this.#send(leg, own, veto);

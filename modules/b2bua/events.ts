@@ -14,6 +14,11 @@ export const B2BUA_EVENTS = {
     doc: 'A leg asks for a transfer (REFER); about it. drop keeps it from happening: b2b_reply answers it, else it gets 403.',
   },
   reply: { doc: 'The reply to a request that passed through the call; about it.' },
+  limit: {
+    doc: 'A limit refuses the call or one of its legs, $b2b(limit) says which: beyond max_calls it gets 480 unless b2b_reject says otherwise here.',
+  },
+  'peer-up': { doc: 'A peer that was down answers again; $peer(name) says which.' },
+  'peer-down': { doc: 'A peer does not answer any more; $peer(name) says which.' },
   'leg-end': { doc: 'A leg has ended.' },
   end: { doc: 'The call has ended: $b2b(cause), $b2b(duration).' },
 };

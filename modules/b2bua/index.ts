@@ -2,19 +2,28 @@ import { defineModule } from 'strowger';
 import { b2buaApi } from './api.ts';
 import { Calls } from './calls.ts';
 import { CALL_COMMANDS } from './commands-call.ts';
+import { LIMIT_COMMANDS } from './commands-limit.ts';
 import { B2BUA_EVENTS } from './events.ts';
 import { B2BUA_PARAMS } from './settings.ts';
+import { B2BUA_STATISTICS } from './statistics.ts';
 import { B2BUA_VARIABLES } from './variables.ts';
+import { PEER_VARIABLES } from './variables-peer.ts';
 
 export default defineModule<Calls>({
   name: 'b2bua',
   summary: 'Calls as a back-to-back user agent: two dialogs, joined.',
-  depends: ['tm'],
+  depends: ['tm', 'usrloc?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: B2BUA_PARAMS,
-  commands: { ...CALL_COMMANDS },
-  pseudoVariables: B2BUA_VARIABLES,
+  commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS },
+  pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES },
   eventRoutes: B2BUA_EVENTS,
-  init: (ctx) => new Calls(ctx),
+  statistics: B2BUA_STATISTICS,
+  procs: [{ name: 'b2bua qualify', start: (calls) => calls.qualifier.start() }],
+  async init(ctx) {
+    const calls = new Calls(ctx);
+    await calls.open();
+    return calls;
+  },
   onReply: (msg, calls) => calls.onReply(msg),
   destroy: (calls) => calls.close(),
   api: b2buaApi,

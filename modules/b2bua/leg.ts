@@ -68,6 +68,12 @@ export class Leg {
   offer: Offer = OFFER.STABLE;
   /** The leg whose media and requests this one's are joined with. */
   peer: Leg | null = null;
+  /** Name of the configured peer on the other end; '' for anybody else. */
+  peerName = '';
+  /** When it began, was answered and ended, ms of the clock; 0 before. */
+  readonly startedMs: number;
+  answeredMs = 0;
+  endedMs = 0;
   /** Last status that was sent or received for the first INVITE. */
   status = 0;
   socket: SocketInfo | null;
@@ -100,6 +106,7 @@ export class Leg {
     this.socket = socket;
     const shown = socket ?? server.transport.sockets.find((each) => !each.isVirtual) ?? null;
     this.contact = shown === null ? '' : `<${contactUri(shown, user)}>`;
+    this.startedMs = server.clock.now();
     this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
   }
 
@@ -172,12 +179,17 @@ export class Leg {
     const t = this.invite;
     if (t === null || this.step(USAGE_EVENT.ANSWER_OK) !== VERDICT.OK) return;
     this.status = code;
-    this.state = LEG.CONFIRMED;
+    this.#confirm();
     this.#tells(body, contentType);
     this.owner.note(this, `> ${code} ${reason}`);
     const timed = this.timer === null ? headers : headers + this.timer.answerRows(t.request);
     this.tm.reply(t.request, code, reason, this.#rows(timed, body, contentType), body);
     this.server.wheel.arm(this.#ackTimer, ACK_WAIT_MS);
+  }
+
+  #confirm(): void {
+    this.state = LEG.CONFIRMED;
+    this.answeredMs ||= this.server.clock.now();
   }
 
   /** Refuses the INVITE under way; the first one's refusal ends the leg. */
@@ -254,7 +266,7 @@ export class Leg {
     if (!isFirst) this.dialog.refresh(reply);
     else {
       this.status = reply.status;
-      this.state = LEG.CONFIRMED;
+      this.#confirm();
       this.dialog.establish(reply);
       this.owner.onAnswer(this, reply);
     }
@@ -406,6 +418,7 @@ export class Leg {
   end(): void {
     if (this.state === LEG.ENDED) return;
     this.state = LEG.ENDED;
+    this.endedMs = this.server.clock.now();
     this.step(USAGE_EVENT.BYE);
     this.server.wheel.cancel(this.#ackTimer);
     this.timer?.stop();

@@ -1,5 +1,7 @@
-import { HDR, intParam, type ModuleContext, type ParamDef, type SipMsg, strParam } from 'strowger';
+import { HDR, intParam, listParam, type ModuleContext, type ParamDef, type SipMsg, strParam } from 'strowger';
 import { HeaderPolicy, optionTags } from './headers.ts';
+import { parsePeer } from './peer-def.ts';
+import { sourceError } from './peer-source.ts';
 import type { TimerPolicy } from './session-timer.ts';
 
 /** Which sides have session timers of ours. */
@@ -13,7 +15,32 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     check: (value) => (['new', 'keep', 'suffix'].includes(String(value)) ? null : 'new, keep or suffix'),
   }),
   answer_timeout: intParam({ default: 0, min: 0, doc: "Seconds a leg may ring; 0: tm's fr_inv_timer." }),
-  max_calls: intParam({ default: 0, min: 0, doc: 'Calls at once; 0: no limit. Beyond it b2b_call gives -5.' }),
+  max_calls: intParam({
+    default: 0,
+    min: 0,
+    doc: 'Calls at once, over all workers; 0: no limit. Who is beyond it gets 480 and b2b_call, b2b_dial give -5.',
+  }),
+  peer: listParam({
+    doc: 'A peer: `name=…;uri=<sip:…>`, further proxy, user, password, realm, group, limit, qualify, register (client, server), aor, expires, match.',
+    check: (value) => errorOf(parsePeer(String(value))),
+  }),
+  peers_source: strParam({
+    default: '',
+    doc: 'Further peers: a file with one in each line, or the URL of a database with the table b2b_peer.',
+    check: (value) => sourceError(String(value)),
+  }),
+  qualify_interval: intParam({ default: 60, min: 0, doc: 'Seconds between two OPTIONS to a peer; 0: none.' }),
+  qualify_timeout: intParam({ default: 2000, min: 1, doc: 'How long a peer may take to answer OPTIONS, in ms.' }),
+  qualify_threshold: intParam({
+    default: 3,
+    min: 1,
+    doc: 'Results in a row after which a peer is down, or up again.',
+  }),
+  cdr_sink: strParam({
+    default: '',
+    doc: 'Where each call is written down when it has ended: `log`, a file, or the URL of a database with the table b2b_cdr.',
+    check: (value) => (String(value) === 'log' ? null : sourceError(String(value))),
+  }),
   history_size: intParam({ default: 200, min: 0, doc: 'Events kept of each call for b2bua.history.' }),
   header_pass: strParam({
     default: '',
@@ -112,6 +139,10 @@ export class B2buaSettings {
   unsupported(msg: SipMsg): string[] {
     return optionTags(msg, HDR.REQUIRE).filter((tag) => !PASSED_TAGS.has(tag));
   }
+}
+
+function errorOf(parsed: object | string): string | null {
+  return typeof parsed === 'string' ? parsed : null;
 }
 
 function words(text: string): string[] {

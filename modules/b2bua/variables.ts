@@ -16,6 +16,7 @@ const CALL_KEYS: Readonly<Record<string, (about: B2bContext, calls: Calls) => Pv
   duration: ({ call }, calls) =>
     call.answeredMs === 0 ? 0 : Math.floor(((call.endedMs || calls.server.clock.now()) - call.answeredMs) / 1000),
   setup_ms: ({ call }) => (call.answeredMs === 0 ? 0 : call.answeredMs - call.startedMs),
+  limit: ({ call }) => call.limit,
   legs: ({ call }) => call.legs.filter((leg) => !leg.isEnded).length,
 };
 
@@ -31,6 +32,7 @@ const LEG_KEYS: Readonly<Record<string, (leg: Leg) => PvValue>> = {
   contact: (leg) => leg.contact,
   cseq: (leg) => leg.dialog.localCseq,
   status: (leg) => leg.status,
+  peer: (leg) => leg.peerName,
   hold: (leg) => (leg.isHeld ? 1 : 0),
 };
 
@@ -40,7 +42,7 @@ function keyError(kind: string, key: string, keys: Readonly<Record<string, unkno
 
 export const B2BUA_VARIABLES: Readonly<Record<string, PvDef<Calls>>> = {
   b2b: {
-    doc: 'Facts of the call: key, state, dir, status, cause, duration (s), setup_ms, legs.',
+    doc: 'Facts of the call: key, state, dir, status, cause, duration (s), setup_ms, legs, limit.',
     name: 'required',
     bind(use, calls) {
       const key = use.name ?? '';
@@ -50,7 +52,7 @@ export const B2BUA_VARIABLES: Readonly<Record<string, PvDef<Calls>>> = {
     },
   },
   leg: {
-    doc: 'Facts of a leg, `$leg(key)` of the one at hand or `$leg(a=>key)`: id, callid, ftag, ttag, state, uri, ruri, contact, cseq, status, hold.',
+    doc: 'Facts of a leg, `$leg(key)` of the one at hand or `$leg(a=>key)`: id, callid, ftag, ttag, state, uri, ruri, contact, cseq, status, peer, hold.',
     name: 'required',
     bind(use) {
       const [name, key] = (use.name ?? '').includes('=>') ? (use.name ?? '').split('=>') : ['this', use.name ?? ''];

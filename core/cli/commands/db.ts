@@ -1,5 +1,5 @@
 import { printDbUrl } from '../../db/db-url.ts';
-import { ALL_TABLES, createTables, STANDARD_TABLES, type TableDef } from '../../db/schema/index.ts';
+import { ALL_TABLES, createTables, OWN_TABLES, STANDARD_TABLES, type TableDef } from '../../db/schema/index.ts';
 import { StrowgerError } from '../../errors.ts';
 import { didYouMean } from '../../suggest.ts';
 import { type CliCommand, EXIT, lastValue, UsageError } from '../command.ts';
@@ -51,12 +51,13 @@ export const command: CliCommand = {
 
 /** The tables of these names, and the one that lists them all. */
 function chosen(names: string | undefined): readonly TableDef[] {
-  if (names === undefined) return STANDARD_TABLES;
+  if (names === undefined) return [...STANDARD_TABLES, ...OWN_TABLES];
+  const every = [...ALL_TABLES, ...OWN_TABLES];
   const wanted = new Set(['version', ...names.split(',').map((name) => name.trim())]);
-  const known = ALL_TABLES.filter(({ name }) => wanted.has(name));
+  const known = every.filter(({ name }) => wanted.has(name));
   for (const name of wanted)
     if (!known.some((table) => table.name === name)) {
-      const all = ALL_TABLES.map((table) => table.name);
+      const all = every.map((table) => table.name);
       throw new UsageError(`there is no table "${name}"${didYouMean(name, all)}`);
     }
   return known;

@@ -1,3 +1,4 @@
+import { B2BUA_TABLES } from './b2bua.ts';
 import { CALLS_TABLES } from './calls.ts';
 import { PRESENCE_TABLES } from './presence.ts';
 import { ROUTING_TABLES } from './routing.ts';
@@ -18,3 +19,5 @@ export const STANDARD_TABLES: readonly TableDef[] = [
 ];
 /** Every table of Kamailio 5.6's schema but those of its IMS modules. */
 export const ALL_TABLES: readonly TableDef[] = [...STANDARD_TABLES, ...UID_TABLES];
+/** Tables of modules that Kamailio does not have. */
+export const OWN_TABLES: readonly TableDef[] = [...B2BUA_TABLES];

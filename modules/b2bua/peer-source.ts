@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { dbText, type ModuleContext, parseDbUrl, TableCache, type TableReader } from 'strowger';
+import { PEER_KEYS, type PeerDef, parsePeer, peerOf } from './peer-def.ts';
+
+/** Name and version of the table with peers (`strowger db create` makes it). */
+export const PEER_TABLE = 'b2b_peer';
+export const PEER_TABLE_VERSION = 1;
+
+/** Columns by attribute: `group` and `limit` are words of SQL. */
+const COLUMNS: Readonly<Record<string, string>> = {
+  group: 'peer_group',
+  limit: 'call_limit',
+  user: 'auth_user',
+  password: 'auth_password',
+  realm: 'auth_realm',
+  match: 'match_addr',
+};
+const columnOf = (key: string): string => COLUMNS[key] ?? key;
+
+/** Where peers are configured: the parameter `peer`, and a file or a table of `peers_source`. */
+export class PeerSource {
+  readonly #ctx: ModuleContext;
+  readonly #text: string;
+  readonly #table: TableCache<readonly PeerDef[]> | null;
+
+  constructor(ctx: ModuleContext) {
+    this.#ctx = ctx;
+    this.#text = ctx.str('peers_source');
+    this.#table = isDatabase(this.#text)
+      ? new TableCache<readonly PeerDef[]>(ctx.server.db, this.#text, [], (tables) => this.#readTable(tables))
+      : null;
+  }
+
+  /** All peers, by name; rejects with what is wrong with one, or with the source. */
+  async load(): Promise<Map<string, PeerDef>> {
+    const peers = new Map<string, PeerDef>();
+    for (const text of this.#ctx.list('peer')) add(peers, parsePeer(text), 'peer');
+    if (this.#table !== null) {
+      await this.#table.load();
+      for (const peer of this.#table.value) add(peers, peer, PEER_TABLE);
+    } else if (this.#text !== '') await this.#readFile(peers);
+    return peers;
+  }
+
+  async close(): Promise<void> {
+    await this.#table?.close();
+  }
+
+  /** One peer a line, written as the parameter `peer`; `#` begins a comment. */
+  async #readFile(peers: Map<string, PeerDef>): Promise<void> {
+    const path = pathOf(this.#text, this.#ctx.server.scriptFolder);
+    const lines = (await readFile(path, 'latin1')).split('\n');
+    for (const [at, line] of lines.entries())
+      if (line.trim() !== '' && !line.trimStart().startsWith('#'))
+        add(peers, parsePeer(line.trim()), `${path}:${at + 1}`);
+  }
+
+  async #readTable(tables: TableReader): Promise<readonly PeerDef[]> {
+    const rows = await tables.rows({
+      table: PEER_TABLE,
+      columns: PEER_KEYS.map(columnOf),
+      version: PEER_TABLE_VERSION,
+      orderBy: ['id'],
+    });
+    return rows.map((row) => {
+      const peer = peerOf(new Map(PEER_KEYS.map((key) => [key, dbText(row.value(columnOf(key)))])));
+      if (typeof peer === 'string') throw new Error(`${PEER_TABLE}: ${peer}`);
+      return peer;
+    });
+  }
+}
+
+/** A parameter that is a file or a database: an error text where it is neither. */
+export function sourceError(text: string): string | null {
+  if (!/^\w+:\/\//.test(text) || text.startsWith('file://')) return null;
+  const url = parseDbUrl(text);
+  return typeof url === 'string' ? url : null;
+}
+
+export function isDatabase(text: string): boolean {
+  return /^\w+:\/\//.test(text) && !text.startsWith('file://');
+}
+
+/** Kamailio's rule for names of files: beginning with `.` from the working folder, else from that of the script. */
+export function pathOf(text: string, scriptFolder: string): string {
+  const name = text.replace(/^file:\/\//, '');
+  if (isAbsolute(name)) return name;
+  return name.startsWith('.') ? resolve(name) : join(scriptFolder, name);
+}
+
+function add(peers: Map<string, PeerDef>, peer: PeerDef | string, where: string): void {
+  if (typeof peer === 'string') throw new Error(`${where}: ${peer}`);
+  if (peers.has(peer.name)) throw new Error(`${where}: there is a peer ${peer.name} already`);
+  peers.set(peer.name, peer);
+}
