@@ -46,6 +46,21 @@ const UDP_PARAMS: CoreParamTable = {
     words: PROTO_WORDS,
     ...live('udp_mtu_try_proto'),
   }),
+  udp_driver: str(
+    'auto',
+    'UDP through the batching `addon`, through `dgram` (Node.js), or `auto`: the addon where it is built.',
+    {
+      check: (value) => (/^(?:auto|addon|dgram)$/.test(String(value)) ? null : 'auto, addon or dgram expected'),
+    },
+  ),
+  udp_batch_delay: int(
+    500,
+    'How long datagrams may gather on a busy line before they are read, microseconds; 0 never.',
+    {
+      min: 0,
+      max: 100_000,
+    },
+  ),
   udp_receiver_mode: int(0, 'Threads that receive UDP.', ONE_PROCESS),
   udp4_raw: int(0, 'Send UDP through raw sockets.', { ...live('udp4_raw'), ...RAW }),
   udp4_raw_mtu: int(1500, 'MTU for raw sockets.', { ...live('udp4_raw_mtu'), ...RAW }),

@@ -15,6 +15,7 @@ export function udpOptions(settings: Settings): UdpSocketOptions {
   const multicastInterface = settings.str('mcast');
   return {
     receiveBufferBytes: settings.int('maxbuffer'),
+    batchDelayMicros: settings.int('udp_batch_delay'),
     pathMtuDiscovery: PATH_MTU[settings.int('pmtu_discovery')] ?? 0,
     multicastLoopback: settings.bool('mcast_loopback'),
     ...(tos > 0 ? { tos } : {}),

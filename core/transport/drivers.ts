@@ -20,6 +20,11 @@ export interface UdpOptions {
   readonly reusePort?: boolean;
   /** Kernel receive buffer in bytes; 0 leaves the system's default. */
   readonly receiveBufferBytes?: number;
+  /**
+   * How long datagrams may gather on a busy line before they are read, in microseconds; 0 (or absent) never. One for all
+   * sockets of a thread: the last one opened says.
+   */
+  readonly batchDelayMicros?: number;
   /** IP_TOS / IPV6_TCLASS byte, -1 leaves it alone. */
   readonly tos?: number;
   /** TTL or hop limit of multicast datagrams where the core parameters set one. */

@@ -19,6 +19,7 @@ export class AddonUdpDriver implements UdpDriver {
     const { native } = this.#environment;
     const id = native.udpOpen(options.address, options.port, nativeOptions(options), options.multicastInterface ?? '');
     if (id < 0) throw bindError(getSystemErrorName(id), options);
+    native.gather(options.batchDelayMicros ?? 0);
     const port = native.localPort(id);
     this.#environment.add(id, {
       family: options.family,

@@ -40,6 +40,8 @@ export interface NativeDatagram {
   /** Sends what is queued, then closes; a closed socket's number may be given out again. */
   closeSocket(socket: number): void;
   flush(): void;
+  /** How long a busy line is left to gather datagrams before the next look, in microseconds; 0: not at all. */
+  gather(microseconds: number): void;
   /** Opens this thread's doorbell. The id by which other threads of the process ring it. */
   bellOpen(): number;
   /** Wakes the thread with this bell, whose `onBell` is called; nothing when it has ended. */
