@@ -1,4 +1,5 @@
 /** The public surface: what modules import as `strowger`. */
+export * from './auth/digest.ts';
 export * from './cfg/groups.ts';
 export * from './cfg/select.ts';
 export { type CheckFailure, checkMessage } from './checks.ts';

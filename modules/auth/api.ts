@@ -1,7 +1,6 @@
-import type { DigestCredentials, Run, SipMsg } from 'strowger';
-import type { DigestAlgorithm, DigestInput } from './digest.ts';
+import type { DigestAlgorithm, DigestCredentials, DigestInput, Run, SipMsg } from 'strowger';
 
-export type { DigestAlgorithm, DigestInput } from './digest.ts';
+export type { DigestAlgorithm, DigestInput } from 'strowger';
 
 /** Results of authentication, as scripts see them. */
 export const AUTH = {

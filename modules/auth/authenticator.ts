@@ -1,6 +1,13 @@
 import {
+  type DigestAlgorithm,
   type DigestCredentials,
+  type DigestInput,
+  digestAlgorithm,
+  digestResponse,
   HDR,
+  ha1Of,
+  ha2Of,
+  MD5,
   METHOD,
   type ModuleContext,
   quoteString,
@@ -12,15 +19,6 @@ import {
   type VerifiedCredentials,
 } from 'strowger';
 import { AUTH, type AuthAttempt, type AuthTarget, type FoundCredentials, type UserSecret } from './api.ts';
-import {
-  type DigestAlgorithm,
-  type DigestInput,
-  digestAlgorithm,
-  digestResponse,
-  ha1Of,
-  ha2Of,
-  MD5,
-} from './digest.ts';
 import { Nonces } from './nonce.ts';
 import { SafeEqual } from './safe-equal.ts';
 

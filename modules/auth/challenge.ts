@@ -1,7 +1,6 @@
-import { METHOD, type ModuleContext, quoteString, type Run, type SipMsg } from 'strowger';
+import { type DigestAlgorithm, METHOD, type ModuleContext, quoteString, type Run, type SipMsg } from 'strowger';
 import type { AuthTarget } from './api.ts';
 import { type Authenticator, parseAlgorithms } from './authenticator.ts';
-import type { DigestAlgorithm } from './digest.ts';
 
 /** Bits of www_challenge, proxy_challenge and auth_challenge. */
 export const CHALLENGE = { QOP_AUTH: 1, QOP_AUTH_INT: 2, NO_500: 4, STALE: 16 } as const;

@@ -3,7 +3,10 @@ import {
   type CommandDef,
   command,
   defineModule,
+  digestAlgorithm,
+  digestResponse,
   FAILURE_ROUTE,
+  ha1Of,
   METHOD,
   type ModuleContext,
   ONREPLY_ROUTE,
@@ -13,7 +16,6 @@ import {
 import type { AuthApi, AuthTarget } from './api.ts';
 import { Authenticator, parseAlgorithms } from './authenticator.ts';
 import { CHALLENGE, Challenger, qopOf } from './challenge.ts';
-import { digestAlgorithm, digestResponse, ha1Of } from './digest.ts';
 import { checkIdentity } from './identity.ts';
 import { AUTH_PARAMS } from './params.ts';
 import { PvAuth } from './pv-auth.ts';
