@@ -22,6 +22,7 @@ export async function reinvite(leg: Leg, sdp: string, headers = ''): Promise<Rei
     if (leg.isEnded) return { code: 481, reply: null };
     const result = await once(leg, sdp, headers);
     if (result === null) continue;
+    if (result.code === 491) leg.owner.onGlare();
     if (result.code !== 491 || tries === MAX_TRIES) return result;
     await pause(leg, glareDelayMs(leg));
   }

@@ -321,6 +321,10 @@ export class Call implements LegOwner {
     this.post(() => this.#thenUnlessVetoed(this.fire(route, leg, msg), pass));
   }
 
+  onGlare(): void {
+    this.calls.stats.count('glare');
+  }
+
   onEnd(leg: Leg): void {
     this.calls.limits.release(leg);
     this.post(() => this.#thenUnlessVetoed(this.fire('leg-end', leg), () => {}));

@@ -312,6 +312,7 @@ export class Calls {
       case VERDICT.OK:
         return null;
       case VERDICT.REQUEST_PENDING:
+        this.stats.count('glare');
         return { code: 491 };
       case VERDICT.RETRY_LATER:
         return { code: 500, rows: `Retry-After: ${this.server.random.int(10)}\r\n` };

@@ -30,6 +30,8 @@ export interface LegOwner {
   onRequest(leg: Leg, msg: SipMsg, t: Transaction): void;
   /** The other side can not be reached any more: no ACK, 481, 408. */
   onLost(leg: Leg, cause: string): void;
+  /** A re-INVITE of ours crossed one of the other side. */
+  onGlare(): void;
   /** Nothing more happens on the leg. */
   onEnd(leg: Leg): void;
   /** A line of the call's history. */

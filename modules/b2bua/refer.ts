@@ -155,6 +155,7 @@ const TRANSFERRED = 'Reason: SIP;cause=200;text="Call transferred"\r\n';
 function settle(call: Call, referral: Referral, code: number): void {
   const wasOpen = call.transfer !== null;
   call.transfer = null;
+  call.calls.stats.count(code === 200 ? 'transfers' : 'transfers_failed');
   referral.notify(code, code === 200 ? 'OK' : reasonOf(code));
   if (wasOpen && code !== 200 && referral.leg.isEnded) call.end(`transfer failed: ${code}`);
 }

@@ -61,7 +61,9 @@ function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg): void {
       }),
   });
   // Both sides asked at the same time: who asks us while the other's is under way is told to try again (RFC 3261 §14.2).
-  if (!isSent) leg.refuse(491, reasonOf(491));
+  if (isSent) return;
+  call.calls.stats.count('glare');
+  leg.refuse(491, reasonOf(491));
 }
 
 function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMsg | null): void {

@@ -1,4 +1,4 @@
-import type { PvDef, PvValue, SipMsg } from 'strowger';
+import type { PvDef, PvValue, Run } from 'strowger';
 import type { Calls } from './calls.ts';
 import type { PeerDef } from './peer-def.ts';
 import { peerOfMessage } from './peers.ts';
@@ -21,20 +21,16 @@ export const PEER_VARIABLES: Readonly<Record<string, PvDef<Calls>>> = {
     name: 'required',
     bind(use, calls) {
       const text = use.name ?? '';
+      const format = use.nameFormat();
       const arrow = text.indexOf('=>');
       const key = (arrow < 0 ? text : text.slice(arrow + 2)).trim();
       const read = PEER_FACTS[key];
       if (read === undefined) return `$peer has no '${key}': one of ${Object.keys(PEER_FACTS).join(', ')}`;
-      const find =
-        arrow < 0
-          ? (msg: SipMsg) => peerOfMessage(msg)
-          : (
-              (name) => () =>
-                calls.peers.get(name)
-            )(text.slice(0, arrow).trim());
+      const find = (run: Run): PeerDef | undefined =>
+        arrow < 0 ? peerOfMessage(run.msg) : calls.peers.get(format(run).split('=>')[0]?.trim() ?? '');
       return {
         get: (run) => {
-          const peer = find(run.msg);
+          const peer = find(run);
           return peer === undefined ? null : read(peer, calls);
         },
       };
