@@ -73,7 +73,7 @@ export class Limits {
 
   /** The server ends, or this worker does. */
   close(): void {
-    for (const holder of [...this.#held.keys()]) this.release(holder);
+    for (const holder of this.#held.keys()) this.release(holder);
   }
 
   /** False where there is no memory. */

@@ -57,7 +57,7 @@ export class Qualifier {
     if (!this.#isOn) return;
     const now = this.#ctx.server.clock.now();
     const { random } = this.#ctx.server;
-    for (const name of [...this.#due.keys()]) if (this.#peers.get(name) === undefined) this.#due.delete(name);
+    for (const name of this.#due.keys()) if (this.#peers.get(name) === undefined) this.#due.delete(name);
     for (const peer of this.#peers) {
       const every = this.#everyMs(peer);
       if (every === 0) this.#due.delete(peer.name);

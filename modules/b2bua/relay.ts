@@ -2,7 +2,7 @@ import { METHOD, type SipMsg } from 'strowger';
 import type { Transaction } from '../tm/api.ts';
 import type { Call } from './call.ts';
 import { USAGE } from './invite-usage.ts';
-import { contentTypeOf, type Leg } from './leg.ts';
+import { contentTypeOf, LEG, type Leg } from './leg.ts';
 import { reasonOf } from './status.ts';
 
 /** A request in one leg's dialog goes to the other leg; its reply comes back. BYE is answered at once and ends the call. */
@@ -33,7 +33,8 @@ function bye(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
   call.note(leg, '> 200 OK (BYE)');
   leg.end();
   // Who transferred its call, or was replaced, leaves: those who are joined talk on.
-  if (call.transfer === leg || leg.peer?.peer !== leg) return;
+  const isSomebodyLeft = call.legs.some((each) => each.state === LEG.CONFIRMED);
+  if (isSomebodyLeft && (call.transfer === leg || leg.peer?.peer !== leg)) return;
   call.end('bye', reasonRows(msg));
 }
 
