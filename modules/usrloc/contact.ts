@@ -154,6 +154,30 @@ export function hasTexts(contact: StoredContact, data: ContactData): boolean {
 
 /** The same, with the texts of `contact`, which are copies, in the place of equal ones, which may be parts of a message. */
 export function withTexts(contact: StoredContact, data: ContactData): ContactData {
-  const { contact: uri, callid, userAgent, received, path, socket, instance, xavpText, ruid } = contact;
-  return { ...data, contact: uri, callid, userAgent, received, path, socket, instance, xavpText, ruid };
+  // Field by field: spreading `data` would look each of them up by name.
+  return {
+    contact: contact.contact,
+    expires: data.expires,
+    q: data.q,
+    callid: contact.callid,
+    cseq: data.cseq,
+    flags: data.flags,
+    cflags: data.cflags,
+    userAgent: contact.userAgent,
+    received: contact.received,
+    path: contact.path,
+    socket: contact.socket,
+    methods: data.methods,
+    instance: contact.instance,
+    regId: data.regId,
+    serverId: data.serverId,
+    tcpconnId: data.tcpconnId,
+    keepalive: data.keepalive,
+    lastModified: data.lastModified,
+    lastKeepalive: data.lastKeepalive,
+    keepaliveRoundtripUs: data.keepaliveRoundtripUs,
+    ruid: contact.ruid,
+    xavpText: contact.xavpText,
+    state: data.state,
+  };
 }
