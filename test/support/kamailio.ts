@@ -63,6 +63,13 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+export interface KamailioOptions {
+  /** Sockets beside the one for UDP; PORT in them is its port. */
+  readonly listens?: readonly string[];
+  /** Where it writes its script and keeps its sockets, removed at the end; one of its own where not given. */
+  readonly folder?: string;
+}
+
 /** A running Kamailio, the oracle of the differential tests. It listens on loopback, UDP only. */
 export class Kamailio {
   readonly port: number;
@@ -87,11 +94,12 @@ export class Kamailio {
   }
 
   /** Starts it on this script; rejects with its log when it does not come up. */
-  static async start(script: string): Promise<Kamailio> {
-    const folder = mkdtempSync(join(tmpdir(), 'kamailio-'));
+  static async start(script: string, options: KamailioOptions = {}): Promise<Kamailio> {
+    const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'kamailio-'));
     const port = await freePort();
     writeFileSync(join(folder, 'k.cfg'), script, 'latin1');
     const listen = `udp:127.0.0.1:${port}`;
+    const more = (options.listens ?? []).flatMap((each) => ['-l', each.replace('PORT', String(port))]);
     const args = [
       '-DD',
       '-E',
@@ -99,6 +107,7 @@ export class Kamailio {
       join(folder, 'k.cfg'),
       '-l',
       listen,
+      ...more,
       '-m',
       '64',
       '-M',

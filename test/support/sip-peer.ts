@@ -233,7 +233,8 @@ export class SipPeer {
   }
 }
 
-function fits(msg: TestMsg, expected: Expected): boolean {
+/** True for a message that was waited for. */
+export function fits(msg: TestMsg, expected: Expected): boolean {
   if (typeof expected === 'function') return expected(msg);
   if (typeof expected === 'number') return msg.status === expected;
   if (/^[1-6]xx$/.test(expected)) return Math.floor(msg.status / 100) === Number(expected[0]);
