@@ -269,6 +269,31 @@ for (const choice of choices) {
       assert.equal(second.endpoint.port, first.endpoint.port);
     });
 
+    test('batchDelayMicros: what gathers on a busy line comes whole, in order, and timers fire meanwhile', async () => {
+      const options = { ...LOOPBACK4, batchDelayMicros: 2000 };
+      const server = await open(driver, options, (peer, text, ip, port) => peer.endpoint.send(text, ip, port));
+      const client = await open(driver, options);
+      const { port } = server.endpoint;
+      let ticks = 0;
+      const timer = setInterval(() => ticks++, 1);
+      const sent: string[] = [];
+      for (let round = 0; round < 100; round++) {
+        for (let i = 0; i <= round % 5; i++) {
+          sent.push(`${round}.${i}`);
+          client.endpoint.send(`${round}.${i}`, '127.0.0.1', port);
+        }
+        await client.until(sent.length);
+      }
+      clearInterval(timer);
+      assert.deepEqual(
+        client.seen.map(({ text }) => text),
+        sent,
+      );
+      assert.ok(ticks > 0);
+      client.endpoint.close();
+      server.endpoint.close();
+    });
+
     test('datagrams from a stranger (a plain socket) arrive with its address', async () => {
       const server = await open(driver, LOOPBACK4);
       const stranger: Socket = createSocket('udp4');
