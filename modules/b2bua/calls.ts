@@ -16,6 +16,8 @@ import { B2buaStats } from './statistics.ts';
 import { reasonOf } from './status.ts';
 
 /** Name of the limit of calls at once. */
+/** What workers tell each other: whether peers are asked. */
+const QUALIFY_TOPIC = 'b2bua.qualify';
 export const MAX_CALLS = 'max_calls';
 /** How long the dialog of an ended leg still answers what comes late, in ms (64*T1). */
 const LINGER_MS = 32_000;
@@ -54,7 +56,10 @@ export class Calls {
     this.peers.onLoaded = () => this.qualifier.reloaded();
     this.cdr = new CdrWriter(ctx, () => this.stats.count('cdrs_lost'));
     this.#legs = new TextMap(ctx.server.random.uint32());
-    this.#detach = [ctx.server.hooks.requestIn.add((msg) => this.#requestIn(msg))];
+    this.#detach = [
+      ctx.server.hooks.requestIn.add((msg) => this.#requestIn(msg)),
+      ctx.server.bus.on(QUALIFY_TOPIC, (isOn) => this.#qualify(isOn === true)),
+    ];
   }
 
   /** Reads the peers and opens what CDRs are written to; rejects with what is wrong. */
@@ -334,6 +339,17 @@ export class Calls {
 
   /** The leg is a call of the peer that its target names: false when that has no room for it. */
   takesPeer(leg: Leg, { peer: name, routes }: Target): boolean {
+  /** Starts or stops asking peers, in the worker that does it for all. */
+  setQualifying(isOn: boolean): void {
+    this.server.bus.publish(QUALIFY_TOPIC, isOn);
+    this.#qualify(isOn);
+  }
+
+  #qualify(isOn: boolean): void {
+    if (!isOn) this.qualifier.stop();
+    else if (this.server.isFirstWorker) this.qualifier.start();
+  }
+
     if (routes !== undefined) leg.dialog.routeSet = routes;
     const peer = name === undefined ? undefined : this.peers.get(name);
     if (peer === undefined) return true;

@@ -4,6 +4,8 @@ import { Calls } from './calls.ts';
 import { CALL_COMMANDS } from './commands-call.ts';
 import { LIMIT_COMMANDS } from './commands-limit.ts';
 import { B2BUA_EVENTS } from './events.ts';
+import { CALL_RPC } from './rpc.ts';
+import { PEER_RPC } from './rpc-peers.ts';
 import { B2BUA_PARAMS } from './settings.ts';
 import { B2BUA_STATISTICS } from './statistics.ts';
 import { B2BUA_VARIABLES } from './variables.ts';
@@ -17,8 +19,9 @@ export default defineModule<Calls>({
   commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS },
   pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES },
   eventRoutes: B2BUA_EVENTS,
+  rpc: { ...CALL_RPC, ...PEER_RPC },
   statistics: B2BUA_STATISTICS,
-  procs: [{ name: 'b2bua qualify', start: (calls) => calls.qualifier.start() }],
+  procs: [{ name: 'b2bua qualify', start: (calls) => calls.setQualifying(true) }],
   async init(ctx) {
     const calls = new Calls(ctx);
     await calls.open();
