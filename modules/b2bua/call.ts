@@ -134,7 +134,7 @@ export class Call implements LegOwner {
     leg.usage = USAGE.RECEIVED;
     leg.offer = msg.body === '' ? leg.offer : 2;
     this.#add(leg);
-    this.note(leg, `< INVITE ${msg.uri}`);
+    this.note(leg, `< INVITE ${msg.originalUri}`);
     return leg;
   }
 
