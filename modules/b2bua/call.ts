@@ -1,17 +1,23 @@
 import { HDR, METHOD, ROUTE, RUN_DROP, type Server, SipMsg, type Timer } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import type { Calls } from './calls.ts';
+import { challenged } from './challenge.ts';
 import { setContext } from './context.ts';
+import type { Credential } from './credentials.ts';
 import { Dial, type DialResult, type Target } from './dial.ts';
 import type { HeaderPolicy } from './headers.ts';
 import { USAGE } from './invite-usage.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.ts';
 import { Mailbox, type MailboxEvent } from './mailbox.ts';
+import type { Outgoing, Shaped } from './outbox.ts';
 import { refer } from './refer.ts';
 import { refuse, relayRequest } from './relay.ts';
+import { outward } from './reply-map.ts';
 import type { TimerPolicy } from './session-timer.ts';
 import type { TimerMode } from './settings.ts';
+import { shape } from './shape.ts';
 import { UaDialog } from './ua-dialog.ts';
+import type { AddedRow } from './verbs-policy.ts';
 
 /** One line of a call's history. */
 export interface HistoryLine {
@@ -22,11 +28,13 @@ export interface HistoryLine {
 
 /** Options of a call (`b2b_call` flags and module parameters). */
 export interface CallOptions {
-  readonly policy: HeaderPolicy;
+  policy: HeaderPolicy;
   /** Longest a leg rings, in ms; 0: tm's fr_inv_timer. */
   readonly ringMs: number;
   readonly contactUser: string;
   readonly callIdMode: 'new' | 'keep' | 'suffix';
+  /** Only credentials of this user answer challenges; '' for any. */
+  readonly authUser: string;
 }
 
 /**
@@ -52,6 +60,12 @@ export class Call implements LegOwner {
   status = 0;
   /** `$b2b_ctx(name)`. */
   readonly variables = new Map<string, string | number>();
+  /** b2b_map_reply(): a status of one side, and what it is on the other. */
+  readonly replyMap = new Map<number, number>();
+  /** b2b_hdr_set() */
+  readonly addedRows: AddedRow[] = [];
+  /** What b2b_auth() gave. */
+  readonly credentials: Credential[] = [];
   timerMode: TimerMode;
   timerPolicy: TimerPolicy;
   /** Why it ended, for CDR and RPC. */
@@ -132,7 +146,6 @@ export class Call implements LegOwner {
     t.on('completed', ({ code }) => this.#answeredElsewhere(leg, code));
     t.on('destroy', () => this.#answeredElsewhere(leg, 408));
     leg.usage = USAGE.RECEIVED;
-    leg.offer = msg.body === '' ? leg.offer : 2;
     this.#add(leg);
     this.note(leg, `< INVITE ${msg.originalUri}`);
     return leg;
@@ -259,7 +272,8 @@ export class Call implements LegOwner {
       if (isVetoed || a === null || a.isEnded || leg.isEnded) return;
       const edited = this.edited(reply);
       this.#heard();
-      a.progress(reply.status, reply.reason, this.options.policy.rows(edited), edited.body, contentTypeOf(edited));
+      const { code, reason } = outward(this, reply.status, reply.reason);
+      a.progress(code, reason, this.options.policy.rows(edited), edited.body, contentTypeOf(edited));
     };
     this.post(() => this.#thenUnlessVetoed(this.fire('progress', leg, reply), pass));
   }
@@ -286,6 +300,14 @@ export class Call implements LegOwner {
       if (dial === null || !dial.has(leg)) return this.calls.removeLeg(leg);
       dial.failed(leg, code, reply);
     });
+  }
+
+  onChallenge(leg: Leg, reply: SipMsg, then: (isAnswered: boolean) => void): void {
+    challenged(this, leg, reply, then);
+  }
+
+  shape(leg: Leg, out: Outgoing): Shaped | null | Promise<Shaped | null> {
+    return shape(this, leg, out);
   }
 
   onAck(leg: Leg, ack: SipMsg): void {

@@ -11,13 +11,14 @@ import { PeerTargets } from './peer-targets.ts';
 import { Peers } from './peers.ts';
 import { Qualifier } from './qualify.ts';
 import { parseReplaces, replace, replacedLeg } from './replaces.ts';
+import { outward } from './reply-map.ts';
 import { B2buaSettings } from './settings.ts';
 import { B2buaStats } from './statistics.ts';
 import { reasonOf } from './status.ts';
 
-/** Name of the limit of calls at once. */
 /** What workers tell each other: whether peers are asked. */
 const QUALIFY_TOPIC = 'b2bua.qualify';
+/** Name of the limit of calls at once. */
 export const MAX_CALLS = 'max_calls';
 /** How long the dialog of an ended leg still answers what comes late, in ms (64*T1). */
 const LINGER_MS = 32_000;
@@ -108,7 +109,7 @@ export class Calls {
 
   #takesCall(call: Call): boolean {
     const { maxCalls } = this.settings;
-    return maxCalls === 0 || this.limits.take(call, MAX_CALLS, maxCalls);
+    return this.limits.take(call, MAX_CALLS, maxCalls === 0 ? Number.POSITIVE_INFINITY : maxCalls);
   }
 
   #make(options: Partial<CallOptions> = {}): Call {
@@ -119,6 +120,7 @@ export class Calls {
       ringMs: settings.ringMs,
       contactUser: settings.contactUser,
       callIdMode: settings.callIdMode,
+      authUser: '',
       ...options,
     });
     this.#calls.set(id, call);
@@ -206,8 +208,8 @@ export class Calls {
     call.status = result.code;
     if (result.leg !== null) return call.join(a, result);
     const cause = `${result.code} ${result.reason}`;
-    if (!a.isEnded)
-      a.refuse(result.code, result.reason, result.reply === null ? '' : call.options.policy.rows(result.reply));
+    const { code, reason } = outward(call, result.code, result.reason);
+    if (!a.isEnded) a.refuse(code, reason, result.reply === null ? '' : call.options.policy.rows(result.reply));
     call.end(cause);
   }
 
@@ -337,8 +339,6 @@ export class Calls {
     return false;
   }
 
-  /** The leg is a call of the peer that its target names: false when that has no room for it. */
-  takesPeer(leg: Leg, { peer: name, routes }: Target): boolean {
   /** Starts or stops asking peers, in the worker that does it for all. */
   setQualifying(isOn: boolean): void {
     this.server.bus.publish(QUALIFY_TOPIC, isOn);
@@ -350,11 +350,21 @@ export class Calls {
     else if (this.server.isFirstWorker) this.qualifier.start();
   }
 
+  /** The leg is a call of the peer that its target names: false when that has no room for it. */
+  takesPeer(leg: Leg, { peer: name, routes }: Target): boolean {
     if (routes !== undefined) leg.dialog.routeSet = routes;
     const peer = name === undefined ? undefined : this.peers.get(name);
     if (peer === undefined) return true;
     leg.peerName = peer.name;
     return this.peers.take(leg, peer);
+  }
+
+  /** New parameters: calls that are there keep what they began with. Returns those that only a new start changes. */
+  reload(): string[] {
+    this.settings = new B2buaSettings(this.ctx);
+    this.qualifier.reloaded();
+    this.peers.load().catch((error: unknown) => this.ctx.log.error(`the old peers stay: ${(error as Error).message}`));
+    return [...(this.cdr.isChanged ? ['cdr_sink'] : []), ...(this.peers.isSourceChanged ? ['peers_source'] : [])];
   }
 
   /** Ends with the server: what is still there is written down. */

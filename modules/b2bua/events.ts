@@ -14,6 +14,9 @@ export const B2BUA_EVENTS = {
     doc: 'A leg asks for a transfer (REFER); about it. drop keeps it from happening: b2b_reply answers it, else it gets 403.',
   },
   reply: { doc: 'The reply to a request that passed through the call; about it.' },
+  'auth-required': {
+    doc: 'A request of ours was challenged; about the reply. b2b_auth gives credentials; drop leaves it at the refusal.',
+  },
   limit: {
     doc: 'A limit refuses the call or one of its legs, $b2b(limit) says which: beyond max_calls it gets 480 unless b2b_reject says otherwise here.',
   },

@@ -10,13 +10,14 @@ import { B2BUA_PARAMS } from './settings.ts';
 import { B2BUA_STATISTICS } from './statistics.ts';
 import { B2BUA_VARIABLES } from './variables.ts';
 import { PEER_VARIABLES } from './variables-peer.ts';
+import { POLICY_COMMANDS } from './verbs-policy.ts';
 
 export default defineModule<Calls>({
   name: 'b2bua',
   summary: 'Calls as a back-to-back user agent: two dialogs, joined.',
   depends: ['tm', 'usrloc?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: B2BUA_PARAMS,
-  commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS },
+  commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS, ...POLICY_COMMANDS },
   pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES },
   eventRoutes: B2BUA_EVENTS,
   rpc: { ...CALL_RPC, ...PEER_RPC },
@@ -28,6 +29,7 @@ export default defineModule<Calls>({
     return calls;
   },
   onReply: (msg, calls) => calls.onReply(msg),
+  reload: (calls) => calls.reload(),
   destroy: (calls) => calls.close(),
   api: b2buaApi,
 });

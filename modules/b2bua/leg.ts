@@ -1,9 +1,13 @@
-import { flatCopy, HDR, PROTO, PROTO_NAMES, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
+import { flatCopy, HDR, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
 import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
+import { isSdp, SDP } from './body.ts';
+import type { LegAuth } from './credentials.ts';
 import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
-import { OFFER, type Offer, type OfferEvent, type OfferVerdict, offerStep } from './offer-answer.ts';
+import type { LegOwner, LegRequest } from './leg-owner.ts';
+import { OFFER, type Offer } from './offer-answer.ts';
+import { Outbox, type Outgoing, type Shaped } from './outbox.ts';
 import { SessionTimer, type TimerPolicy } from './session-timer.ts';
-import { UaDialog } from './ua-dialog.ts';
+import { contactUri, UaDialog } from './ua-dialog.ts';
 
 /** Life of a leg. */
 export const LEG = {
@@ -14,44 +18,8 @@ export const LEG = {
 } as const;
 export type LegState = (typeof LEG)[keyof typeof LEG];
 
-/** What a leg tells its call; each is one event of the call's mailbox. */
-export interface LegOwner {
-  /** 101 to 199 to our INVITE. */
-  onProgress(leg: Leg, reply: SipMsg): void;
-  /** The first 2xx to our first INVITE: the dialog is there, its ACK is to be sent. */
-  onAnswer(leg: Leg, reply: SipMsg): void;
-  /** Our first INVITE failed; `reply` is null where nobody answered. */
-  onFailure(leg: Leg, code: number, reply: SipMsg | null): void;
-  /** The ACK of our 2xx came. */
-  onAck(leg: Leg, ack: SipMsg): void;
-  /** The caller gave up. */
-  onCancel(leg: Leg, cancel: SipMsg): void;
-  /** A request in the dialog that is to be answered: all but ACK, CANCEL and what the leg refused by itself. */
-  onRequest(leg: Leg, msg: SipMsg, t: Transaction): void;
-  /** The other side can not be reached any more: no ACK, 481, 408. */
-  onLost(leg: Leg, cause: string): void;
-  /** A re-INVITE of ours crossed one of the other side. */
-  onGlare(): void;
-  /** Nothing more happens on the leg. */
-  onEnd(leg: Leg): void;
-  /** A line of the call's history. */
-  note(leg: Leg, what: string): void;
-}
-
-/** A request of ours in a dialog. */
-export interface LegRequest {
-  readonly body?: string;
-  readonly contentType?: string;
-  /** Further rows, each with CRLF. */
-  readonly headers?: string;
-  /** Of an INVITE: how long it may ring, in ms; 0: tm's fr_inv_timer. */
-  readonly ringMs?: number;
-  readonly onProvisional?: (reply: SipMsg) => void;
-  /** Of an INVITE: its first 2xx, to be acknowledged with `ack`. */
-  readonly onOk?: (reply: SipMsg) => void;
-  /** The final reply (of an INVITE: not a 2xx where `onOk` is given), or null and why there is none. */
-  readonly onFinal?: (code: number, reply: SipMsg | null) => void;
-}
+export { contentTypeOf } from './body.ts';
+export type { LegOwner, LegRequest } from './leg-owner.ts';
 
 /** 64*T1 (RFC 3261 §13.3.1.4): how long a 2xx waits for its ACK, in ms. */
 const ACK_WAIT_MS = 32_000;
@@ -118,8 +86,11 @@ export class Leg {
   remoteSdp = '';
   localSdp = '';
   #idle: (() => void)[] = [];
+  readonly #outbox = new Outbox();
   /** RFC 4028; null where this leg has none. */
   timer: SessionTimer | null = null;
+  /** What answers the challenges of the other side; null before the first. */
+  auth: LegAuth | null = null;
   /** True while its last description asked for no media from the other side (RFC 3264 §8.4). */
   isHeld = false;
 
@@ -158,35 +129,54 @@ export class Leg {
     if (body !== '' && contentType === SDP) this.localSdp = body;
   }
 
-  negotiate(event: OfferEvent): OfferVerdict {
-    const { next, verdict } = offerStep(this.offer, event);
-    this.offer = next;
-    return verdict;
-  }
-
   // ---- as the called side of the first INVITE
 
   /** Sends 101 to 199 to the first INVITE, or to the one under way. */
   progress(code: number, reason: string, headers = '', body = '', contentType = SDP): void {
     const t = this.invite;
     if (t === null || this.usage !== USAGE.RECEIVED) return;
-    this.status = code;
     this.#tells(body, contentType);
-    this.owner.note(this, `> ${code} ${reason}`);
-    this.tm.reply(t.request, code, reason, this.#rows(headers, body, contentType), body);
+    this.#shape(this.#replyTo(t, headers, body, contentType), (shaped) => {
+      if (shaped === null || this.usage !== USAGE.RECEIVED) return;
+      this.status = code;
+      this.owner.note(this, `> ${code} ${reason}`);
+      this.tm.reply(t.request, code, reason, this.#rows(shaped, contentType), shaped.body);
+    });
   }
 
   /** Answers the INVITE under way with a 2xx. */
   answer(code: number, reason: string, headers = '', body = '', contentType = SDP): void {
     const t = this.invite;
-    if (t === null || this.step(USAGE_EVENT.ANSWER_OK) !== VERDICT.OK) return;
-    this.status = code;
-    this.#confirm();
+    if (t === null || this.usage !== USAGE.RECEIVED) return;
     this.#tells(body, contentType);
-    this.owner.note(this, `> ${code} ${reason}`);
-    const timed = this.timer === null ? headers : headers + this.timer.answerRows(t.request);
-    this.tm.reply(t.request, code, reason, this.#rows(timed, body, contentType), body);
-    this.server.wheel.arm(this.#ackTimer, ACK_WAIT_MS);
+    this.#shape(this.#replyTo(t, headers, body, contentType), (shaped) => {
+      if (shaped === null || this.step(USAGE_EVENT.ANSWER_OK) !== VERDICT.OK) return;
+      this.status = code;
+      this.#confirm();
+      this.owner.note(this, `> ${code} ${reason}`);
+      const timed = this.timer?.answerRows(t.request) ?? '';
+      this.tm.reply(t.request, code, reason, this.#rows(shaped, contentType) + timed, shaped.body);
+      this.server.wheel.arm(this.#ackTimer, ACK_WAIT_MS);
+    });
+  }
+
+  /** Answers a request of the other side but INVITE. */
+  reply(t: Transaction, code: number, reason: string, headers = '', body = '', contentType = SDP): void {
+    this.#shape(this.#replyTo(t, headers, body, contentType), (shaped) => {
+      if (shaped === null) return;
+      const type = shaped.body === '' ? '' : `Content-Type: ${contentType}\r\n`;
+      this.tm.reply(t.request, code, reason, type + shaped.headers, shaped.body);
+    });
+  }
+
+  #replyTo({ request }: Transaction, headers: string, body: string, contentType: string): Outgoing {
+    const isOffer = request.bodyStart >= request.buf.length;
+    return { method: request.methodName, isReply: true, isOffer, headers, body, contentType };
+  }
+
+  /** Sends when the message has its final form. */
+  #shape(out: Outgoing, send: (shaped: Shaped | null) => void): void {
+    this.#outbox.put(() => this.owner.shape(this, out), send);
   }
 
   #confirm(): void {
@@ -199,7 +189,8 @@ export class Leg {
     const t = this.invite;
     if (t === null || this.step(USAGE_EVENT.ANSWER_ERROR) !== VERDICT.OK) return;
     this.owner.note(this, `> ${code} ${reason}`);
-    this.tm.reply(t.request, code, reason, headers);
+    const shaped = this.owner.shape(this, this.#replyTo(t, headers, '', ''));
+    this.tm.reply(t.request, code, reason, shaped === null || shaped instanceof Promise ? '' : shaped.headers);
     this.invite = null;
     if (this.state !== LEG.EARLY) return;
     this.status = code;
@@ -230,17 +221,30 @@ export class Leg {
     if (this.step(USAGE_EVENT.SEND) !== VERDICT.OK) return false;
     const isFirst = this.state === LEG.EARLY;
     this.#tells(request.body ?? '', request.contentType ?? SDP);
-    const timed =
-      this.timer === null ? request : { ...request, headers: (request.headers ?? '') + this.timer.requestRows() };
-    const made = this.#local('INVITE', timed);
+    this.#shapeRequest('INVITE', request, (shaped) => {
+      if (this.isEnded) request.onFinal?.(481, null);
+      else if (shaped === null) this.#finished(request, null, 503, isFirst);
+      else this.#sendInvite(shaped, request, isFirst);
+    });
+    return true;
+  }
+
+  #shapeRequest(method: string, request: LegRequest, send: (shaped: LegRequest | null) => void): void {
+    const { body = '', contentType = SDP, headers = '', isAnswer = false } = request;
+    this.#shape({ method, isReply: false, isOffer: !isAnswer, headers, body, contentType }, (shaped) =>
+      send(shaped === null ? null : { contentType, ...shaped }),
+    );
+  }
+
+  #sendInvite(shaped: LegRequest, request: LegRequest, isFirst: boolean): void {
+    const timed = (shaped.headers ?? '') + (this.timer?.requestRows() ?? '');
     this.invite = this.#send({
-      ...made,
+      ...this.#local('INVITE', { ...shaped, headers: timed }),
       ...(request.ringMs === undefined || request.ringMs === 0 ? {} : { frInvTimeoutMs: request.ringMs }),
       onProvisional: (reply) => this.#progressed(request, reply, isFirst),
       onAnswer: (reply) => this.#answered(request, reply, isFirst),
       onReply: (reply, code) => this.#finished(request, reply, code, isFirst),
     });
-    return true;
   }
 
   #progressed(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
@@ -262,6 +266,7 @@ export class Leg {
     if (isLate && !isOurs) return this.#unwanted(reply);
     if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.#acknowledgeAgain(reply);
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
+    this.auth?.proven();
     this.#okCseq = reply.cseqNumber;
     this.hears(reply);
     this.timer?.answered(reply);
@@ -302,6 +307,13 @@ export class Leg {
       this.owner.note(this, `< ${code}${reply === null ? ' (nobody answered)' : ` ${reply.reason}`}`);
     this.step(USAGE_EVENT.GOT_ERROR);
     this.invite = null;
+    if (reply === null || this.isEnded || !isChallenge(code)) return this.#refused(request, reply, code, isFirst);
+    this.owner.onChallenge(this, reply, (isAnswered) => {
+      if (!isAnswered || this.isEnded || !this.sendInvite(request)) this.#refused(request, reply, code, isFirst);
+    });
+  }
+
+  #refused(request: LegRequest, reply: SipMsg | null, code: number, isFirst: boolean): void {
     // 422: once more with the time the other side wants.
     if (
       code === 422 &&
@@ -324,10 +336,13 @@ export class Leg {
   ack(body = '', contentType = SDP): void {
     if (this.step(USAGE_EVENT.SEND_ACK) !== VERDICT.OK) return;
     this.invite = null;
-    this.#lastAck = { cseq: this.#okCseq, body, contentType };
     this.#tells(body, contentType);
-    this.owner.note(this, '> ACK');
-    this.#sendAck(this.dialog, this.#okCseq, body, contentType);
+    const cseq = this.#okCseq;
+    this.#shapeRequest('ACK', { body, contentType, isAnswer: true }, (shaped) => {
+      this.#lastAck = { cseq, body: shaped?.body ?? '', contentType };
+      this.owner.note(this, '> ACK');
+      this.#sendAck(this.dialog, cseq, this.#lastAck.body, contentType);
+    });
   }
 
   #sendAck(dialog: UaDialog, number: number, body: string, contentType: string): void {
@@ -345,11 +360,23 @@ export class Leg {
   // ---- in the dialog
 
   /** Sends any request but INVITE, ACK and CANCEL. */
-  send(method: string, request: LegRequest = {}): Transaction | null {
-    return this.#send({
-      ...this.#local(method, request),
+  send(method: string, request: LegRequest = {}): void {
+    this.#shapeRequest(method, request, (shaped) => {
+      if (shaped === null || this.isEnded) request.onFinal?.(shaped === null ? 503 : 481, null);
+      else this.#sendShaped(method, shaped, request);
+    });
+  }
+
+  #sendShaped(method: string, shaped: LegRequest, request: LegRequest): void {
+    this.#send({
+      ...this.#local(method, shaped),
       onReply: (reply, code) => {
         this.owner.note(this, `< ${code} (${method})`);
+        if (reply !== null && isChallenge(code) && !this.isEnded)
+          return this.owner.onChallenge(this, reply, (isAnswered) => {
+            if (isAnswered && !this.isEnded) this.send(method, request);
+            else request.onFinal?.(code, reply);
+          });
         if (!this.isEnded) {
           if (code < 300 && reply !== null && (method === 'UPDATE' || method === 'SUBSCRIBE'))
             this.dialog.refresh(reply);
@@ -412,8 +439,20 @@ export class Leg {
     else if (this.usage === USAGE.SENT && this.invite !== null) this.tm.cancel(this.invite);
     else if (this.usage === USAGE.RECEIVED && this.invite !== null) this.refuse(487, 'Request Terminated');
     this.end();
+    this.#shapeRequest('BYE', { headers }, (shaped) => this.#sendBye(shaped ?? {}));
+  }
+
+  #sendBye(shaped: LegRequest): void {
     this.owner.note(this, '> BYE');
-    this.#send({ ...this.#local('BYE', { headers }) });
+    this.#send({
+      ...this.#local('BYE', shaped),
+      onReply: (reply, code) => {
+        if (reply === null || !isChallenge(code)) return;
+        this.owner.onChallenge(this, reply, (isAnswered) => {
+          if (isAnswered) this.#send(this.#local('BYE', shaped));
+        });
+      },
+    });
   }
 
   /** Nothing more of this leg happens; what it waited for is given up. */
@@ -431,7 +470,8 @@ export class Leg {
     const { uri, nextHop, from, to, callId, cseq, routes } = this.dialog.request();
     const contact = METHODS_WITH_CONTACT.has(method) ? `Contact: ${this.contact}\r\n` : '';
     const type = body === '' ? '' : `Content-Type: ${contentType}\r\n`;
-    const rows = `${routes}${contact}${type}${headers}`;
+    const credentials = this.auth?.rows(method, uri, body) ?? '';
+    const rows = `${routes}${contact}${type}${credentials}${headers}`;
     return { method, uri, nextHop, from, to, callId, cseq, headers: rows, body, socket: this.socket };
   }
 
@@ -440,30 +480,18 @@ export class Leg {
     return this.tm.send(request);
   }
 
-  #rows(headers: string, body: string, contentType: string): string {
+  #rows({ headers, body }: Shaped, contentType: string): string {
     const type = body === '' ? '' : `Content-Type: ${contentType}\r\n`;
     return `Contact: ${this.contact}\r\n${type}${headers}`;
   }
 }
 
-const SDP = 'application/sdp';
 const METHODS_WITH_CONTACT = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'OPTIONS']);
+
+function isChallenge(code: number): boolean {
+  return code === 401 || code === 407;
+}
 
 function ackIsMissing(leg: Leg): void {
   leg.onAckMissing();
-}
-
-/** Where requests for a leg reach this server. */
-function contactUri(socket: SocketInfo, user: string): string {
-  const transport = socket.proto === PROTO.UDP ? '' : `;transport=${PROTO_NAMES[socket.proto]}`;
-  return `sip:${user === '' ? '' : `${user}@`}${socket.sentBy}${transport}`;
-}
-
-function isSdp(msg: SipMsg): boolean {
-  return contentTypeOf(msg).toLowerCase().startsWith(SDP);
-}
-
-/** Content-Type of a message's body; '' without one. */
-export function contentTypeOf(msg: SipMsg): string {
-  return msg.header(HDR.CONTENTTYPE) ?? '';
 }

@@ -3,6 +3,7 @@ import type { Transaction } from '../tm/api.ts';
 import type { Call } from './call.ts';
 import { USAGE } from './invite-usage.ts';
 import { contentTypeOf, LEG, type Leg } from './leg.ts';
+import { outward } from './reply-map.ts';
 import { reasonOf } from './status.ts';
 
 /** A request in one leg's dialog goes to the other leg; its reply comes back. BYE is answered at once and ends the call. */
@@ -57,8 +58,9 @@ function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg): void {
     onOk: (reply) => call.post(() => back(reply)),
     onFinal: (code, reply) =>
       call.post(() => {
-        if (leg.usage === USAGE.RECEIVED)
-          leg.refuse(code, reply?.reason ?? reasonOf(code), reply === null ? '' : call.options.policy.rows(reply));
+        if (leg.usage !== USAGE.RECEIVED) return;
+        const shown = outward(call, code, reply?.reason ?? reasonOf(code));
+        leg.refuse(shown.code, shown.reason, reply === null ? '' : call.options.policy.rows(reply));
       }),
   });
   // Both sides asked at the same time: who asks us while the other's is under way is told to try again (RFC 3261 §14.2).
@@ -71,12 +73,19 @@ function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMs
   if (leg.isEnded) return;
   if (reply === null) return refuse(call, t, leg, code);
   const edited = call.edited(reply);
-  const type = edited.body === '' ? '' : `Content-Type: ${contentTypeOf(edited)}\r\n`;
   const isUpdate = t.request.method === METHOD.UPDATE;
   const timer = isUpdate && code < 300 ? (leg.timer?.answerRows(t.request) ?? '') : '';
   const contact = isUpdate ? `Contact: ${leg.contact}\r\n${timer}` : '';
-  call.note(leg, `> ${code} ${reply.reason} (${t.request.methodName})`);
-  call.tm.reply(t.request, code, reply.reason, `${contact}${type}${call.options.policy.rows(edited)}`, edited.body);
+  const shown = outward(call, code, reply.reason);
+  call.note(leg, `> ${shown.code} ${shown.reason} (${t.request.methodName})`);
+  leg.reply(
+    t,
+    shown.code,
+    shown.reason,
+    `${contact}${call.options.policy.rows(edited)}`,
+    edited.body,
+    contentTypeOf(edited),
+  );
 }
 
 /** Answers a request of a leg's with a negative reply of ours. */

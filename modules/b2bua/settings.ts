@@ -1,7 +1,9 @@
 import { HDR, intParam, listParam, type ModuleContext, type ParamDef, type SipMsg, strParam } from 'strowger';
+import { type Credential, parseCredential } from './credentials.ts';
 import { HeaderPolicy, optionTags } from './headers.ts';
 import { parsePeer } from './peer-def.ts';
 import { sourceError } from './peer-source.ts';
+import { parseReplyMap } from './reply-map.ts';
 import type { TimerPolicy } from './session-timer.ts';
 
 /** Which sides have session timers of ours. */
@@ -50,6 +52,21 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
   header_pass_regexp: strParam({
     default: '',
     doc: 'Headers whose names match pass, too (JavaScript syntax, any case).',
+  }),
+  credentials: listParam({
+    doc: 'What answers challenges of other servers: `user:realm:password`, realm `*` for any.',
+    check: (value) => (parseCredential(String(value)) === null ? 'user:realm:password' : null),
+  }),
+  auth_source: strParam({
+    default: 'peer,credentials',
+    doc: 'Where credentials are looked for, in this order: `peer` (those of the peer that is called), `credentials`.',
+    check: (value) =>
+      words(String(value)).every((word) => word === 'peer' || word === 'credentials') ? null : 'peer, credentials',
+  }),
+  reply_map: strParam({
+    default: '',
+    doc: 'Refusals that the caller gets as another: `503=480,600=486`. 401 and 407 are 403 unless named here.',
+    check: (value) => (parseReplyMap(String(value)) === null ? '503=480,600=486' : null),
   }),
   refer_mode: strParam({
     default: 'local',
@@ -102,6 +119,9 @@ export class B2buaSettings {
   readonly timerMode: TimerMode;
   readonly timerPolicy: TimerPolicy;
   readonly relayedMethods: ReadonlySet<string>;
+  readonly credentials: readonly Credential[];
+  readonly authSource: readonly string[];
+  readonly replyMap: ReadonlyMap<number, number>;
 
   constructor(ctx: ModuleContext) {
     this.contactUser = ctx.str('contact_user');
@@ -122,6 +142,9 @@ export class B2buaSettings {
       minS: ctx.int('min_se'),
       refresher: ctx.str('refresher') as 'us' | 'them',
     };
+    this.credentials = ctx.list('credentials').flatMap((text) => parseCredential(text) ?? []);
+    this.authSource = words(ctx.str('auth_source'));
+    this.replyMap = parseReplyMap(ctx.str('reply_map')) ?? new Map<number, number>();
     this.relayedMethods = new Set(words(ctx.str('relayed_methods')));
   }
 

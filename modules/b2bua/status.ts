@@ -26,6 +26,13 @@ function rank(code: number): number {
 }
 
 const REASONS: Readonly<Record<number, string>> = {
+  180: 'Ringing',
+  181: 'Call Is Being Forwarded',
+  182: 'Queued',
+  183: 'Session Progress',
+  302: 'Moved Temporarily',
+  400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   408: 'Request Timeout',
@@ -44,5 +51,8 @@ const REASONS: Readonly<Record<number, string>> = {
 
 /** The reason phrase of a status that we make ourselves. */
 export function reasonOf(code: number): string {
-  return REASONS[code] ?? (code >= 600 ? 'Decline' : code >= 500 ? 'Server Error' : 'Request Failed');
+  return (
+    REASONS[code] ??
+    (code < 200 ? 'Progress' : code >= 600 ? 'Decline' : code >= 500 ? 'Server Error' : 'Request Failed')
+  );
 }

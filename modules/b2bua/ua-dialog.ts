@@ -1,4 +1,14 @@
-import { flatCopy as copy, firstNameAddr, HDR, type NameAddr, nameAddrs, type SipMsg } from 'strowger';
+import {
+  flatCopy as copy,
+  firstNameAddr,
+  HDR,
+  type NameAddr,
+  nameAddrs,
+  PROTO,
+  PROTO_NAMES,
+  type SipMsg,
+  type SocketInfo,
+} from 'strowger';
 
 /** What a request in a dialog is made of (RFC 3261 §12.2.1.1). */
 export interface DialogRequest {
@@ -122,4 +132,10 @@ function withoutParams(value: NameAddr | null): string {
   if (value === null) return '<sip:anonymous@anonymous.invalid>';
   const { display, uriText } = value;
   return display === '' ? `<${uriText}>` : `${display} <${uriText}>`;
+}
+
+/** Where requests for a leg reach this server. */
+export function contactUri(socket: SocketInfo, user: string): string {
+  const transport = socket.proto === PROTO.UDP ? '' : `;transport=${PROTO_NAMES[socket.proto]}`;
+  return `sip:${user === '' ? '' : `${user}@`}${socket.sentBy}${transport}`;
 }
