@@ -69,7 +69,6 @@ export function insideOf(call: Call): { readonly [name: string]: RpcValue } {
     inside: call.legs.map((leg) => ({
       id: leg.id,
       usage: leg.usage,
-      offer: leg.offer,
       routes: [...leg.dialog.routeSet],
       flow: leg.dialog.flow,
       remote_sdp: leg.remoteSdp,

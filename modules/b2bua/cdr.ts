@@ -97,11 +97,18 @@ export class CdrWriter {
   readonly #ctx: ModuleContext;
   readonly #onLost: () => void;
   readonly #sink: CdrSink | null;
+  readonly #where: string;
 
   constructor(ctx: ModuleContext, onLost: () => void) {
     this.#ctx = ctx;
     this.#onLost = onLost;
-    this.#sink = this.#sinkOf(ctx.str('cdr_sink'));
+    this.#where = ctx.str('cdr_sink');
+    this.#sink = this.#sinkOf(this.#where);
+  }
+
+  /** The parameter is another than at the start. */
+  get isChanged(): boolean {
+    return this.#ctx.str('cdr_sink') !== this.#where;
   }
 
   #sinkOf(text: string): CdrSink | null {

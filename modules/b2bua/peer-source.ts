@@ -32,6 +32,11 @@ export class PeerSource {
       : null;
   }
 
+  /** The parameter is another than at the start. */
+  get isChanged(): boolean {
+    return this.#ctx.str('peers_source') !== this.#text;
+  }
+
   /** All peers, by name; rejects with what is wrong with one, or with the source. */
   async load(): Promise<Map<string, PeerDef>> {
     const peers = new Map<string, PeerDef>();

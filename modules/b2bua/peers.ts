@@ -57,6 +57,10 @@ export class Peers {
     this.onLoaded?.();
   }
 
+  get isSourceChanged(): boolean {
+    return this.#source.isChanged;
+  }
+
   get size(): number {
     return this.#byName.size;
   }

@@ -18,9 +18,6 @@ export class Qualifier {
   readonly #ctx: ModuleContext;
   readonly #tm: TmApi;
   readonly #peers: Peers;
-  readonly #intervalMs: number;
-  readonly #timeoutMs: number;
-  readonly #threshold: number;
   readonly #timer: Timer<Qualifier>;
   /** When each is asked next, ms of the wheel. */
   readonly #due = new Map<string, number>();
@@ -31,9 +28,6 @@ export class Qualifier {
     this.#ctx = ctx;
     this.#tm = tm;
     this.#peers = peers;
-    this.#intervalMs = ctx.int('qualify_interval') * 1000;
-    this.#timeoutMs = ctx.int('qualify_timeout');
-    this.#threshold = ctx.int('qualify_threshold');
     this.#timer = new Timer<Qualifier>(onTimer, this);
   }
 
@@ -52,7 +46,6 @@ export class Qualifier {
     this.#ctx.server.wheel.cancel(this.#timer);
   }
 
-  /** The table has changed. */
   #plan(): void {
     if (!this.#isOn) return;
     const now = this.#ctx.server.clock.now();
@@ -67,12 +60,13 @@ export class Qualifier {
     this.#arm();
   }
 
+  /** The table has changed, or the parameters. */
   reloaded(): void {
     this.#plan();
   }
 
   #everyMs({ qualify }: PeerDef): number {
-    return qualify < 0 ? this.#intervalMs : qualify * 1000;
+    return (qualify < 0 ? this.#ctx.int('qualify_interval') : qualify) * 1000;
   }
 
   #arm(): void {
@@ -136,7 +130,7 @@ export class Qualifier {
         to: `<${target.uri}>`,
         headers: (target.routes ?? []).map((route) => `Route: ${route}\r\n`).join('') + 'Accept: application/sdp\r\n',
         socket: target.socket,
-        frTimeoutMs: this.#timeoutMs,
+        frTimeoutMs: this.#ctx.int('qualify_timeout'),
         onReply: (reply, code) => resolve(this.#resultOf(reply, code, askedMs)),
       });
       if (sent === null) {
@@ -155,7 +149,11 @@ export class Qualifier {
   async #found(peer: PeerDef, result: ProbeResult): Promise<void> {
     const before = this.#peers.state(peer.name);
     // That nobody is registered is no lost packet.
-    const state = probed(before, result, result.code === NOT_REGISTERED && !result.isAlive ? 1 : this.#threshold);
+    const state = probed(
+      before,
+      result,
+      result.code === NOT_REGISTERED && !result.isAlive ? 1 : this.#ctx.int('qualify_threshold'),
+    );
     this.#peers.setState(peer.name, state);
     if (this.#due.has(peer.name) && this.#isInDoubt(peer.name)) this.#hurry(peer);
     if (state.status === before.status) return;

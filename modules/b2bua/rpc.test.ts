@@ -99,7 +99,14 @@ describe('RPC', () => {
     await withB2b(
       async (world) => {
         const { ok } = await talking(world);
-        assert.deepEqual(await rpc(world, 'limits'), [{ name: 'bob', key: 'alice', count: 1 }]);
+        const limits = await rpc<{ name: string }[]>(world, 'limits');
+        assert.deepEqual(
+          limits.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+          [
+            { name: 'bob', key: 'alice', count: 1 },
+            { name: 'max_calls', key: '', count: 1 },
+          ],
+        );
         await hangsUp(world, ok);
         const refused = world.calls('sip:bob@10.0.0.1', { callId: 'second' });
         const atBob = await world.bob.receives('INVITE');
