@@ -9,6 +9,8 @@ export interface B2buaApi {
   readonly callCount: number;
   /** Legs, those too that still answer what comes late. */
   readonly legCount: number;
+  /** Slots of limits that are taken, over all workers. */
+  readonly slotCount: number;
   call(id: string): Call | null;
 }
 
@@ -19,6 +21,9 @@ export function b2buaApi(calls: Calls): B2buaApi {
     },
     get legCount() {
       return calls.legCount;
+    },
+    get slotCount() {
+      return calls.limits.list().reduce((sum, { count }) => sum + count, 0);
     },
     call: (id) => calls.get(id),
   };

@@ -339,6 +339,12 @@ export class Calls {
     return false;
   }
 
+  /** In the worker that does it for all: asks peers, and registers at those that want it. */
+  watchPeers(): void {
+    this.qualifier.start();
+    this.peers.registrations.start(this.peers);
+  }
+
   /** Starts or stops asking peers, in the worker that does it for all. */
   setQualifying(isOn: boolean): void {
     this.server.bus.publish(QUALIFY_TOPIC, isOn);

@@ -15,14 +15,14 @@ import { POLICY_COMMANDS } from './verbs-policy.ts';
 export default defineModule<Calls>({
   name: 'b2bua',
   summary: 'Calls as a back-to-back user agent: two dialogs, joined.',
-  depends: ['tm', 'usrloc?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
+  depends: ['tm', 'usrloc?', 'uac?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: B2BUA_PARAMS,
   commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS, ...POLICY_COMMANDS },
   pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES },
   eventRoutes: B2BUA_EVENTS,
   rpc: { ...CALL_RPC, ...PEER_RPC },
   statistics: B2BUA_STATISTICS,
-  procs: [{ name: 'b2bua qualify', start: (calls) => calls.setQualifying(true) }],
+  procs: [{ name: 'b2bua peers', start: (calls) => calls.watchPeers() }],
   async init(ctx) {
     const calls = new Calls(ctx);
     await calls.open();

@@ -3,6 +3,7 @@ import type { Ucontact, UsrlocApi } from '../usrloc/api.ts';
 import type { Target } from './dial.ts';
 import type { Limits } from './limits.ts';
 import type { PeerDef } from './peer-def.ts';
+import { PeerRegistrations } from './peer-registration.ts';
 import { PeerSource } from './peer-source.ts';
 import { NEW_PEER, type PeerState } from './peer-state.ts';
 
@@ -27,6 +28,7 @@ export class Peers {
   readonly #source: PeerSource;
   readonly #usrloc: UsrlocApi | undefined;
   readonly #limits: Limits;
+  readonly registrations: PeerRegistrations;
   readonly #states: SharedMap<PeerState>;
   #byName: ReadonlyMap<string, PeerDef> = new Map();
   #byAddress: ReadonlyMap<string, readonly PeerDef[]> = new Map();
@@ -39,6 +41,7 @@ export class Peers {
     this.#source = new PeerSource(ctx);
     this.#usrloc = ctx.optionalApi<UsrlocApi>('usrloc');
     this.#limits = limits;
+    this.registrations = new PeerRegistrations(ctx);
     this.#states = sharedMap(ctx.server, 'b2bua.peers');
   }
 
@@ -49,11 +52,14 @@ export class Peers {
     const [first] = registering;
     if (first !== undefined && this.#usrloc === undefined)
       throw new Error(`peer ${first.name}: that it registers here needs the module usrloc`);
+    const error = this.registrations.check(peers.values());
+    if (error !== null) throw new Error(error);
     this.#byName = peers;
     this.#byAddress = byAddress(peers.values());
     this.#byUser = new Map(registering.map((peer) => [userOf(peer.aor), peer]));
     // Tables are read before childInit where usrloc is told of them in time.
     if (first !== undefined) this.#usrloc?.domain(LOCATION);
+    this.registrations.changed(this);
     this.onLoaded?.();
   }
 
@@ -144,6 +150,7 @@ export class Peers {
   }
 
   close(): Promise<void> {
+    this.registrations.close();
     return this.#source.close();
   }
 }

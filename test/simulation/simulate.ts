@@ -62,6 +62,7 @@ modparam("tm", "fr_inv_timer", 30000)
 request_route {
   if (is_method("MESSAGE")) { t_newtran(); t_reply("200", "OK"); exit; }
   if (has_totag() || is_method("CANCEL|ACK")) { if (is_method("BYE")) sl_send_reply("481", "Gone"); exit; }
+  if (!b2b_limit("all", 5) || !b2b_limit("user", 4, "$fU")) { b2b_reject(486); exit; }
   ${call}
   exit;
 }`;
@@ -229,10 +230,11 @@ function callFaults(record: Caller['records'][number], finals: Finals): string[]
   return faults;
 }
 
-/** No call and no leg may be left. */
+/** No call, no leg and no slot of a limit may be left. */
 function callsLeft(sim: SimServer): string[] {
-  const { callCount, legCount } = sim.api<B2buaApi>('b2bua');
-  return callCount === 0 && legCount === 0 ? [] : [`${callCount} calls and ${legCount} legs left`];
+  const { callCount, legCount, slotCount } = sim.api<B2buaApi>('b2bua');
+  const isClean = callCount === 0 && legCount === 0 && slotCount === 0;
+  return isClean ? [] : [`${callCount} calls, ${legCount} legs and ${slotCount} slots of limits left`];
 }
 
 /** Nothing may be left of the transactions once all timers are over. */
