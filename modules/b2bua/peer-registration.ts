@@ -1,60 +1,37 @@
-import { type ModuleContext, PROTO, PROTO_NAMES, parseUri, type SocketInfo } from 'strowger';
+import { type ModuleContext, PROTO, PROTO_NAMES, parseUri, type SharedMap, type SocketInfo, sharedMap } from 'strowger';
+import type { Credential, RegistrationHandle, UacApi } from '../uac/api.ts';
 import type { PeerDef } from './peer-def.ts';
 import type { Peers } from './peers.ts';
 
-/** A registration of ours that is kept. */
-export interface KeptRegistration {
-  /** The registrar has a binding of ours. */
-  readonly isOnline: boolean;
-  /** Takes no more care of it. */
-  close(): void;
-}
-
-/** What of uac's api registering at peers needs: its client, without its table. */
-export interface RegistrationClient {
-  register(plan: {
-    /** For logs. */
-    readonly name: string;
-    readonly registrar: string;
-    readonly nextHop: string;
-    readonly aor: string;
-    readonly contact: string;
-    readonly expiresSec: number;
-    readonly socket: SocketInfo | null;
-    readonly credential: (challenge: { readonly realm: string }) => PeerCredential | null;
-  }): KeptRegistration;
-}
-
-/** What proves to a peer who we are. */
-export interface PeerCredential {
-  readonly realm: string;
-  readonly username: string;
-  readonly secret: string;
-  readonly isHa1: boolean;
-}
+/** Bit of a registration's state in uac: the registrar has our binding. */
+const ONLINE = 4;
 
 /** Registrations at peers that want it (`register=client`), in the worker that registers for all. */
 export class PeerRegistrations {
   readonly #ctx: ModuleContext;
-  readonly #client: Partial<RegistrationClient> | undefined;
-  readonly #kept = new Map<string, { readonly peer: PeerDef; readonly registration: KeptRegistration }>();
+  readonly #uac: UacApi | undefined;
+  readonly #kept = new Map<string, { readonly peer: PeerDef; readonly registration: RegistrationHandle }>();
+  /** Whether each is registered, in all workers. */
+  readonly #online: SharedMap<boolean>;
   #isOn = false;
 
   constructor(ctx: ModuleContext) {
     this.#ctx = ctx;
-    this.#client = ctx.optionalApi<Partial<RegistrationClient>>('uac');
+    this.#uac = ctx.optionalApi<UacApi>('uac');
+    this.#online = sharedMap(ctx.server, 'b2bua.registered');
   }
 
   /** An error text where a peer wants what can not be done. */
   check(peers: Iterable<PeerDef>): string | null {
     for (const { name, register } of peers)
-      if (register === 'client' && this.#client?.register === undefined)
+      if (register === 'client' && this.#uac === undefined)
         return `peer ${name}: to register there needs the module uac`;
     return null;
   }
 
+  /** The peer has a binding of ours. */
   isOnline(name: string): boolean {
-    return this.#kept.get(name)?.registration.isOnline ?? false;
+    return this.#online.get(name) ?? false;
   }
 
   /** Registers at those that are in the table now, and stops where a peer has gone or changed. */
@@ -67,7 +44,10 @@ export class PeerRegistrations {
     if (!this.#isOn) return;
     for (const [name, { peer, registration }] of this.#kept) {
       if (isSame(peer, peers.get(name))) continue;
-      registration.close();
+      // What is registered at one that has gone is taken back.
+      if (registration.isDisabled || !this.isOnline(name)) registration.close();
+      else registration.unregister();
+      this.#online.set(name, false);
       this.#kept.delete(name);
     }
     for (const peer of peers) if (peer.register === 'client' && !this.#kept.has(peer.name)) this.#register(peer);
@@ -83,21 +63,30 @@ export class PeerRegistrations {
     const { uri, user, proxy, name } = peer;
     const host = parseUri(uri)?.host ?? '';
     const socket = this.#ctx.server.transport.sockets.find((each) => !each.isVirtual) ?? null;
-    const registration = this.#client?.register?.({
-      name,
-      registrar: withoutUser(uri),
-      nextHop: proxy,
-      aor: `sip:${parseUri(uri)?.user || user}@${host}`,
-      contact: socket === null ? '' : contactOf(name, socket),
-      expiresSec: peer.expires,
-      socket,
-      credential: ({ realm }) => credentialOf(peer, realm),
-    });
-    if (registration !== undefined) this.#kept.set(name, { peer, registration });
+    const registration = this.#uac?.register(
+      {
+        name: `peer ${name}`,
+        registrar: withoutUser(uri),
+        nextHop: proxy,
+        aor: `sip:${parseUri(uri)?.user || user}@${host}`,
+        contact: socket === null ? '' : contactOf(name, socket),
+        expiresSec: peer.expires,
+        socket,
+        credential: ({ realm }) => credentialOf(peer, realm),
+      },
+      ({ flags }) => {
+        const isOnline = (flags & ONLINE) !== 0;
+        if (this.#kept.get(name)?.registration === registration && isOnline !== this.isOnline(name))
+          this.#online.set(name, isOnline);
+      },
+    );
+    if (registration === undefined) return;
+    this.#kept.set(name, { peer, registration });
+    registration.begin(0);
   }
 }
 
-function credentialOf({ user, password, realm: own }: PeerDef, realm: string): PeerCredential | null {
+function credentialOf({ user, password, realm: own }: PeerDef, realm: string): Credential | null {
   return own !== '' && own !== realm ? null : { realm, username: user, secret: password, isHa1: false };
 }
 

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ANSWER, inDialog, talking, withB2b } from '../../test/support/b2b-world.ts';
-import { response } from '../../test/support/msg.ts';
+import { authParam, digestAnswer } from '../../test/support/digest-client.ts';
+import { response, type TestMsg } from '../../test/support/msg.ts';
 import type { SipPeer } from '../../test/support/sip-peer.ts';
 import type { SipWorld } from '../../test/support/sip-world.ts';
+import type { Calls } from './calls.ts';
 import { parsePeer } from './peer-def.ts';
 import { NEW_PEER, type PeerState, probed } from './peer-state.ts';
 
@@ -275,6 +277,74 @@ describe('A39: calling peers', () => {
       { params },
       own,
       1,
+    );
+  });
+});
+
+describe('A39: credentials of peers', () => {
+  const REALM = 'Digest realm="bob.example", nonce="n1", qop="auth", algorithm=MD5';
+  const peer = (more: string): string =>
+    `modparam("b2bua", "peer", "name=bob;uri=sip:10.0.2.1;qualify=0;user=me;password=pw;realm=bob.example${more}")`;
+
+  /** Whether what bob got answers his challenge as who knows the password would. */
+  function isRight(request: TestMsg, header: string): void {
+    const value = request.get(header);
+    const right = digestAnswer(REALM, {
+      user: 'me',
+      password: 'pw',
+      method: request.method,
+      uri: authParam(value, 'uri'),
+      nc: authParam(value, 'nc'),
+      cnonce: authParam(value, 'cnonce'),
+    });
+    assert.equal(authParam(value, 'response'), authParam(right, 'response'));
+  }
+
+  test("A39: a peer's challenge to a call is answered with its credentials", async () => {
+    await withB2b(
+      async (world) => {
+        const invite = world.calls('sip:123@10.0.0.1');
+        world.bob.replies(await world.bob.receives('INVITE'), 407, { headers: { 'Proxy-Authenticate': REALM } });
+        const again = await world.bob.receives('INVITE');
+        isRight(again, 'Proxy-Authorization');
+        world.bob.replies(again, 486);
+        assert.equal((await world.final(invite)).status, 486);
+      },
+      { params: peer('') },
+      'request_route { if (!b2b_dial("peer:bob", 20)) b2b_reject(486); exit; }',
+    );
+  });
+
+  test('A39: registration as a client, refreshed in time', async () => {
+    await withB2b(
+      async (world) => {
+        const first = await world.bob.receives('REGISTER', 10_000);
+        assert.equal(first.startLine, 'REGISTER sip:10.0.2.1 SIP/2.0');
+        assert.match(first.get('Contact'), /<sip:bob@10\.0\.0\.1(?::5060)?>/);
+        assert.match(first.get('To'), /sip:me@10\.0\.2\.1/);
+        world.bob.replies(first, 401, { headers: { 'WWW-Authenticate': REALM } });
+        const second = await world.bob.receives('REGISTER', 10_000);
+        isRight(second, 'Authorization');
+        const granted = { headers: { Contact: `${second.get('Contact')};expires=120` } };
+        world.bob.replies(second, 200, granted);
+        await world.passes(1000);
+        const [report] = (await world.sim.server.rpc.call('b2bua.peers', ['bob'])) as unknown as {
+          registered: number;
+        }[];
+        assert.equal(report?.registered, 1);
+        const third = await world.bob.receives('REGISTER', 121_000);
+        world.bob.replies(third, 200, granted);
+        const calls = world.sim.server.modules.loaded.find(({ name }) => name === 'b2bua')?.state as Calls;
+        calls.peers.registrations.close();
+      },
+      { params: `loadmodule "uac.so"\n${peer(';register=client;expires=120')}` },
+    );
+  });
+
+  test('A39: to register somewhere needs uac: the start ends with the name of the peer', async () => {
+    await assert.rejects(
+      withB2b(async () => {}, { params: peer(';register=client') }),
+      /peer bob: to register there needs the module uac/,
     );
   });
 });

@@ -9,6 +9,7 @@ function reportOf(calls: Calls, peer: PeerDef): RpcValue {
     uri: peer.uri,
     group: peer.group,
     register: peer.register,
+    registered: calls.peers.registrations.isOnline(peer.name) ? 1 : 0,
     status,
     latency: latencyMs,
     code,

@@ -8,6 +8,7 @@ const PEER_FACTS: Readonly<Record<string, (peer: PeerDef, calls: Calls) => PvVal
   name: (peer) => peer.name,
   status: (peer, { peers }) => peers.state(peer.name).status,
   latency: (peer, { peers }) => peers.state(peer.name).latencyMs,
+  registered: (peer, { peers }) => (peers.registrations.isOnline(peer.name) ? 1 : 0),
   calls: (peer, { peers }) => peers.calls(peer.name),
   limit: (peer) => peer.limit,
   uri: (peer) => peer.uri,
@@ -17,7 +18,7 @@ const PEER_FACTS: Readonly<Record<string, (peer: PeerDef, calls: Calls) => PvVal
 
 export const PEER_VARIABLES: Readonly<Record<string, PvDef<Calls>>> = {
   peer: {
-    doc: 'Facts of a peer, `$peer(name=>key)` or `$peer(key)` of the one that the route is about: name, status (unknown, up, down), latency (ms), calls, limit, uri, user, group.',
+    doc: 'Facts of a peer, `$peer(name=>key)` or `$peer(key)` of the one that the route is about: name, status (unknown, up, down), latency (ms), registered (1: we are), calls, limit, uri, user, group.',
     name: 'required',
     bind(use, calls) {
       const text = use.name ?? '';
