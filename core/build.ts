@@ -17,7 +17,9 @@ const CORE_ENTRIES: Readonly<Record<string, string>> = {
   testing: 'test/support/index.ts',
 };
 /** Files that run in a thread of their own, `new Worker(new URL('./x.thread.ts', import.meta.url))`. */
-const THREAD_ENTRIES = globSync('{core,modules}/**/*.thread.{ts,js}', { cwd: root });
+const THREAD_ENTRIES = globSync('{core,modules}/**/*.thread.{ts,js}', { cwd: root }).filter(
+  (file) => !file.includes('/testdata/'),
+);
 
 /** Not bundled: esbuild has a program of its own, the headers are for the addon, and there is one core for all modules. */
 const EXTERNAL = ['esbuild', 'node-api-headers', 'strowger', 'strowger/testing'];
@@ -119,6 +121,7 @@ function writeTypes(out: string): void {
     stripInternal: true,
     rootDir: root,
     outDir: join(out, 'types'),
+    typeRoots: [join(root, 'node_modules/@types')],
   };
   const ambient = globSync('{core,test}/**/*.d.ts', { cwd: root });
   const entries = Object.entries(CORE_ENTRIES).filter(([name]) => name !== 'main');
