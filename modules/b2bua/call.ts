@@ -381,8 +381,9 @@ export class Call implements LegOwner {
     if (this.#limit !== null) this.server.wheel.cancel(this.#limit);
     const dial = this.#dial;
     this.#dial = null;
-    if (dial !== null) dial.isDone = true;
     for (const leg of this.legs) leg.hangup(headers);
+    // Whoever waits for it, a route of the script, goes on.
+    dial?.cancel(headers);
     this.note(null, `ended: ${this.cause}`);
     this.calls.ended(this);
     const [first] = this.legs;

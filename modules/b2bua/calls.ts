@@ -140,8 +140,10 @@ export class Calls {
       this.#refuseBeyond(call, leg, msg);
       return { call, leg };
     }
+    const unsupported = this.settings.unsupported(msg);
     const tooShort = leg.timer?.tooShort(msg) ?? 0;
-    if (tooShort > 0) this.#refuseTimer(call, leg, tooShort);
+    if (unsupported.length > 0) this.#refuseTags(call, leg, unsupported);
+    else if (tooShort > 0) this.#refuseTimer(call, leg, tooShort);
     else this.tm.reply(msg, 100, 'Trying');
     return { call, leg };
   }
@@ -156,6 +158,11 @@ export class Calls {
       const waits = call.limitReached(MAX_CALLS, leg, msg);
       return waits instanceof Promise ? waits.then(refuse) : refuse();
     });
+  }
+
+  #refuseTags(call: Call, leg: Leg, tags: readonly string[]): void {
+    leg.refuse(420, reasonOf(420), `Unsupported: ${tags.join(', ')}\r\n`);
+    call.end('420 Bad Extension');
   }
 
   #refuseTimer(call: Call, leg: Leg, seconds: number): void {

@@ -36,6 +36,7 @@ const REASONS: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   408: 'Request Timeout',
+  420: 'Bad Extension',
   422: 'Session Interval Too Small',
   478: 'Unresolvable destination',
   480: 'Temporarily Unavailable',
