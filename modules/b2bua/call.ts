@@ -10,11 +10,11 @@ import { USAGE } from './invite-usage.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.ts';
 import { Mailbox, type MailboxEvent } from './mailbox.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
-import { refer } from './refer.ts';
+import { type ReferDecision, refer } from './refer.ts';
 import { refuse, relayRequest } from './relay.ts';
 import { outward } from './reply-map.ts';
 import type { TimerPolicy } from './session-timer.ts';
-import type { TimerMode } from './settings.ts';
+import type { ReferMode, TimerMode } from './settings.ts';
 import { shape } from './shape.ts';
 import { UaDialog } from './ua-dialog.ts';
 import type { AddedRow } from './verbs-policy.ts';
@@ -33,6 +33,7 @@ export interface CallOptions {
   readonly ringMs: number;
   readonly contactUser: string;
   readonly callIdMode: 'new' | 'keep' | 'suffix';
+  referMode: ReferMode;
   /** Only credentials of this user answer challenges; '' for any. */
   readonly authUser: string;
 }
@@ -51,6 +52,8 @@ export class Call implements LegOwner {
   readonly history: HistoryLine[] = [];
   readonly startedMs: number;
   answeredMs = 0;
+  /** What the script decided about the REFER at hand; null where it did not. */
+  referDecision: ReferDecision | null = null;
   /** The leg that asked for a transfer which is under way. */
   transfer: Leg | null = null;
   /** Both sides have answer and ACK. */
@@ -141,10 +144,10 @@ export class Call implements LegOwner {
     leg.invite = t;
     leg.hears(msg);
     // tm answers a CANCEL by itself while the script waits.
-    t.on('cancelled', ({ request }) => this.onCancel(leg, request));
+    t.on('cancelled', ({ request }) => leg.owner.onCancel(leg, request));
     // The script may answer past us (t_reply), or not at all until tm gives up.
-    t.on('completed', ({ code }) => this.#answeredElsewhere(leg, code));
-    t.on('destroy', () => this.#answeredElsewhere(leg, 408));
+    t.on('completed', ({ code }) => answeredElsewhere(leg, code));
+    t.on('destroy', () => answeredElsewhere(leg, 408));
     leg.usage = USAGE.RECEIVED;
     this.#add(leg);
     this.note(leg, `< INVITE ${msg.originalUri}`);
@@ -152,7 +155,7 @@ export class Call implements LegOwner {
   }
 
   /** A leg that is about to call `target` for `caller`; `from` and `to` are header values without tags. */
-  outgoing(target: Target, caller: Leg, from: string, to: string): Leg {
+  outgoing(target: Target, caller: Leg | null, from: string, to: string): Leg {
     const tag = this.server.random.token(16);
     const callId = this.#callIdOf(caller);
     const dialog = new UaDialog(callId, from, tag, to, target.uri, this.calls.firstCseq());
@@ -160,13 +163,6 @@ export class Call implements LegOwner {
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uac', dialog, target.socket, contactUser);
     this.#add(leg);
     return leg;
-  }
-
-  #answeredElsewhere(leg: Leg, code: number): void {
-    if (leg.isEnded || leg.state !== LEG.EARLY || leg.usage !== USAGE.RECEIVED) return;
-    leg.status = code;
-    leg.end();
-    this.post(() => this.end(`${code} by the script`));
   }
 
   #nextId(): string {
@@ -189,10 +185,21 @@ export class Call implements LegOwner {
 
   /** Calls one target on behalf of a leg that is in a call already, with a description and headers of our own. */
   dialFor(leg: Leg, target: Target, form: LegRequest, done: (result: DialResult) => void): void {
-    this.#startDial(leg, done).startOwn(target, form);
+    this.dialFrom(leg, leg.dialog.remote, target, form, done);
   }
 
-  #startDial(caller: Leg, done: (result: DialResult) => void): Dial {
+  /** The same with a From of its own, also where nobody calls. */
+  dialFrom(
+    caller: Leg | null,
+    from: string,
+    target: Target,
+    form: LegRequest,
+    done: (result: DialResult) => void,
+  ): void {
+    this.#startDial(caller, done).startOwn(target, from, form);
+  }
+
+  #startDial(caller: Leg | null, done: (result: DialResult) => void): Dial {
     const dial = new Dial(this, caller, (result) => {
       if (this.#dial === dial) this.#dial = null;
       done(result);
@@ -224,8 +231,9 @@ export class Call implements LegOwner {
     return `Max-Forwards: ${Number.isNaN(hops) ? 70 : hops}\r\n${supportedRows(request)}${this.options.policy.rows(request)}`;
   }
 
-  #callIdOf(a: Leg): string {
+  #callIdOf(a: Leg | null): string {
     const { callIdMode } = this.options;
+    if (a === null) return this.server.random.token(24);
     if (callIdMode === 'keep') return a.dialog.callId;
     if (callIdMode === 'suffix') return `${a.dialog.callId}-b2b${this.#legCount + 1}`;
     return this.server.random.token(24);
@@ -315,6 +323,8 @@ export class Call implements LegOwner {
     this.post(() => {
       const { peer } = leg;
       if (peer?.usage === USAGE.SENT_OK) peer.ack(edited.body, contentTypeOf(edited));
+      // A call that was picked up without an offer: the answer comes with the ACK.
+      else if (peer?.state === LEG.EARLY && peer.role === 'uas') peer.answer(200, 'OK', '', edited.body);
       if (this.isConfirmed || this.isEnded) return;
       this.isConfirmed = true;
       return this.#thenUnlessVetoed(this.fire('confirmed', leg, ack), () => {});
@@ -340,6 +350,7 @@ export class Call implements LegOwner {
       else if (!t.isAnswered) refuse(this, t, leg, 403);
     };
     const route = msg.method === METHOD.REFER ? 'refer' : 'request';
+    if (route === 'refer') this.referDecision = null;
     this.post(() => this.#thenUnlessVetoed(this.fire(route, leg, msg), pass));
   }
 
@@ -389,6 +400,15 @@ export class Call implements LegOwner {
     const [first] = this.legs;
     if (first !== undefined) this.post(() => this.#thenUnlessVetoed(this.fire('end', first), () => {}));
   }
+}
+
+/** The script has answered past the call, or nobody has. */
+function answeredElsewhere(leg: Leg, code: number): void {
+  if (leg.isEnded || leg.state !== LEG.EARLY || leg.usage !== USAGE.RECEIVED) return;
+  const call = leg.owner as Call;
+  leg.status = code;
+  leg.end();
+  call.post(() => call.end(`${code} by the script`));
 }
 
 /** From and To of the caller's INVITE, without tags. */

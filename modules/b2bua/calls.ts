@@ -7,6 +7,7 @@ import type { DialResult, Target } from './dial.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { LEG, type Leg } from './leg.ts';
 import { Limits } from './limits.ts';
+import { ParkingLot } from './parking.ts';
 import { PeerTargets } from './peer-targets.ts';
 import { Peers } from './peers.ts';
 import { Qualifier } from './qualify.ts';
@@ -35,6 +36,7 @@ export class Calls {
   readonly peerTargets: PeerTargets;
   readonly qualifier: Qualifier;
   readonly cdr: CdrWriter;
+  readonly parking: ParkingLot;
   readonly #calls = new Map<string, Call>();
   /** Calls that have ended, while their legs still answer what comes late. */
   readonly #ended = new Map<string, Call>();
@@ -55,6 +57,7 @@ export class Calls {
     this.peerTargets = new PeerTargets(this.peers);
     this.qualifier = new Qualifier(ctx, this.tm, this.peers);
     this.peers.onLoaded = () => this.qualifier.reloaded();
+    this.parking = new ParkingLot(this);
     this.cdr = new CdrWriter(ctx, () => this.stats.count('cdrs_lost'));
     this.#legs = new TextMap(ctx.server.random.uint32());
     this.#detach = [
@@ -120,6 +123,7 @@ export class Calls {
       ringMs: settings.ringMs,
       contactUser: settings.contactUser,
       callIdMode: settings.callIdMode,
+      referMode: settings.referMode,
       authUser: '',
       ...options,
     });
@@ -236,12 +240,20 @@ export class Calls {
     this.#calls.delete(call.id);
     this.#ended.set(call.id, call);
     this.limits.release(call);
+    this.parking.release(call);
     this.stats.ended({ isAnswered: call.answeredMs > 0, status: statusOf(call), cause: call.cause });
     this.cdr.write(call);
     this.server.wheel.after(LINGER_MS, () => {
       this.#ended.delete(call.id);
       for (const leg of call.legs) this.removeLeg(leg);
     });
+  }
+
+  /** A leg by its id, or by `call-id;tag` (ours); null where there is none. */
+  legById(id: string): Leg | null {
+    const semicolon = id.lastIndexOf(';');
+    if (semicolon >= 0) return this.legOf(id.slice(0, semicolon), id.slice(semicolon + 1).replace(/^tag=/, ''));
+    return this.get(id.slice(0, id.lastIndexOf('-')))?.legs.find((leg) => leg.id === id) ?? null;
   }
 
   /** The leg of a request or reply in its dialog; null when there is none. */

@@ -31,6 +31,11 @@ export function credentialFor(list: readonly Credential[], realm: string, user =
   return fitting.find((each) => each.realm === realm) ?? fitting.find((each) => each.realm === '') ?? null;
 }
 
+/** A status that comes with challenges. */
+export function isChallenge(code: number): boolean {
+  return code === 401 || code === 407;
+}
+
 /** A challenge that can be answered (RFC 7616 §3.3). */
 interface Challenge {
   readonly row: 'Authorization' | 'Proxy-Authorization';

@@ -31,14 +31,15 @@ const COMPLETED_ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewher
  */
 export class Dial {
   readonly call: Call;
-  readonly caller: Leg;
+  /** Null where nobody calls: a call of our own. */
+  readonly caller: Leg | null;
   readonly legs: Leg[] = [];
   readonly #failures: Failure[] = [];
   readonly #done: (result: DialResult) => void;
   #pending = 0;
   isDone = false;
 
-  constructor(call: Call, caller: Leg, done: (result: DialResult) => void) {
+  constructor(call: Call, caller: Leg | null, done: (result: DialResult) => void) {
     this.call = call;
     this.caller = caller;
     this.#done = done;
@@ -55,10 +56,10 @@ export class Dial {
   }
 
   /** One target, called with what the caller of this makes up; for a leg that is in a call. */
-  startOwn(target: Target, form: LegRequest): void {
+  startOwn(target: Target, from: string, form: LegRequest): void {
     const { call, caller } = this;
     this.#pending = 1;
-    const leg = call.outgoing(target, caller, caller.dialog.remote, `<${target.uri}>`);
+    const leg = call.outgoing(target, caller, from, `<${target.uri}>`);
     leg.peer = caller;
     this.legs.push(leg);
     if (!call.calls.takesPeer(leg, target)) {

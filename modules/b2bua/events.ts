@@ -14,6 +14,9 @@ export const B2BUA_EVENTS = {
     doc: 'A leg asks for a transfer (REFER); about it. drop keeps it from happening: b2b_reply answers it, else it gets 403.',
   },
   reply: { doc: 'The reply to a request that passed through the call; about it.' },
+  'park-timeout': {
+    doc: 'A call was parked for too long; about it. drop keeps it from going back to who parked it: the script does something else.',
+  },
   'auth-required': {
     doc: 'A request of ours was challenged; about the reply. b2b_auth gives credentials; drop leaves it at the refusal.',
   },

@@ -11,13 +11,15 @@ import { B2BUA_STATISTICS } from './statistics.ts';
 import { B2BUA_VARIABLES } from './variables.ts';
 import { PEER_VARIABLES } from './variables-peer.ts';
 import { POLICY_COMMANDS } from './verbs-policy.ts';
+import { SEND_COMMANDS } from './verbs-send.ts';
+import { TALK_COMMANDS } from './verbs-talk.ts';
 
 export default defineModule<Calls>({
   name: 'b2bua',
   summary: 'Calls as a back-to-back user agent: two dialogs, joined.',
   depends: ['tm', 'usrloc?', 'uac?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: B2BUA_PARAMS,
-  commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS, ...POLICY_COMMANDS },
+  commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS, ...POLICY_COMMANDS, ...TALK_COMMANDS, ...SEND_COMMANDS },
   pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES },
   eventRoutes: B2BUA_EVENTS,
   rpc: { ...CALL_RPC, ...PEER_RPC },

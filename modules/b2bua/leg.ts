@@ -1,11 +1,12 @@
 import { flatCopy, HDR, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
 import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
 import { isSdp, SDP } from './body.ts';
-import type { LegAuth } from './credentials.ts';
+import { isChallenge, type LegAuth } from './credentials.ts';
 import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
 import type { LegOwner, LegRequest } from './leg-owner.ts';
 import { OFFER, type Offer } from './offer-answer.ts';
 import { Outbox, type Outgoing, type Shaped } from './outbox.ts';
+import { SdpOrigin } from './sdp-origin.ts';
 import { SessionTimer, type TimerPolicy } from './session-timer.ts';
 import { contactUri, UaDialog } from './ua-dialog.ts';
 
@@ -87,12 +88,17 @@ export class Leg {
   localSdp = '';
   #idle: (() => void)[] = [];
   readonly #outbox = new Outbox();
+  readonly origin = new SdpOrigin();
   /** RFC 4028; null where this leg has none. */
   timer: SessionTimer | null = null;
   /** What answers the challenges of the other side; null before the first. */
   auth: LegAuth | null = null;
   /** True while its last description asked for no media from the other side (RFC 3264 §8.4). */
   isHeld = false;
+  /** We have stopped its media (b2b_hold). */
+  isOnHold = false;
+  /** It was asked to transfer its call (REFER of ours), and tells how that goes. */
+  isReferred = false;
 
   get isEnded(): boolean {
     return this.state === LEG.ENDED;
@@ -487,10 +493,6 @@ export class Leg {
 }
 
 const METHODS_WITH_CONTACT = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'OPTIONS']);
-
-function isChallenge(code: number): boolean {
-  return code === 401 || code === 407;
-}
 
 function ackIsMissing(leg: Leg): void {
   leg.onAckMissing();

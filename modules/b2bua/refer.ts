@@ -5,6 +5,7 @@ import type { Call } from './call.ts';
 import type { DialResult } from './dial.ts';
 import { LEG, type Leg } from './leg.ts';
 import { refuse, relayRequest } from './relay.ts';
+import type { ReferMode } from './settings.ts';
 import { reasonOf } from './status.ts';
 
 /** What is asked of us by a REFER (RFC 3515, RFC 3891, RFC 3892). */
@@ -36,6 +37,43 @@ function replacesOf(uri: SipUri): string {
   return '';
 }
 
+/** What event_route[b2bua:refer] decided. */
+export interface ReferDecision {
+  readonly mode: ReferMode;
+  /** Where the call goes instead; '' for where the REFER says. */
+  readonly uri: string;
+  /** Of a refusal. */
+  readonly code: number;
+}
+
+/**
+ * b2b_transfer: the other side of `leg` leaves, and `leg` talks to the target, or to the other side of the call that is
+ * taken over. Where REFER passes, `leg` is asked to do it by itself.
+ */
+export function transfer(call: Call, leg: Leg, uri: string, other: Leg | null): boolean {
+  const transferor = leg.peer;
+  if (leg.state !== LEG.CONFIRMED || transferor === null || call.transfer !== null || call.isEnded) return false;
+  if (call.options.referMode === 'pass') {
+    leg.isReferred = true;
+    leg.send('REFER', {
+      headers: `Refer-To: <${uri}${other === null ? '' : replacesPart(other)}>\r\nReferred-By: ${transferor.dialog.remote}\r\n`,
+    });
+    return true;
+  }
+  const referral = new Referral(transferor, 0, true);
+  call.transfer = transferor;
+  const referredBy = transferor.dialog.remote;
+  if (other !== null) void attended(call, leg, transferor, other, referral);
+  else void blind(call, leg, transferor, { uri, replaces: '' }, referredBy, referral);
+  return true;
+}
+
+/** The dialog of a leg as its other side's user agent names it for whom it asks to take its place. */
+function replacesPart({ dialog }: Leg): string {
+  const value = `${dialog.callId};to-tag=${dialog.remoteTag};from-tag=${dialog.localTag}`;
+  return `?Replaces=${encodeURIComponent(value)}`;
+}
+
 /** A transfer that a leg asked for: tells it how it goes (RFC 3515 §2.4.5) until it is decided. */
 class Referral {
   readonly leg: Leg;
@@ -43,9 +81,9 @@ class Referral {
   readonly #isSilent: boolean;
   #isOver = false;
 
-  constructor(leg: Leg, msg: SipMsg, isSilent: boolean) {
+  constructor(leg: Leg, id: number, isSilent: boolean) {
     this.leg = leg;
-    this.#id = msg.cseqNumber;
+    this.#id = id;
     this.#isSilent = isSilent;
   }
 
@@ -63,10 +101,11 @@ class Referral {
 
 /** A REFER in a leg's dialog, after event_route[b2bua:refer]. */
 export function refer(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void | Promise<void> {
-  const { referMode } = call.calls.settings;
-  if (referMode === 'pass') return relayRequest(call, leg, msg, t);
-  if (referMode === 'reject') return refuse(call, t, leg, 603);
-  const target = referTarget(msg);
+  const decision = call.referDecision ?? { mode: call.options.referMode, uri: '', code: 603 };
+  call.referDecision = null;
+  if (decision.mode === 'pass') return relayRequest(call, leg, msg, t);
+  if (decision.mode === 'reject') return refuse(call, t, leg, decision.code);
+  const target = decision.uri === '' ? referTarget(msg) : { uri: decision.uri, replaces: '' };
   if (target === null) return refuse(call, t, leg, 400);
   const transferee = leg.peer;
   if (transferee === null || transferee.state !== LEG.CONFIRMED || leg.state !== LEG.CONFIRMED)
@@ -77,14 +116,14 @@ export function refer(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void |
   const isSilent = row >= 0 && /^\s*false/i.test(msg.hdrValue(row));
   const referSub = isSilent ? 'Refer-Sub: false\r\n' : '';
   call.tm.reply(t.request, 202, 'Accepted', `Contact: ${leg.contact}\r\n${referSub}`);
-  const referral = new Referral(leg, msg, isSilent);
+  const referral = new Referral(leg, msg.cseqNumber, isSilent);
   call.transfer = leg;
   referral.notify(100, 'Trying');
   if (target.replaces !== '') {
     const other = call.calls.legOfReplaces(target.replaces);
     if (other !== null) return attended(call, transferee, leg, other, referral);
   }
-  return blind(call, transferee, leg, target, msg, referral);
+  return blind(call, transferee, leg, target, msg.header(HDR.REFERREDBY), referral);
 }
 
 /** The transferee is joined with a new leg to the target; when that can not be had, everything stays as it was. */
@@ -93,10 +132,9 @@ function blind(
   transferee: Leg,
   leg: Leg,
   target: ReferTarget,
-  msg: SipMsg,
+  referredBy: string | null,
   referral: Referral,
 ): Promise<void> | void {
-  const referredBy = msg.header(HDR.REFERREDBY);
   const extra =
     (referredBy === null ? '' : `Referred-By: ${referredBy}\r\n`) +
     (target.replaces === '' ? '' : `Replaces: ${target.replaces}\r\n`);

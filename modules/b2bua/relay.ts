@@ -1,4 +1,4 @@
-import { METHOD, type SipMsg } from 'strowger';
+import { HDR, METHOD, type SipMsg } from 'strowger';
 import type { Transaction } from '../tm/api.ts';
 import type { Call } from './call.ts';
 import { USAGE } from './invite-usage.ts';
@@ -9,6 +9,7 @@ import { reasonOf } from './status.ts';
 /** A request in one leg's dialog goes to the other leg; its reply comes back. BYE is answered at once and ends the call. */
 export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
   if (msg.method === METHOD.BYE) return bye(call, leg, msg, t);
+  if (leg.isReferred && msg.methodName === 'NOTIFY' && isOfRefer(msg)) return leg.reply(t, 200, 'OK');
   const { peer } = leg;
   if (peer === null || peer.isEnded || call.isEnded) return refuse(call, t, leg, 481);
   if (msg.method === METHOD.INVITE) return reinvite(call, leg, peer, msg);
@@ -93,6 +94,11 @@ export function refuse(call: Call, t: Transaction, leg: Leg, code: number): void
   if (t.request.method === METHOD.INVITE) return leg.refuse(code, reasonOf(code));
   call.note(leg, `> ${code} (${t.request.methodName})`);
   call.tm.reply(t.request, code, reasonOf(code));
+}
+
+/** A NOTIFY of the subscription that our REFER made (RFC 3515 §2.4.4). */
+function isOfRefer(msg: SipMsg): boolean {
+  return /^\s*refer\s*(?:;|$)/i.test(msg.header(HDR.EVENT) ?? '');
 }
 
 /** Why a side hung up goes along (RFC 3326). */

@@ -72,11 +72,13 @@ async function takeOver(call: Call, fresh: Leg, old: Leg, other: Leg): Promise<v
 export function pickUp(call: Call, fresh: Leg, ringing: Leg): void {
   const caller = ringing.peer;
   if (caller === null || caller.state !== LEG.EARLY || caller.isEnded) return fresh.refuse(481, reasonOf(481));
-  const { remoteSdp } = caller;
+  const offers = [caller.remoteSdp, fresh.remoteSdp] as const;
+  if (offers[0] === '' && offers[1] === '') return fresh.refuse(488, reasonOf(488));
   fresh.peer = caller;
   caller.peer = fresh;
-  fresh.answer(200, 'OK', '', remoteSdp);
   call.answeredMs ||= call.server.clock.now();
-  caller.answer(200, 'OK', '', fresh.remoteSdp);
+  // Who made no offer gets the other's, and answers it in the ACK.
+  if (offers[0] !== '') fresh.answer(200, 'OK', '', offers[0]);
+  if (offers[1] !== '') caller.answer(200, 'OK', '', offers[1]);
   call.takeDial(fresh);
 }

@@ -3,11 +3,14 @@ import { type Credential, parseCredential } from './credentials.ts';
 import { HeaderPolicy, optionTags } from './headers.ts';
 import { parsePeer } from './peer-def.ts';
 import { sourceError } from './peer-source.ts';
+import { parsePickupGroups } from './pickup.ts';
 import { parseReplyMap } from './reply-map.ts';
 import type { TimerPolicy } from './session-timer.ts';
 
 /** Which sides have session timers of ours. */
 export type TimerMode = 'both' | 'a' | 'b' | 'off';
+/** What becomes of a REFER. */
+export type ReferMode = 'local' | 'pass' | 'reject';
 
 export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
   contact_user: strParam({ default: '', doc: 'User part of the Contact of both sides of a call.' }),
@@ -63,6 +66,16 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     check: (value) =>
       words(String(value)).every((word) => word === 'peer' || word === 'credentials') ? null : 'peer, credentials',
   }),
+  park_timeout: intParam({
+    default: 60,
+    min: 0,
+    doc: 'Seconds that a call stays parked before who parked it is called back; 0: for ever.',
+  }),
+  pickup_groups: strParam({
+    default: '',
+    doc: "Groups whose members' calls b2b_pickup finds: `sales=anna,ben;support=carl`. Groups of peers count, too.",
+    check: (value) => (parsePickupGroups(String(value)) === null ? 'group=user,user;group=user' : null),
+  }),
   reply_map: strParam({
     default: '',
     doc: 'Refusals that the caller gets as another: `503=480,600=486`. 401 and 407 are 403 unless named here.',
@@ -115,7 +128,9 @@ export class B2buaSettings {
   readonly maxCalls: number;
   readonly historySize: number;
   readonly policy: HeaderPolicy;
-  readonly referMode: 'local' | 'pass' | 'reject';
+  readonly referMode: ReferMode;
+  readonly parkMs: number;
+  readonly pickupGroups: ReadonlyMap<string, ReadonlySet<string>>;
   readonly timerMode: TimerMode;
   readonly timerPolicy: TimerPolicy;
   readonly relayedMethods: ReadonlySet<string>;
@@ -136,7 +151,9 @@ export class B2buaSettings {
       words(ctx.str('header_drop')),
       pattern === '' ? null : new RegExp(pattern, 'i'),
     );
-    this.referMode = ctx.str('refer_mode') as 'local' | 'pass' | 'reject';
+    this.referMode = ctx.str('refer_mode') as ReferMode;
+    this.parkMs = ctx.int('park_timeout') * 1000;
+    this.pickupGroups = parsePickupGroups(ctx.str('pickup_groups')) ?? new Map<string, ReadonlySet<string>>();
     this.timerPolicy = {
       expiresS: ctx.int('session_expires'),
       minS: ctx.int('min_se'),

@@ -1,0 +1,109 @@
+import { type Timer } from 'strowger';
+import { joinAnswered } from './bridge.ts';
+import type { Call } from './call.ts';
+import type { Calls } from './calls.ts';
+import type { Target } from './dial.ts';
+import { hold } from './hold.ts';
+import { LEG, type Leg } from './leg.ts';
+import { connect, moveTo } from './rebridge.ts';
+
+/** A leg that waits in a slot for somebody to take its call. */
+export interface Parked {
+  readonly slot: string;
+  readonly leg: Leg;
+  /** Who parked it, and gets it back when nobody takes it. */
+  readonly from: Target;
+  timer: Timer<undefined> | null;
+  /** Somebody is taking it. */
+  isTaken: boolean;
+}
+
+const PARKED = 'Reason: SIP;cause=200;text="Call parked"\r\n';
+/** A slot that is being taken when its time is up gets so much more, in ms. */
+const GRACE_MS = 10_000;
+
+/** The parked calls of a server, by slot. */
+export class ParkingLot {
+  readonly #calls: Calls;
+  readonly #slots = new Map<string, Parked>();
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  [Symbol.iterator](): IterableIterator<Parked> {
+    return this.#slots.values();
+  }
+
+  /** Parks the other side of `leg`, which is hung up. False where the slot is taken or there is nobody to park. */
+  async park(leg: Leg, slot: string): Promise<boolean> {
+    const parked = leg.peer;
+    if (slot === '' || this.#slots.has(slot) || parked === null) return false;
+    if (leg.state !== LEG.CONFIRMED || parked.state !== LEG.CONFIRMED) return false;
+    const { remoteTarget, flow } = leg.dialog;
+    const from: Target = { uri: remoteTarget, nextHop: flow, socket: leg.socket };
+    const entry: Parked = { slot, leg: parked, from, timer: null, isTaken: false };
+    this.#slots.set(slot, entry);
+    parked.peer = null;
+    leg.peer = null;
+    parked.owner.note(parked, `parked in ${slot}`);
+    leg.hangup(PARKED);
+    this.#wait(entry, this.#calls.settings.parkMs);
+    await hold(parked);
+    return true;
+  }
+
+  #wait(entry: Parked, ms: number): void {
+    if (ms > 0) entry.timer = this.#calls.server.wheel.after(ms, () => this.#expired(entry));
+  }
+
+  /** Whoever asks gets the parked call: false where the slot is empty or its call can not be had. */
+  async unpark(slot: string, fresh: Leg): Promise<boolean> {
+    const entry = this.#slots.get(slot);
+    if (entry === undefined || entry.isTaken || entry.leg.isEnded) return false;
+    entry.isTaken = true;
+    const isJoined = await connect(fresh, entry.leg);
+    entry.isTaken = false;
+    if (!isJoined) return false;
+    this.#remove(entry);
+    entry.leg.isOnHold = false;
+    moveTo(entry.leg.owner as Call, fresh, 'unparked');
+    return true;
+  }
+
+  #remove(entry: Parked): void {
+    if (this.#slots.get(entry.slot) === entry) this.#slots.delete(entry.slot);
+    if (entry.timer !== null) this.#calls.server.wheel.cancel(entry.timer);
+  }
+
+  /** A call has ended: its legs are parked no longer. */
+  release(call: Call): void {
+    for (const entry of this.#slots.values()) if (entry.leg.owner === call) this.#remove(entry);
+  }
+
+  #expired(entry: Parked): void {
+    if (entry.isTaken) return this.#wait(entry, GRACE_MS);
+    const call = entry.leg.owner as Call;
+    call.post(() => {
+      this.#remove(entry);
+      if (entry.leg.isEnded || entry.leg.peer !== null) return;
+      const veto = call.fire('park-timeout', entry.leg);
+      const go = (isVetoed: boolean): void => {
+        if (!isVetoed && !entry.leg.isEnded && entry.leg.peer === null) giveBack(call, entry);
+      };
+      return veto instanceof Promise ? veto.then(go) : go(veto);
+    });
+  }
+}
+
+/** Calls who parked the call; where nobody answers it ends. */
+function giveBack(call: Call, { leg, from }: Parked): void {
+  call.dialFor(leg, from, { body: leg.remoteSdp }, (result) => {
+    const { leg: answered, reply } = result;
+    if (answered === null || reply === null) return call.end('park timeout');
+    void joinAnswered(leg, answered, reply.body).then((isJoined) => {
+      if (isJoined) leg.isOnHold = false;
+      else call.post(() => call.end('park timeout'));
+    });
+  });
+}
