@@ -9,6 +9,7 @@ export * from './db/db.ts';
 export * from './db/db-registry.ts';
 export * from './db/db-text.ts';
 export * from './db/db-url.ts';
+export { createTables, STANDARD_TABLES } from './db/schema/index.ts';
 export type { SqlDialect, SqlStatement } from './db/sql.ts';
 export * from './db/sql-db.ts';
 export * from './db/sql-pool.ts';

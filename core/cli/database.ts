@@ -136,8 +136,8 @@ async function createDatabase(server: Server, url: DbUrl, dialect: SchemaDialect
 }
 
 /**
- * The modparam lines of the script that the options mean. Where they name neither script nor URL: of the first script that
- * has a db_url, of those that would run, and that of a checkout.
+ * The modparam lines of the script that the options mean. Where they name neither script nor URL: of the script of a
+ * checkout, or the one that would run: the first that has a db_url.
  */
 function scriptParams(context: CommandContext): ModParam[] {
   const file = lastValue(context, 'file');
@@ -146,7 +146,7 @@ function scriptParams(context: CommandContext): ModParam[] {
     return paramsOf(context, file);
   }
   if (lastValue(context, 'url') !== undefined || context.env['STROWGER_DB_URL'] !== undefined) return [];
-  for (const path of [findScript(), join(context.cwd, 'cfg/strowger.cfg')]) {
+  for (const path of [join(context.cwd, 'cfg/strowger.cfg'), findScript()]) {
     const params = path === null || !existsSync(path) ? [] : paramsOf(context, path);
     if (urlOf(params) !== null) return params;
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'strowger-sqlite-'));
 after(() => rmSync(folder, { recursive: true }));
 
 async function withServer(
-  params: readonly (readonly [string, string])[],
+  params: readonly (readonly [string, string | number])[],
   use: (bare: BareServer) => Promise<void>,
 ): Promise<void> {
   const bare = new BareServer();
@@ -102,3 +102,28 @@ test('many queries at once are answered in order', () =>
     );
     await db.close();
   }));
+
+test('make_tables: a file that is not there is made once, with its folder and tables, for its owner only', async () => {
+  const path = join(folder, 'new/run/made.sqlite');
+  await Promise.all(
+    [1, 2, 3].map(() =>
+      withServer([['make_tables', 1]], async ({ server }) => {
+        const db = await server.db.open(`sqlite://${path}`);
+        assert.deepEqual((await db.query({ table: 'location' })).rows, []);
+        await db.insert('subscriber', { username: 'alice', domain: 'example.org' });
+        await db.close();
+      }).catch((error: Error) => assert.match(error.message, /UNIQUE/)),
+    ),
+  );
+  assert.deepEqual(readdirSync(join(folder, 'new/run')), ['made.sqlite']);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  await withServer([['make_tables', 1]], async ({ server }) => {
+    const db = await server.db.open(`sqlite://${path}`);
+    assert.equal((await db.query({ table: 'subscriber' })).rows.length, 1);
+    assert.equal(
+      (await db.query({ table: 'version', where: [{ column: 'table_name', value: 'location' }] })).rows.length,
+      1,
+    );
+    await assert.rejects(server.db.open(`sqlite://${path}/below/x.db`), { code: 'DB_OPEN' });
+  });
+});

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { defineModule, listParam, type ModuleContext, printDbUrl, SqlDb } from 'strowger';
+import { defineModule, intParam, listParam, type ModuleContext, printDbUrl, SqlDb } from 'strowger';
 import { SqliteConnection } from './connection.ts';
+import { makeMissingDatabase } from './make-database.ts';
 
 const JOURNAL_MODES = ['DELETE', 'TRUNCATE', 'PERSIST', 'MEMORY', 'WAL', 'OFF'];
 /** Ms to wait for the lock of another process. */
@@ -32,7 +33,16 @@ class SqliteDriver {
   }
 
   async #open(rest: string, name: string): Promise<SqlDb> {
-    const path = rest === ':memory:' ? rest : resolve(rest);
+    if (rest === ':memory:') return await this.#connect(rest, name);
+    const path = resolve(rest);
+    if (this.#ctx.int('make_tables') === 1) {
+      if (await makeMissingDatabase(path, (temporary) => this.#connect(temporary, temporary)))
+        this.#ctx.log.notice(`made the database ${path}`);
+    }
+    return await this.#connect(path, name);
+  }
+
+  async #connect(path: string, name: string): Promise<SqlDb> {
     const { wheel } = this.#ctx.server;
     const setup = {
       path,
@@ -54,6 +64,12 @@ export default defineModule<SqliteDriver>({
   name: 'db_sqlite',
   summary: 'SQLite databases: db_url sqlite:///path.',
   params: {
+    make_tables: intParam({
+      default: 0,
+      min: 0,
+      max: 1,
+      doc: "1: a database whose file is not there is made with Kamailio's tables, and its folder too.",
+    }),
     db_set_readonly: listParam({ doc: 'Path of a database that is opened for reading only.' }),
     db_set_journal_mode: listParam({
       doc: 'How a database keeps its journal: `path=WAL`.',
