@@ -69,14 +69,14 @@ export const UAC_COMMANDS: Readonly<Record<string, CommandDef<Uac> | readonly Co
     args: ['int?'],
     argNames: ['mode'],
     routes: FAILURE_ROUTE,
-    run: (run: Run, uac: Uac, mode) => uac.challenged.answer(run, mode === 1),
+    run: (run: Run, uac: Uac, mode) => uac.challenged.answer(run, (mode ?? 0) !== 0),
   }),
   uac_auth_mode: command({
     doc: 'As uac_auth.',
     args: ['int'],
     argNames: ['mode'],
     routes: FAILURE_ROUTE,
-    run: (run: Run, uac: Uac, mode) => uac.challenged.answer(run, mode === 1),
+    run: (run: Run, uac: Uac, mode) => uac.challenged.answer(run, mode !== 0),
   }),
   uac_req_send: command({
     doc: 'Sends the request that $uac_req(…) describes.',

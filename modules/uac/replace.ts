@@ -84,7 +84,7 @@ export class Replacements {
       ctx.log.error(`uac_replace_${side}() is for requests that begin a dialog where restore_mode is auto`);
       return -1;
     }
-    editDisplay(msg, side, addr, display);
+    editDisplay(msg, side, addr, display, uri);
     if (uri === '') return 1;
     this.#replaceUri(msg, side, addr, uri);
     if (mode !== 'none') this.#remember(run, side, addr, display, uri);
@@ -134,8 +134,9 @@ export class Replacements {
     const stored = dialogs === null ? null : dialogPair(dialogs, msg, side);
     if (stored !== null) {
       const original = namedUri(addr);
-      editDisplay(msg, target, addr, isUpstream ? stored.display : stored.newDisplay);
-      this.#replaceUri(msg, target, addr, isUpstream ? stored.uri : stored.newUri);
+      const uri = isUpstream ? stored.uri : stored.newUri;
+      editDisplay(msg, target, addr, isUpstream ? stored.display : stored.newDisplay, uri);
+      this.#replaceUri(msg, target, addr, uri);
       return { side: target, original };
     }
     const value = rr.routeParam(msg, this.#params[side].toLowerCase());
@@ -145,6 +146,7 @@ export class Replacements {
       ctx.log.warn('the Route does not tell the URI to restore: an end point has changed it', { uri: addr.uriText });
       return null;
     }
+    editDisplay(msg, target, addr, null, uri);
     this.#replaceUri(msg, target, addr, uri);
     return { side: target, original: namedUri(addr) };
   }
@@ -184,16 +186,19 @@ function endOfUri(addr: NameAddr): number {
   return isBracketed(addr) ? addr.uriEnd + 1 : addr.uriEnd;
 }
 
-/** A display name needs brackets around the URI: where there are none they come with it. */
-function editDisplay(msg: SipMsg, side: Side, addr: NameAddr, display: string | null): void {
-  if (display === null || (display === '' && addr.display === '')) return;
+/** A display name needs brackets around the URI, and so do parameters of it (RFC 3261 §20.10): they come with it. */
+function editDisplay(msg: SipMsg, side: Side, addr: NameAddr, display: string | null, uri: string): void {
   const kind = KIND[side];
-  if (addr.display !== '') replaceSpan(msg, addr.start, addr.start + addr.display.length, display, kind);
-  else if (isBracketed(addr)) msg.lumps.anchor(addr.start, kind).insertAfter(`${display} `);
-  else {
-    msg.lumps.anchor(addr.uriStart, kind).insertAfter(`${display} <`);
+  if (!isBracketed(addr)) {
+    const isNamed = display !== null && display !== '';
+    if (!isNamed && !/[;?,]/.test(uri)) return;
+    msg.lumps.anchor(addr.uriStart, kind).insertAfter(isNamed ? `${display} <` : '<');
     msg.lumps.anchor(addr.uriEnd, kind).insertAfter('>');
+    return;
   }
+  if (display === null || (display === '' && addr.display === '')) return;
+  if (addr.display !== '') replaceSpan(msg, addr.start, addr.start + addr.display.length, display, kind);
+  else msg.lumps.anchor(addr.start, kind).insertAfter(`${display} `);
 }
 
 /** The header of a reply as its request had it when it came in; its parameters, the tag among them, stay. */
