@@ -25,7 +25,12 @@ export function cfgReset(run: Run, group: string): void {
   selection(run)?.delete(group);
 }
 
+/** `@cfg_selected.group`: the instance this run reads; null where it reads the group itself. */
+export function cfgSelected(run: Run, group: string): number | null {
+  return selection(run)?.get(group) ?? null;
+}
+
 /** `@cfg_get.group.name` in this run; undefined when there is no such variable. */
 export function cfgGet(run: Run, group: string, name: string): CfgValue | undefined {
-  return run.server.settings.groups.get(group, selection(run)?.get(group) ?? null, name);
+  return run.server.settings.groups.get(group, cfgSelected(run, group), name);
 }

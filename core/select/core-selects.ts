@@ -9,7 +9,7 @@ import { PROTO_NAMES } from '../transport/socket-info.ts';
 import { addressReader, uriReader } from './address-selects.ts';
 import { MSG_SELECT } from './msg-selects.ts';
 import { isLeaf, noSuchPart, type Reader, type SelectDef } from './select.ts';
-import { CFG_SELECT, SYS_SELECT } from './system-selects.ts';
+import { CFG_GET_SELECT, CFG_SELECTED_SELECT, SYS_SELECT } from './system-selects.ts';
 import { VIA_SELECT } from './via-selects.ts';
 
 const CREDENTIAL_PARTS: ReadonlyMap<string, Reader<DigestCredentials>> = new Map<string, Reader<DigestCredentials>>([
@@ -132,8 +132,8 @@ export const CORE_SELECTS: ReadonlyMap<string, SelectDef> = new Map<string, Sele
     ),
   ],
   ['sys', SYS_SELECT],
-  ['cfg_get', CFG_SELECT],
-  ['cfg_selected', CFG_SELECT],
+  ['cfg_get', CFG_GET_SELECT],
+  ['cfg_selected', CFG_SELECTED_SELECT],
 ]);
 
 function headerSelect(kind: number, name: string): SelectDef {

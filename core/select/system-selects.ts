@@ -1,4 +1,5 @@
 import { pid } from 'node:process';
+import { cfgGet, cfgSelected } from '../cfg/select.ts';
 import { ctime, strftime } from '../pv/strftime.ts';
 import type { Run } from '../script/run.ts';
 import { noSuchPart, type SelectDef } from './select.ts';
@@ -30,14 +31,26 @@ function uniqueText(run: Run): string {
   return `${pid.toString(16)}-${random.uint32().toString(16)}-${random.uint32().toString(16)}`;
 }
 
-/** @cfg_get.group.name, @cfg_selected.group.name: values of the cfg framework. */
-export const CFG_SELECT: SelectDef = {
+/** @cfg_get.group.name: values of the cfg framework, of the instance that cfg_select() chose or of the one it names. */
+export const CFG_GET_SELECT: SelectDef = {
   doc: 'Value of a configuration variable: cfg_get.group.name.',
   bind(parts) {
     const [, group, name] = parts;
     if (group === undefined || name === undefined || parts.length !== 3)
       return 'a configuration variable is group.name';
-    const id = typeof group.index === 'number' ? group.index : null;
-    return (run) => String(run.server.settings.groups.get(group.name, id, name.name) ?? '');
+    const id = group.index;
+    if (typeof id === 'number') return (run) => String(run.server.settings.groups.get(group.name, id, name.name) ?? '');
+    return (run) => String(cfgGet(run, group.name, name.name) ?? '');
+  },
+};
+
+/** @cfg_selected.group: what cfg_select() chose. */
+export const CFG_SELECTED_SELECT: SelectDef = {
+  doc: 'The instance of a group that cfg_select() chose in this run, empty without: cfg_selected.group.',
+  bind(parts) {
+    const [, group] = parts;
+    if (group === undefined || parts.length !== 2 || group.index !== null)
+      return 'cfg_selected needs the name of a group';
+    return (run) => String(cfgSelected(run, group.name) ?? '');
   },
 };
