@@ -13,7 +13,7 @@ import { ipFamily } from './transport/ip-address.ts';
 import { type Destination, PROTO } from './transport/socket-info.ts';
 
 /** Marks a branch this server made without a transaction, so that a reply to it is not looked for in tm. */
-export const STATELESS_MARK = 's';
+const STATELESS_MARK = 's';
 
 /** Next hop of a request: `$du`, else the Request-URI. */
 export function nextHopUri(msg: SipMsg): string {
@@ -24,7 +24,7 @@ export function nextHopUri(msg: SipMsg): string {
  * Branch of a statelessly forwarded request: the same for its retransmissions, its CANCEL and its ACK, and different
  * when it comes back with another Request-URI (a spiral).
  */
-export function statelessBranch(msg: SipMsg): string {
+function statelessBranch(msg: SipMsg): string {
   const via = msg.via1;
   const branch = via?.branch ?? '';
   const call = hashText(msg.callId ?? '');
@@ -101,7 +101,7 @@ export function applySendFlags(msg: SipMsg, dst: Destination): void {
 }
 
 /** Sends a request text, through onsend_route where the script has one (its `drop` keeps the message back). */
-export function sendRequest(run: Run, text: string, dst: Destination): number | Promise<number> {
+function sendRequest(run: Run, text: string, dst: Destination): number | Promise<number> {
   const onsend = run.program.onsend;
   const server = run.server;
   const send = (passes: boolean): number => (passes ? countForward(server, server.transport.send(text, dst)) : 1);

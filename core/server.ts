@@ -44,7 +44,7 @@ export interface ReloadResult {
 }
 
 /** What a server is made of; see `start.ts` for how the real ones are put together. */
-export interface ServerParts {
+interface ServerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

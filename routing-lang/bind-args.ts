@@ -9,7 +9,7 @@ import { parsePv } from './pv-parser.ts';
 import { textToInt } from './runtime.ts';
 
 /** What the preparation of arguments asks of the checker. */
-export interface ArgContext {
+interface ArgContext {
   readonly pvs: PvBinder;
   report(code: string, span: Span, message: string, extra?: DiagnosticExtra): void;
   /** Reports at an offset of a string literal's value. */
@@ -40,7 +40,7 @@ const ROUTE_ARGS: ReadonlySet<string> = new Set([
 ]);
 
 /** The type without the mark of an optional one. */
-export function baseType(spec: ArgSpec): ArgType {
+function baseType(spec: ArgSpec): ArgType {
   return (spec.endsWith('?') ? spec.slice(0, -1) : spec) as ArgType;
 }
 

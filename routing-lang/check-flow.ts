@@ -56,15 +56,3 @@ function leaves(checker: Checker, statement: Statement): boolean {
       return false;
   }
 }
-
-/** Every statement of a list, nested ones as well, in order. */
-export function* allStatements(body: readonly Statement[]): Generator<Statement> {
-  for (const statement of body) {
-    yield statement;
-    if (statement.type === 'if') {
-      yield* allStatements(statement.then);
-      if (statement.otherwise !== null) yield* allStatements(statement.otherwise);
-    } else if (statement.type === 'while') yield* allStatements(statement.body);
-    else if (statement.type === 'switch') for (const { body: inner } of statement.cases) yield* allStatements(inner);
-  }
-}

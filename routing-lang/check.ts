@@ -318,7 +318,7 @@ export class Checker {
 }
 
 /** True for literals and operations on them. */
-export function isConstant(expr: Expr): boolean {
+function isConstant(expr: Expr): boolean {
   switch (expr.type) {
     case 'number':
     case 'string':

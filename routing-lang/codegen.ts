@@ -154,7 +154,7 @@ function recursiveRoutes(graph: readonly Calls[]): Set<number> {
 type Call = Extract<Expr, { type: 'call' }>;
 
 /** All calls in statements, at any depth. */
-export function* callsIn(body: readonly Statement[]): Generator<Call> {
+function* callsIn(body: readonly Statement[]): Generator<Call> {
   for (const statement of body) {
     switch (statement.type) {
       case 'if':

@@ -31,7 +31,7 @@ export interface CompileHost {
   readonly tracer?: ScriptTracer;
 }
 
-export interface CompileOptions {
+interface CompileOptions {
   /** Number of the program, `ScriptProgram.id`. */
   readonly id: number;
   /** Attach a source map for debuggers; stacks are mapped without one. */

@@ -1,9 +1,9 @@
 /** What the phases of the language report about a script: one shape, one printer, one list of codes. */
 
-export type Severity = 'error' | 'warning' | 'notice';
+type Severity = 'error' | 'warning' | 'notice';
 
 /** A further place that explains a diagnostic: where a macro was defined, the first of two routes of one name. */
-export interface RelatedPlace {
+interface RelatedPlace {
   readonly message: string;
   readonly file: string;
   readonly line: number;
@@ -87,7 +87,7 @@ export const DIAGNOSTIC_CODES = {
 export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES | (string & {});
 
 /** Codes of things that 5.6.3 refuses: errors with `--strict`. */
-export const STRICT_CODES: ReadonlySet<DiagnosticCode> = new Set(['newer-syntax', 'older-syntax', 'lax-syntax']);
+const STRICT_CODES: ReadonlySet<DiagnosticCode> = new Set(['newer-syntax', 'older-syntax', 'lax-syntax']);
 
 /** Whence a diagnostic's place comes: what `Preprocessed.locate` and the preprocessor itself can say about an offset. */
 export interface Place {
@@ -227,7 +227,7 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
-export interface PrintOptions {
+interface PrintOptions {
   readonly color?: boolean;
   /** The text of a line without its end, for the excerpt; null where the file is not at hand. */
   readonly lineText?: (file: string, line: number) => string | null;

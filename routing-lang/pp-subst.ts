@@ -80,7 +80,7 @@ const CLASSES: Readonly<Record<string, string>> = {
 };
 
 /** A POSIX extended regular expression as JavaScript's; null where it is not one. */
-export function posixRegExp(source: string, flags: string): RegExp | null {
+function posixRegExp(source: string, flags: string): RegExp | null {
   let out = '';
   for (let i = 0; i < source.length; i++) {
     const c = source.charAt(i);

@@ -17,7 +17,7 @@ export interface PreprocessOptions {
   readonly osName?: string;
 }
 
-export interface Macro {
+interface Macro {
   /** Null for a name without a value, which is never expanded. */
   readonly value: string | null;
   readonly origin: MacroOrigin;

@@ -106,7 +106,7 @@ export function suspend(
  * A route as generated code knows it: started with point 0; continued at `point` with the awaited result and the
  * temporaries saved when it was suspended.
  */
-export type CompiledRoute = (
+type CompiledRoute = (
   run: Run,
   point: number,
   result: number,

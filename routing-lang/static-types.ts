@@ -7,7 +7,7 @@ import type { StaticType } from './bound.ts';
  */
 
 /** What is wrong with an operand, and which. */
-export interface TypeFault {
+interface TypeFault {
   readonly operand: Expr;
   readonly message: string;
 }

@@ -14,9 +14,9 @@ function startsWith(first: string, find: (text: string, at: number) => number): 
   return (text, at, tokens, groups) => (text.startsWith(first, at) ? match(text, at, tokens, groups) : null);
 }
 
-export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\v]+/, group: Lexer.SKIPPED });
+const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\v]+/, group: Lexer.SKIPPED });
 
-export const LineComment = createToken({
+const LineComment = createToken({
   name: 'LineComment',
   pattern: /(?:#|\/\/)[^\n]*/,
   start_chars_hint: ['#', '/'],
@@ -24,7 +24,7 @@ export const LineComment = createToken({
 });
 
 /** Nested; one that does not end takes the rest of the text and is reported by the lexer. */
-export const BlockComment = createToken({
+const BlockComment = createToken({
   name: 'BlockComment',
   pattern: startsWith('/*', (text, at) => endOfBlockComment(text, at) || text.length),
   start_chars_hint: ['/'],

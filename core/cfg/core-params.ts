@@ -48,7 +48,7 @@ const YES_NO: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** How a value was written, as in the syntax tree: a quoted string, a bare word, a number. */
-export type WrittenKind = 'string' | 'word' | 'number';
+type WrittenKind = 'string' | 'word' | 'number';
 
 /** 1 or 0 for yes, on, true, enable and their opposites, in any case; undefined for any other word. */
 export function yesNo(word: string): number | undefined {
@@ -90,13 +90,13 @@ function refusal(def: CoreParamDef, value: string | number): string | null {
   return def.check?.(value) ?? null;
 }
 
-export interface CoreAssignment {
+interface CoreAssignment {
   readonly name: string;
   readonly values: readonly { readonly value: string | number; readonly kind: WrittenKind }[];
 }
 
 /** What became of one assignment that needs to be told: its index, and an error or a notice. */
-export interface AssignmentRemark {
+interface AssignmentRemark {
   readonly index: number;
   readonly kind: 'error' | 'notice';
   readonly text: string;
@@ -152,7 +152,7 @@ const FIXED_TCP: readonly (readonly [name: string, value: number, doc: string])[
 ];
 
 /** Declares the groups `core` and `tcp` over a server's settings. */
-export function declareCoreGroups(settings: Settings): void {
+function declareCoreGroups(settings: Settings): void {
   const groups = new Map<string, { vars: CfgVar[]; names: Map<string, string> }>();
   for (const [param, def] of Object.entries(CORE_PARAMS)) {
     if (def.cfg === undefined) continue;

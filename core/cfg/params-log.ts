@@ -1,7 +1,7 @@
 import { bool, type CoreParamTable, int, live, none, str } from './param-def.ts';
 
 /** Names of syslog facilities, for `log_facility`. */
-export const LOG_FACILITIES: readonly string[] =
+const LOG_FACILITIES: readonly string[] =
   'AUTH AUTHPRIV CRON DAEMON FTP KERN LPR MAIL NEWS SYSLOG USER UUCP LOCAL0 LOCAL1 LOCAL2 LOCAL3 LOCAL4 LOCAL5 LOCAL6 LOCAL7'
     .split(' ')
     .map((name) => `LOG_${name}`);

@@ -15,7 +15,7 @@ export interface OptionDef {
   readonly noEffect?: string;
 }
 
-export interface ParsedOptions {
+interface ParsedOptions {
   /** Values in order of appearance; an option without argument has one `''` per use. */
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly operands: readonly string[];

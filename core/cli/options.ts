@@ -71,7 +71,7 @@ export const KAMAILIO_OPTIONS: readonly OptionDef[] = [
 ];
 
 /** Only `strowger` has these. */
-export const OWN_OPTIONS: readonly OptionDef[] = [
+const OWN_OPTIONS: readonly OptionDef[] = [
   { name: 'log-format', flags: ['--log-format'], arg: 'FORMAT', help: 'text or json', default: 'text on a terminal' },
   { name: 'strict', flags: ['--strict'], help: 'Refuse what Kamailio 5.6 refuses' },
   {

@@ -7,11 +7,11 @@ import { openUnixDatagram } from '../transport/unix-dgram.ts';
 import type { ProcessOptions } from './run-options.ts';
 
 /** Where syslog listens on this system. */
-export const SYSLOG_PATH = '/dev/log';
+const SYSLOG_PATH = '/dev/log';
 const STDERR = 2;
 
 /** The thread whose log it is: workers have numbers from 1, as Kamailio's processes. */
-export interface WorkerLog {
+interface WorkerLog {
   readonly number: number;
   readonly isTerminal: boolean;
 }

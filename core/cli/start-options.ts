@@ -40,7 +40,7 @@ export interface StartOptions {
 }
 
 /** A log whose prefix (`log_prefix`, for the message at hand) and levels (`debugger`'s `mod_level`) can be set. */
-export interface AdjustableLog extends Log {
+interface AdjustableLog extends Log {
   setPrefix?(prefix: (() => string) | null): void;
   /** Null as module: the server's own level; null as level: the server's again. */
   setLevel?(module: string | null, level: number | null): void;
@@ -87,6 +87,3 @@ export class ScriptError extends StrowgerError {
 
 /** Starts a server with as many workers as the script asks for (core/workers/start-process.ts). */
 export type StartProcess = (options: StartOptions, log: LogChoice) => Promise<RunningServer>;
-export type CheckScript = (options: StartOptions) => Promise<CheckResult>;
-/** The script after its preprocessor, as `--cfg-print` shows it. Diagnostics as in a check, where it has errors. */
-export type PrintScript = (options: StartOptions) => Promise<string>;

@@ -96,7 +96,7 @@ export function facilityNumber(name: string): number | null {
 }
 
 /** Sends one datagram to syslog's socket. Returns null, or the errno's name. */
-export type SyslogSend = (datagram: string) => string | null;
+type SyslogSend = (datagram: string) => string | null;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 

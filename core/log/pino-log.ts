@@ -22,7 +22,7 @@ const BY_KAMAILIO_LEVEL: readonly PinoLevel[] = [
 
 export type LogFormat = 'text' | 'json';
 
-export interface PinoLogOptions {
+interface PinoLogOptions {
   readonly sink: LogSink;
   readonly format: LogFormat;
   /** `debug`: highest Kamailio level that is written. */

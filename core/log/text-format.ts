@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { escapeControls } from './log-text.ts';
 
-export interface TextFormatOptions {
+interface TextFormatOptions {
   readonly color: boolean;
   readonly timestamps: boolean;
   readonly worker: number;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
  * `modules/NAME/index.ts`); in the packed build, bundles beside this one (`index.js`, `modules/NAME/index.js`).
  */
 const here = import.meta.url;
-export const isCheckout = here.endsWith('.ts');
+const isCheckout = here.endsWith('.ts');
 
 /** The running core's own URL: what `strowger` is in a module that is bundled here. */
 export const coreUrl: string = new URL(isCheckout ? '../index.ts' : './index.js', here).href;

@@ -127,7 +127,7 @@ export interface StatDef<S = unknown> {
   readonly get?: (state: S) => number;
 }
 
-export interface EventRouteDef {
+interface EventRouteDef {
   readonly doc: string;
 }
 

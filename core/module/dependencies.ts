@@ -1,11 +1,11 @@
 /** What ordering needs to know of a module. */
-export interface Dependent {
+interface Dependent {
   readonly name: string;
   /** A trailing `?` means "if loaded". */
   readonly depends: readonly string[];
 }
 
-export interface DependencyOrder<T> {
+interface DependencyOrder<T> {
   /** Each after those it depends on; otherwise in the order given. */
   readonly order: readonly T[];
   readonly missing: readonly { readonly module: T; readonly needs: string }[];

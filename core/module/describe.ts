@@ -20,7 +20,7 @@ export interface ModuleDescription {
   readonly eventRoutes: readonly { name: string; doc: string }[];
 }
 
-export interface ParamDescription {
+interface ParamDescription {
   readonly name: string;
   readonly type: ParamDef['type'];
   readonly default: string | number | null;

@@ -1,11 +1,10 @@
-import { builtinEntry } from './builtin.ts';
 import tables from './known-exports.json' with { type: 'json' };
 
 /**
  * Which of Kamailio 5.6's modules declares what, for hints: "t_relay is exported by the module tm, which is not
  * loaded". Where several export one name, the usual one. Names of modules that do not exist here are in it too.
  */
-export interface KnownExports {
+interface KnownExports {
   command(name: string): string | null;
   pv(className: string): string | null;
   transformation(className: string): string | null;
@@ -20,13 +19,6 @@ export const knownExports: KnownExports = {
   pv: (className) => lookUp('pvs', className),
   transformation: (className) => lookUp('transformations', className),
 };
-
-/** The sentence for a name that nobody loaded exports: what to load, or that it can not be had. */
-export function ownerHint(owner: string): string {
-  return builtinEntry(owner) === null
-    ? `it belongs to Kamailio's module "${owner}", which Strowger does not have`
-    : `it belongs to the module "${owner}": add loadmodule "${owner}.so"`;
-}
 
 function lookUp(kind: keyof typeof tables, name: string): string | null {
   inverted ??= {

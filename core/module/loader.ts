@@ -14,7 +14,7 @@ export interface LoadedDef {
   readonly isBuiltin: boolean;
 }
 
-export interface LoaderOptions {
+interface LoaderOptions {
   /** Where bundles are kept; the user's cache folder by default. */
   readonly cacheFolder?: string;
   /** Modules given as objects, found before any file: for tests and embedding. */

@@ -2,7 +2,7 @@ import type { BoundCommand, BoundPv, BoundTransform } from '../../routing-lang/s
 import type { CommandDef, ModuleDef, ParamDef } from './define-module.ts';
 
 /** A module as the index sees it; `state` is read when asked for, so the index may be made before init. */
-export interface IndexedModule {
+interface IndexedModule {
   readonly name: string;
   readonly def: ModuleDef<never>;
   readonly state: unknown;
@@ -10,7 +10,7 @@ export interface IndexedModule {
 }
 
 /** Two modules that declare one name. */
-export interface Clash {
+interface Clash {
   readonly kind: 'command' | 'pseudo-variable' | 'transformation' | 'RPC method';
   readonly name: string;
   readonly first: IndexedModule;

@@ -25,11 +25,6 @@ export function replaceSpan(msg: SipMsg, start: number, end: number, text: strin
   return msg.lumps.del(start, end - start, kind).insertAfter(text);
 }
 
-/** Replaces the value of a row. */
-export function replaceHeaderValue(msg: SipMsg, row: number, value: string): Lump {
-  return replaceSpan(msg, msg.hdrValueStart(row), msg.hdrValueEnd(row), value, msg.hdrKind(row));
-}
-
 /** All rows of a name, long or compact, any case. */
 export function rowsByName(msg: SipMsg, name: string): number[] {
   const rows: number[] = [];

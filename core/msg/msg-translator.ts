@@ -16,7 +16,7 @@ import { viaExtension } from './via-extension.ts';
 export const BRANCH_MAGIC = 'z9hG4bK';
 
 /** What one branch sends: everything that differs from the received message. */
-export interface RequestForm {
+interface RequestForm {
   readonly uri: string;
   readonly branchId: string;
   readonly outgoing: SocketInfo;
@@ -55,7 +55,7 @@ function bracketed(host: string): string {
 }
 
 /** True when the reply can not be trusted to find its way by sent-by alone (RFC 3261 §18.2.1). */
-export function needsReceived(msg: SipMsg, via: Via): boolean {
+function needsReceived(msg: SipMsg, via: Via): boolean {
   return (via.host !== msg.rcv.srcIp && bracketed(msg.rcv.srcIp) !== via.host) || wantsRport(msg, via);
 }
 
@@ -131,7 +131,7 @@ export function buildForwardedReply(msg: SipMsg, lumps: readonly Lump[], isRelia
 }
 
 /** Removes the topmost Via value: the whole row when it is alone in it. */
-export function viaRemoval(msg: SipMsg): Lump {
+function viaRemoval(msg: SipMsg): Lump {
   const via = msg.via1 as Via;
   const rowEnd = msg.hdrValueEnd(msg.via1At);
   if (via.end < rowEnd) {
@@ -211,7 +211,7 @@ function sorted(list: Lump[]): Lump[] {
 }
 
 /** Further contents of a reply this server makes. */
-export interface ReplyForm {
+interface ReplyForm {
   readonly code: number;
   readonly reason: string;
   /** '' for none (100, or the request's To has one). */

@@ -1,4 +1,4 @@
-import { eachParam, findParam, isLws } from './params.ts';
+import { findParam, isLws } from './params.ts';
 import { trimLws, unquote } from './quoted.ts';
 
 /** A media type with its parameters (RFC 3261 §20.15): Content-Type, a value of Accept. */
@@ -33,13 +33,4 @@ function hasLws(text: string): boolean {
 export function contentTypeParam(contentType: ContentType, lower: string): string | null {
   const value = findParam(contentType.params, 0, contentType.params.length, lower);
   return value === null ? null : unquote(value);
-}
-
-/** All parameters, names in lower case, quotes off. */
-export function contentTypeParams(contentType: ContentType): Map<string, string> {
-  const params = new Map<string, string>();
-  eachParam(contentType.params, 0, contentType.params.length, (name, value) => {
-    params.set(name.toLowerCase(), unquote(value));
-  });
-  return params;
 }

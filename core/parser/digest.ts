@@ -1,6 +1,6 @@
 /** Digest credentials and challenges (RFC 3261 §22, RFC 7616, RFC 8760), read from a header value. */
 
-import { isLws, parseDecimal, skipQuoted } from './params.ts';
+import { isLws, skipQuoted } from './params.ts';
 import { unquote } from './quoted.ts';
 
 /** More parameters than this and the value is refused. */
@@ -153,11 +153,4 @@ export function challengeQops(auth: AuthValue): string[] {
 /** `stale=true` in a challenge. */
 export function isStale(auth: AuthValue): boolean {
   return unquote(auth.params.get('stale') ?? '').toLowerCase() === 'true';
-}
-
-/** A number written in decimal in a parameter, -1 when absent or malformed. */
-export function authNumber(auth: AuthValue, name: string): number {
-  const text = unquote(auth.params.get(name) ?? '');
-  const value = parseDecimal(text, 0, text.length, 0xffffffff);
-  return value < 0 ? -1 : value;
 }

@@ -13,12 +13,12 @@ const MAX_PENDING = 512;
 const TCP_TIMEOUT_FACTOR = 2;
 
 /** `found` has a reply with the records, `none` is the server's word that there are none, `failed` is nobody's word. */
-export type QueryResult =
+type QueryResult =
   | { readonly status: 'found'; readonly name: string; readonly reply: DnsReply }
   | { readonly status: 'none' }
   | { readonly status: 'failed'; readonly reason: string };
 
-export interface DnsClientOptions {
+interface DnsClientOptions {
   readonly wheel: TimerWheel;
   readonly random: Random;
   readonly transport: DnsTransport;

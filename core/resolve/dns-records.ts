@@ -17,7 +17,7 @@ export interface NaptrData {
 }
 
 /** ENUM branch location record (draft-ietf-enum-branch-location-record), private type 65300. */
-export interface EblData {
+interface EblData {
   readonly position: number;
   readonly separator: string;
   readonly apex: string;

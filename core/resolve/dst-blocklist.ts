@@ -16,7 +16,7 @@ export const BLST = {
   PERMANENT: 128,
 } as const;
 
-export interface BlockedDestination {
+interface BlockedDestination {
   readonly proto: Proto;
   readonly ip: string;
   readonly port: number;

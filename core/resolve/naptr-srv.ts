@@ -24,7 +24,7 @@ export function srvName(host: string, proto: Proto, isSips: boolean): string | n
 }
 
 /** Kamailio's `dns_<proto>_pref`; below 0 the protocol is not chosen at all. WebSockets have none: last. */
-export function preferenceOf(proto: Proto, settings: DnsSettings): number {
+function preferenceOf(proto: Proto, settings: DnsSettings): number {
   if (proto === PROTO.UDP) return settings.udpPref;
   if (proto === PROTO.TCP) return settings.tcpPref;
   if (proto === PROTO.TLS) return settings.tlsPref;
@@ -38,7 +38,7 @@ export function protocolsByPreference(settings: DnsSettings, isUsable: (proto: P
   return usable.toSorted((a, b) => preferenceOf(b, settings) - preferenceOf(a, settings));
 }
 
-export interface NaptrChoice {
+interface NaptrChoice {
   readonly proto: Proto;
   /** Where its SRV records are. */
   readonly name: string;

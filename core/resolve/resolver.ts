@@ -17,7 +17,7 @@ import { defaultPort, type SipTargetQuery, TargetIterator, type TargetSource } f
 
 const MAX_CNAMES = 10;
 
-export interface ResolverOptions {
+interface ResolverOptions {
   readonly wheel: TimerWheel;
   readonly random: Random;
   readonly settings?: Settings;
@@ -32,7 +32,7 @@ export interface ResolverOptions {
 }
 
 /** A name's records, null when there are none, or the promise of that. */
-export type Lookup<T extends DnsType> = DnsEntry<T> | null | Promise<DnsEntry<T> | null>;
+type Lookup<T extends DnsType> = DnsEntry<T> | null | Promise<DnsEntry<T> | null>;
 
 /**
  * Names to addresses for one server: cache, name servers, RFC 3263. Answers at once what it knows; what it has to ask

@@ -6,7 +6,7 @@ import { binrpcRequest, parseBinrpcBody, parseBinrpcHeader } from './binrpc.ts';
 import { RpcArgs, RpcFault, type RpcParam } from './registry.ts';
 
 /** Where a ctl module listens. */
-export type BinrpcAddress =
+type BinrpcAddress =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'tcp' | 'udp'; readonly host: string; readonly port: number };
 

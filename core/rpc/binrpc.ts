@@ -9,7 +9,7 @@ import { RpcDouble, RpcElement, RpcMany, type RpcParam, type RpcReply, RpcStruct
  * - strings and names end in a NUL that the size counts; a struct is a start and an end mark around pairs of name and
  *   value; a double is an integer of thousandths.
  */
-export type BinrpcType = 'request' | 'reply' | 'fault';
+type BinrpcType = 'request' | 'reply' | 'fault';
 
 export interface BinrpcHeader {
   readonly type: BinrpcType;
@@ -30,8 +30,6 @@ const REC = { INT: 0, STR: 1, DOUBLE: 2, STRUCT: 3, ARRAY: 4, NAME: 5, BYTES: 6 
 const LONG_SIZE = 0x80;
 /** Deeper nesting than this is refused on reading. */
 export const MAX_BINRPC_DEPTH = 32;
-/** The shortest thing that can be a packet; the header may be longer. */
-export const MIN_BINRPC_HEADER = 4;
 
 /** The header at the start of `data`: null when more bytes are needed, a text when it is not binrpc. */
 export function parseBinrpcHeader(data: string): BinrpcHeader | null | string {

@@ -151,7 +151,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** What a control socket answered. */
-export type ControlAnswer =
+type ControlAnswer =
   | { readonly result: unknown }
   | { readonly error: { readonly code: number; readonly message: string } };
 

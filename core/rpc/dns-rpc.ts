@@ -261,7 +261,7 @@ const DNS_METHODS: readonly (readonly [string, Method])[] = [
 ];
 
 /** All methods by name; their state is the resolver. */
-export const dnsRpc: ReadonlyMap<string, Method> = new Map([...DNS_METHODS, ...BLOCKLIST_METHODS]);
+const dnsRpc: ReadonlyMap<string, Method> = new Map([...DNS_METHODS, ...BLOCKLIST_METHODS]);
 
 /** Registers `dns.*` and `dst_blocklist.*` for a server's resolver. */
 export function registerDnsRpc(registry: RpcRegistry, resolver: Resolver): void {

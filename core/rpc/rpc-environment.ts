@@ -1,7 +1,7 @@
 import type { Server } from '../server.ts';
 
 /** One worker thread or other piece of work, as `core.ps` lists them. */
-export interface ProcessInfo {
+interface ProcessInfo {
   readonly index: number;
   /** Operating system's number; workers of one process share it. */
   readonly pid: number;

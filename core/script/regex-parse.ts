@@ -46,11 +46,11 @@ export function parseRegex(source: string, syntax: RegexSyntax): ParsedRegex | s
   }
 }
 
-export function emptySet(): ByteSet {
+function emptySet(): ByteSet {
   return new Uint32Array(8);
 }
 
-export function addByte(set: ByteSet, byte: number): void {
+function addByte(set: ByteSet, byte: number): void {
   set[byte >> 5] = (set[byte >> 5] ?? 0) | (1 << (byte & 31));
 }
 

@@ -4,7 +4,7 @@ import { type Clock, microsOf } from '../timer/clock.ts';
 import type { Run } from './run.ts';
 
 /** What is measured by, and when it is told. */
-export interface CommandTiming {
+interface CommandTiming {
   readonly clock: Clock;
   readonly log: Log;
   /** Log level (`latency_log`). */

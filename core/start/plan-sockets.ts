@@ -13,7 +13,7 @@ import { PROTO_NAMES, type SocketInfo } from '../transport/socket-info.ts';
 import type { Environment } from './environment.ts';
 import type { ScriptSource } from './script.ts';
 
-export interface PlannedSockets {
+interface PlannedSockets {
   readonly sockets: readonly SocketInfo[];
   /** Host names that `listen` lines gave instead of addresses: they are ours too. */
   readonly hostNames: readonly string[];

@@ -7,7 +7,7 @@ import { withPort } from './plan-sockets.ts';
 import type { UdpSocketOptions } from './socket-options.ts';
 
 /** What `openSockets` opened, in the order of the sockets planned. */
-export interface OpenSockets {
+interface OpenSockets {
   readonly sockets: readonly SocketInfo[];
   /** By `SocketInfo.index`; null where it is no UDP socket. */
   readonly endpoints: readonly (UdpEndpoint | null)[];
@@ -16,7 +16,7 @@ export interface OpenSockets {
 }
 
 /** What `openSockets` works with. */
-export interface SocketParts {
+interface SocketParts {
   readonly planned: readonly SocketInfo[];
   readonly udp: UdpDriver;
   readonly connections: ConnectionTable;

@@ -21,7 +21,7 @@ import { streamSocketOptions, udpOptions } from './socket-options.ts';
 import { openSockets, streamSender } from './sockets.ts';
 
 /** The sockets of a server, open but not yet heard: `begin` lets messages in. */
-export interface OpenTransport {
+interface OpenTransport {
   begin(): void;
   /** Opens the sockets that need a module: TLS and those above it. */
   openLate(): Promise<void>;

@@ -12,7 +12,7 @@ const MAX_SPAN_MS = 0x7fff_ffff;
 /** The longest sleep, within what every clock accepts. */
 const MAX_SLEEP_MS = 0x3fff_ffff;
 
-export interface TimerWheelOptions {
+interface TimerWheelOptions {
   /** Gets what a timer's function throws. Without it the error ends the process as uncaught, after the other timers. */
   readonly onError?: (error: unknown) => void;
 }

@@ -40,7 +40,7 @@ export class AddressTexts {
 }
 
 /** An address as words, ready for a send descriptor. Family 0: the text is no address. */
-export interface AddressWords {
+interface AddressWords {
   readonly family: 4 | 6 | 0;
   readonly w0: number;
   readonly w1: number;

@@ -3,7 +3,7 @@ import type { ConnectionSettings } from './connection-settings.ts';
 import { PROTO } from './socket-info.ts';
 
 /** When a connection must be closed unless something happens before, and what the log then says. */
-export interface Deadline {
+interface Deadline {
   readonly dueMs: number;
   readonly why: 'idle' | 'no data came in time' | 'a message did not end in time';
 }

@@ -37,7 +37,7 @@ const DRAIN_CHECK_MS = 250;
 /** What an orderly end may take before the connection is dropped. */
 const LINGER_MS = 2_000;
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   /** One whole message. */
   readonly onMessage: (text: string, rcv: ReceiveInfo) => void;
   readonly onOpen?: (conn: Connection) => void;
@@ -47,7 +47,7 @@ export interface ConnectionEvents {
   readonly onFramingError?: (error: FramingError, rcv: ReceiveInfo) => void;
 }
 
-export interface ConnectionTableOptions {
+interface ConnectionTableOptions {
   readonly wheel: TimerWheel;
   readonly log: Log;
   readonly settings: ConnectionSettings;

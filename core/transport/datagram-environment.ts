@@ -20,10 +20,10 @@ export const MAX_DATAGRAM_BYTES = 65507;
 export type UnixDatagramHandler = (text: string, fromPath: string) => void;
 
 /** A failed or refused send: errno name, how many bytes, to where. */
-export type SendFailure = (code: string, lengthBytes: number, to: string) => void;
+type SendFailure = (code: string, lengthBytes: number, to: string) => void;
 
 /** What the environment knows of an open socket. */
-export interface NativeSocket {
+interface NativeSocket {
   readonly family: 4 | 6 | 'unix';
   readonly onDatagram: DatagramHandler;
   readonly onUnix: UnixDatagramHandler;

@@ -1,7 +1,7 @@
 /** What HTTP (RFC 9112) adds to the framing of messages on a stream: the chunked transfer coding and `Expect`. */
 
 /** What the header of an HTTP request says of its body beside Content-Length. */
-export interface HttpHead {
+interface HttpHead {
   readonly isChunked: boolean;
   /** The client waits for a 100 before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;

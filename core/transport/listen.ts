@@ -1,12 +1,12 @@
 import type { ListenItem, Span } from '../../routing-lang/ast.ts';
-import { hostPort, ipFamily, parseIpv4, parseIpv6 } from './ip-address.ts';
+import { hostPort, ipFamily, parseIpv6 } from './ip-address.ts';
 import { PROTO, PROTO_NAMES, type Proto, type SocketInfo } from './socket-info.ts';
 
 /** What says where to listen: one `listen` line or `-l` option. */
 export type ListenSpec = Omit<ListenItem, 'type' | 'span'> & { readonly span?: Span };
 
 /** A network interface of this host, as `os.networkInterfaces()` gives them. */
-export interface InterfaceAddress {
+interface InterfaceAddress {
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
   /** IPv6 zone; not 0 for link-local addresses. */
@@ -29,7 +29,7 @@ export interface ListenContext {
 }
 
 /** A socket to be opened. Port 0 asks the kernel for a free one. */
-export interface SocketPlan {
+interface SocketPlan {
   readonly proto: Proto;
   readonly family: 4 | 6;
   readonly address: string;
@@ -183,11 +183,6 @@ export function makeSocketInfo(plan: SocketPlan, index: number, port: number): S
     sentBy: hostPort(advertisedHost, advertisedPort),
     isReliable: proto !== PROTO.UDP,
   };
-}
-
-/** True for an address that stands for all of the host's. */
-export function isWildcard(address: string): boolean {
-  return parseIpv4(address) === 0 || address === '::';
 }
 
 /**

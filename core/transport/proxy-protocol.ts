@@ -8,7 +8,7 @@ export interface ProxiedAddresses {
   readonly localPort: number;
 }
 
-export type ProxyHeader =
+type ProxyHeader =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'bad'; readonly reason: string }
   /** `addresses` is null when the balancer speaks for itself (LOCAL, UNKNOWN): those of the socket then hold. */

@@ -11,7 +11,7 @@ export interface FramerLimits {
   acceptNoContentLength: boolean;
 }
 
-export type FramingErrorCode =
+type FramingErrorCode =
   | 'header-too-large'
   | 'message-too-large'
   | 'no-content-length'
@@ -28,7 +28,7 @@ export interface FramingError {
   readonly head: string;
 }
 
-export interface FramerSink {
+interface FramerSink {
   /** One whole message, from its first line to the end of its body. */
   onMessage(text: string): void;
   /** A keep-alive `CRLF CRLF` between messages, to be answered by `CRLF` (RFC 5626 §4.4.1). */

@@ -11,7 +11,7 @@ import type { AcceptedSocket } from './tcp.ts';
 import { applySession, judge, readFacts, secureOptions, type TlsSessionOptions } from './tls-facts.ts';
 import type { TlsProfile, TlsProfiles } from './tls-profiles.ts';
 
-export interface TlsAcceptorOptions {
+interface TlsAcceptorOptions {
   readonly clock: Clock;
   readonly profiles: TlsProfiles;
   /** Where it listens. */

@@ -32,7 +32,7 @@ export interface TlsProfileConfig {
   readonly line: number;
 }
 
-export interface TlsConfigError {
+interface TlsConfigError {
   readonly file: string;
   /** From 1. */
   readonly line: number;

@@ -17,7 +17,7 @@ import { abandon, TlsAcceptor } from './tls-acceptor.ts';
 import { applySession, DEFAULT_SESSION, judge, readFacts, secureOptions, type TlsSessionOptions } from './tls-facts.ts';
 import type { TlsProfile, TlsProfiles } from './tls-profiles.ts';
 
-export interface TlsDriverOptions {
+interface TlsDriverOptions {
   readonly clock: Clock;
   readonly profiles: TlsProfiles;
   readonly socketOptions?: StreamSocketOptions;

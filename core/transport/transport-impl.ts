@@ -13,7 +13,7 @@ export interface StreamSender {
 const MAX_DATAGRAM_BYTES = 65_507;
 
 /** What is known of the way out at start. */
-export interface TransportParts {
+interface TransportParts {
   readonly sockets: readonly SocketInfo[];
   /** By `SocketInfo.index`; null for sockets that are no UDP. */
   readonly endpoints: readonly (UdpEndpoint | null)[];

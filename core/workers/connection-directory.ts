@@ -18,7 +18,7 @@ export interface DirectoryEntry {
 }
 
 /** How a connection is chosen: an empty host, a null address and a port of 0 fit any. */
-export interface DirectoryQuery {
+interface DirectoryQuery {
   readonly proto: Proto;
   readonly ip: string;
   readonly port: number;

@@ -24,13 +24,13 @@ export const RECORD = {
   /** What is known of a TLS connection that was opened: id; the text of tls-record.ts. */
   TLS: 9,
 } as const;
-export type RecordKind = (typeof RECORD)[keyof typeof RECORD];
+type RecordKind = (typeof RECORD)[keyof typeof RECORD];
 
 /** Records taken in one turn of the event loop. */
 const TURN_RECORDS = 256;
 
 /** What became of records, for the log and the statistics. */
-export interface ExchangeCounts {
+interface ExchangeCounts {
   sent: number;
   received: number;
   /** Did not fit into a ring: lost, like a datagram whose socket buffer is full. */

@@ -8,7 +8,7 @@
  */
 
 /** Numbers of a record: `numbers[0 … 5]`, 32 bits each, their meaning is the kind's. */
-export const RECORD_NUMBERS = 6;
+const RECORD_NUMBERS = 6;
 const RECORD_WORDS = 2 + RECORD_NUMBERS + 3;
 const RECORD_BYTES = RECORD_WORDS * 4;
 const SKIP = -1;

@@ -43,7 +43,7 @@ const WATCH = { POSITION: 0, BEAT: 1, STALLED_AT: 2, IS_STALLED: 3, END: 4 } as 
 const WATCH_WORDS = 5;
 
 /** The watch over the event loop of a server that is alone in its process. */
-export interface OwnWatch {
+interface OwnWatch {
   /** See `Seat.position`. */
   readonly position: Int32Array;
   start(positions: () => readonly ScriptPosition[]): void;

@@ -23,7 +23,7 @@ const SETTLED_MS = 30_000;
 /** How long a worker may take to prepare a new script. */
 const RELOAD_MS = 30_000;
 
-export interface SupervisorParts {
+interface SupervisorParts {
   readonly options: StartOptions;
   readonly log: LogChoice;
   readonly source: ScriptSource;

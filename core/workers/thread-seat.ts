@@ -16,7 +16,7 @@ import { SharedCounters } from './shared-counters.ts';
 import { type ThreadData, TOPIC } from './thread-data.ts';
 
 /** Between two beats of a worker's event loop, milliseconds. */
-export const HEARTBEAT_MS = 500;
+const HEARTBEAT_MS = 500;
 
 /** Topics of the bus that the core itself uses. */
 const CONNECTIONS = 'core.connections';

@@ -8,21 +8,21 @@ import { defaultReason } from './reasons.ts';
 import { type AccRecord, accTime, parseComment } from './record.ts';
 
 /** What of tm's api accounting needs. */
-export interface TransactionEvents {
+interface TransactionEvents {
   on(event: 'requestIn', callback: (args: TransactionArgs) => void): () => void;
   localTag(msg: SipMsg): string | null;
   clearFlags(t: AccTransaction, bits: number): void;
 }
 
 /** A transaction, as far as it is accounted. */
-export interface AccTransaction {
+interface AccTransaction {
   readonly request: SipMsg;
   readonly program: ScriptProgram;
   readonly status: number;
   on(event: string, callback: (args: TransactionArgs) => void): void;
 }
 
-export interface TransactionArgs {
+interface TransactionArgs {
   readonly t: AccTransaction;
   readonly reply: SipMsg | null;
   readonly code: number;
@@ -30,7 +30,7 @@ export interface TransactionArgs {
 }
 
 /** What of rr's api the direction needs. */
-export interface DirectionSource {
+interface DirectionSource {
   isDirection(run: Run, direction: string): number;
 }
 

@@ -1,7 +1,7 @@
 import type { PvAccessor, PvValue, Run, ScriptProgram } from 'strowger';
 
 /** `name=$pv;…` of a parameter, split. */
-export interface ExtraDef {
+interface ExtraDef {
   readonly name: string;
   readonly pv: string;
 }

@@ -14,7 +14,7 @@ export interface AccRecord {
 }
 
 /** When: ms and the microseconds of the second. */
-export interface AccTime {
+interface AccTime {
   readonly wallMs: number;
   readonly seconds: number;
   readonly micros: number;

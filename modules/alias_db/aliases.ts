@@ -1,7 +1,7 @@
 import { type Db, type DbCondition, dbText, type ModuleContext, parseUri, type Run, type SipUri } from 'strowger';
 
 /** How a lookup differs from what the parameters say. */
-export interface LookupFlags {
+interface LookupFlags {
   readonly usesDomain: boolean;
   /** From the user to the alias. */
   readonly isReverse: boolean;

@@ -206,7 +206,7 @@ export function parseAlgorithms(text: string): readonly DigestAlgorithm[] | null
 }
 
 /** ACK and CANCEL can not be challenged (RFC 3261 §22.1); Kamailio lets PRACK pass with them. */
-export function isNeverChallenged(msg: SipMsg): boolean {
+function isNeverChallenged(msg: SipMsg): boolean {
   return msg.method === METHOD.ACK || msg.method === METHOD.CANCEL || msg.method === METHOD.PRACK;
 }
 

@@ -5,7 +5,7 @@ import type { Challenger, Qop } from './challenge.ts';
 import { checkIdentity } from './identity.ts';
 
 /** Bits of the functions that are given a password: what it is, the challenge for an AVP, a count kept for another try. */
-export const PV_AUTH = { HA1: 1, PLAIN: 2, QOP_AUTH: 4, QOP_AUTH_INT: 8, STALE: 16, KEEP_COUNT: 32 } as const;
+const PV_AUTH = { HA1: 1, PLAIN: 2, QOP_AUTH: 4, QOP_AUTH_INT: 8, STALE: 16, KEEP_COUNT: 32 } as const;
 
 /** Authentication with a password that the script has. */
 export class PvAuth {

@@ -3,7 +3,7 @@ import { type Destination, type PvValue, type ReceiveInfo, RUN_DROP, type Run, t
 /** Key under which a message of event_route[network:msg] carries its direction. */
 const DIRECTION = {};
 
-export interface NetworkOptions {
+interface NetworkOptions {
   /** Shorter texts are passed by. */
   readonly minLength: number;
   /** AVP that holds the text to go on with; null leaves the text alone. */

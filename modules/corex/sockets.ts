@@ -14,7 +14,7 @@ import {
 } from 'strowger';
 
 /** The parts of `[proto:]host[:port]`; absent ones are null, the host keeps its brackets. */
-export interface SocketAddress {
+interface SocketAddress {
   readonly proto: string | null;
   readonly host: string;
   readonly port: string | null;

@@ -11,7 +11,7 @@ import {
 import { type LineRequest, lineFault, lineReply } from './line-protocol.ts';
 
 /** Longest request, in bytes; a longer one ends its connection. */
-export const MAX_REQUEST_BYTES = 65536;
+const MAX_REQUEST_BYTES = 65536;
 
 /** What answers need: the methods, and how long a reply may be. */
 export interface Answering {

@@ -12,7 +12,7 @@ const SOCKETS = [
 const MYSQL_PORT = 3306;
 
 /** A `[group]` of my.cnf before the host, or in its place. */
-export interface UrlHost {
+interface UrlHost {
   readonly group: string | null;
   readonly host: string;
   readonly port: number;

@@ -1,7 +1,7 @@
 import { type Run, varsOf, type XavpList, type XavpValue } from 'strowger';
 
 /** What is shown. */
-export const MASK = { NULL: 1, AVP: 2, VAR: 4, XAVP: 8, OTHER: 16 } as const;
+const MASK = { NULL: 1, AVP: 2, VAR: 4, XAVP: 8, OTHER: 16 } as const;
 
 type Json = string | number | null | readonly Json[] | { readonly [name: string]: Json };
 

@@ -41,7 +41,7 @@ export interface DestEntry {
 }
 
 /** Addresses of a destination as last looked up. */
-export interface DestAddresses {
+interface DestAddresses {
   readonly ips: readonly string[];
   /** By SRV, which also gives the port and protocol; 0 where it is the URI's own. */
   readonly port: number;

@@ -2,14 +2,14 @@ import { readAttributes } from './attributes.ts';
 import type { DestEntry } from './destination.ts';
 
 /** A line that can not be read, or a remark about one that can. */
-export interface ListRemark {
+interface ListRemark {
   readonly line: number;
   readonly text: string;
   /** The line has no destination. */
   readonly isError: boolean;
 }
 
-export interface ParsedList {
+interface ParsedList {
   readonly entries: readonly (DestEntry & { readonly line: number })[];
   readonly remarks: readonly ListRemark[];
 }

@@ -27,7 +27,7 @@ function xavpOf(name: string, dest: Dest, isCounted: boolean): Xavp {
 }
 
 /** What selecting works with. */
-export interface SelectionParts extends AlgorithmParts {
+interface SelectionParts extends AlgorithmParts {
   readonly table: DsTable;
   readonly loads: CallLoads;
   warn(text: string): void;

@@ -29,7 +29,7 @@ export function parseRpcState(text: string): number | null {
 }
 
 /** What `$dsv(…)` shows in an event route. */
-export interface EventFacts {
+interface EventFacts {
   /** Of the reply; 408 where none came, 820 where the script has marked the destination. */
   readonly code: number;
   /** Null where there is no reply. */

@@ -13,7 +13,7 @@ import { type DsSettings, XAVP_MODE } from './params.ts';
 import { DsSet } from './sets.ts';
 
 /** What the table needs of the server. */
-export interface TableParts {
+interface TableParts {
   readonly settings: DsSettings;
   readonly random: Random;
   readonly log: Log;
@@ -27,7 +27,7 @@ export interface TableParts {
 export type StateEvent = 'dst-down' | 'dst-up' | null;
 
 /** A destination that can not be used, and why. */
-export interface Rejected {
+interface Rejected {
   readonly entry: DestEntry;
   readonly why: string;
 }

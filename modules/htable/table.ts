@@ -131,6 +131,6 @@ function msOf(expiresSec: number): number {
   return (expiresSec + 1) * 1000;
 }
 
-export function itemOf({ key, value, expiresMs }: StoreRecord): Item {
+function itemOf({ key, value, expiresMs }: StoreRecord): Item {
   return { key, value, expiresSec: expiresMs === 0 ? 0 : expiresMs / 1000 - 1 };
 }

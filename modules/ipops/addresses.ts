@@ -136,7 +136,7 @@ const V4_RANGES = compiled(V4_TYPES);
 const V6_RANGES = compiled(V6_TYPES);
 
 /** Name of the range an address is in; null when the text is no address of the family. */
-export function detailedType(text: string, family: 4 | 6 | null): string | null {
+function detailedType(text: string, family: 4 | 6 | null): string | null {
   const bytes = bytesOf(unbracketed(text) ?? text);
   if (bytes === null || (unbracketed(text) !== null && bytes.length === 4)) return null;
   if (family !== null && bytes.length !== (family === 4 ? 4 : 16)) return null;

@@ -36,13 +36,13 @@ const FIFO = 2;
 const DATAGRAM = 4;
 
 /** What this module needs of xhttp to answer. */
-export interface XhttpReplies {
+interface XhttpReplies {
   /** Answers the HTTP request the run is about; -1 when it can not. */
   reply(run: Run, code: number, reason: string, contentType: string, body: string): number;
 }
 
 /** What other modules (xhttp) get. */
-export interface JsonRpcApi {
+interface JsonRpcApi {
   /** Runs a JSON-RPC document (bytes) and returns the answer's bytes. */
   dispatch(document: string): Promise<string>;
 }

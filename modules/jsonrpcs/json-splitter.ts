@@ -1,5 +1,5 @@
 /** Longest document, in bytes; a longer one is thrown away. */
-export const MAX_DOCUMENT_BYTES = 1 << 20;
+const MAX_DOCUMENT_BYTES = 1 << 20;
 
 /**
  * Cuts a stream of bytes into JSON documents: from the first `{` or `[` to the bracket that closes it. What stands

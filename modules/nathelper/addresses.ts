@@ -45,7 +45,7 @@ export function aliasOf(ip: string, port: number, proto: number): string {
 }
 
 /** What an alias value says; null where it is none. */
-export interface Alias {
+interface Alias {
   readonly host: string;
   readonly port: number;
   readonly proto: number;

@@ -26,7 +26,7 @@ import {
 import { aliasOf, aliasUri, parseAlias, receivedUri } from './addresses.ts';
 
 /** A contact that is a SIP URI, with that URI. */
-export interface SipContact {
+interface SipContact {
   readonly contact: NameAddr;
   readonly uri: SipUri;
 }
@@ -184,7 +184,7 @@ export function withoutParams(params: string, isTaken: (lower: string, at: numbe
 }
 
 /** URI parameters without the last of this name. */
-export function withoutLast(params: string, name: string): string {
+function withoutLast(params: string, name: string): string {
   const lower = name.toLowerCase();
   const text = `;${params}`;
   let last = -1;

@@ -6,7 +6,7 @@ import { theContact } from './contact.ts';
 import { sdpOf } from './sdp.ts';
 
 /** Bits of the `flags` argument. */
-export const NAT_TEST = {
+const NAT_TEST = {
   CONTACT_PRIVATE: 1,
   RECEIVED: 2,
   VIA_PRIVATE: 4,

@@ -5,7 +5,7 @@ import type { Ucontact } from '../usrloc/api.ts';
 export const UDP_PING = '\0\0\0\0';
 
 /** What makes a SIP ping beside the contact. */
-export interface SipPing {
+interface SipPing {
   readonly method: string;
   /** From URI. */
   readonly from: string;

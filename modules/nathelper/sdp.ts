@@ -13,7 +13,7 @@ import {
 } from 'strowger';
 
 /** Bits of the `flags` argument. */
-export const FIX_SDP = { ADD_DIRECTION: 1, MEDIA_IP: 2, ADD_NORTPPROXY: 4, ORIGIN_IP: 8 } as const;
+const FIX_SDP = { ADD_DIRECTION: 1, MEDIA_IP: 2, ADD_NORTPPROXY: 4, ORIGIN_IP: 8 } as const;
 
 /** A connection with this address is on hold, and stays so. */
 const HOLD = '0.0.0.0';

@@ -17,7 +17,7 @@ const COLUMNS = [
   'ruid',
 ];
 
-export interface DbPublicationsParts {
+interface DbPublicationsParts {
   readonly db: Db;
   readonly table: string;
   readonly settings: PresSettings;

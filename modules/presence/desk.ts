@@ -12,7 +12,7 @@ import { type AskJob, DONE, type Job, type JobResult, type PublishJob, REFUSED }
 import type { Subscriptions } from './subscriptions.ts';
 import type { WatchRules } from './watch-rules.ts';
 
-export interface DeskParts {
+interface DeskParts {
   readonly log: Log;
   readonly settings: PresSettings;
   readonly events: EventPackages;

@@ -2,7 +2,7 @@ import { parseEvent } from 'strowger';
 import type { EventPackage } from './api.ts';
 
 /** What an Event header asks for. */
-export interface AskedEvent {
+interface AskedEvent {
   readonly event: EventPackage;
   /** '' where it has none. */
   readonly id: string;

@@ -5,12 +5,12 @@ import type { PresSettings } from './params.ts';
 import { factsOf, type Subscription, type SubsFacts } from './subscription.ts';
 
 /** What of tm's api is needed. */
-export interface NotifySender {
+interface NotifySender {
   send(request: LocalRequest): Transaction | null;
 }
 
 /** What `$subs` and `$notify_reply` show in the routes of a NOTIFY. */
-export interface NotifyFacts {
+interface NotifyFacts {
   readonly subs: SubsFacts;
   /** Null until there is one. */
   readonly reply: SipMsg | null;
@@ -19,7 +19,7 @@ export interface NotifyFacts {
 /** Key of the NotifyFacts on a message. */
 const FACTS: object = { name: 'presence-notify' };
 
-export interface NotifierParts {
+interface NotifierParts {
   readonly server: Server;
   readonly log: Log;
   readonly sender: NotifySender;

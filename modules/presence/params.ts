@@ -123,7 +123,7 @@ export interface OrderColumn {
 const ORDER_COLUMNS: readonly string[] = ['id', 'received_time', 'priority', 'expires', 'etag', 'sender', 'ruid'];
 
 /** `a, b desc`; null where it is no such list. */
-export function parseOrder(text: string): readonly OrderColumn[] | null {
+function parseOrder(text: string): readonly OrderColumn[] | null {
   const columns: OrderColumn[] = [];
   for (const part of text.split(',')) {
     const match = /^\s*(\w+)(?:\s+(asc|desc))?\s*$/i.exec(part);
@@ -137,7 +137,7 @@ export function parseOrder(text: string): readonly OrderColumn[] | null {
 const OLDEST_FIRST: readonly OrderColumn[] = [{ column: 'received_time', isDescending: false }];
 
 /** Where subscriptions are kept. */
-export type SubsMode = 'memory' | 'write-through' | 'write-back' | 'database';
+type SubsMode = 'memory' | 'write-through' | 'write-back' | 'database';
 const SUBS_MODES: readonly SubsMode[] = ['memory', 'write-through', 'write-back', 'database'];
 
 /** The parameters, read once. */

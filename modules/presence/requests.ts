@@ -56,7 +56,7 @@ export function contactOfSocket(socket: SocketInfo): string {
 }
 
 /** What is needed of tm to answer a request. */
-export interface Replier {
+interface Replier {
   hasTransaction(msg: SipMsg): boolean;
   reply(msg: SipMsg, code: number, reason: string, extraHeaders?: string): number;
   localTag(msg: SipMsg): string | null;

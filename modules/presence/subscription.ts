@@ -9,7 +9,7 @@ export const STATUS_CODE: Readonly<Record<SubscriptionState, number>> = {
   waiting: 4,
 };
 /** What pres_auth_status() gives for an active watcher that is shown nothing. */
-export const POLITE_BLOCK_CODE = 5;
+const POLITE_BLOCK_CODE = 5;
 /** The reason of such a subscription. */
 export const POLITE_BLOCK = 'polite-block';
 

@@ -11,7 +11,7 @@ import { type Authorization, factsOf, POLITE_BLOCK, type Subscription, type Watc
 import type { SubscriptionStore } from './subscription-store.ts';
 import { NO_RULES, type ReadRules, type WatchRules } from './watch-rules.ts';
 
-export interface SubscriptionsParts {
+interface SubscriptionsParts {
   readonly log: Log;
   readonly wheel: TimerWheel;
   /** A number below that, for spreading. */

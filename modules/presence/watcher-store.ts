@@ -3,7 +3,7 @@ import { equal, Row, rowsOf } from './db-rows.ts';
 import { type Authorization, STATUS_CODE, stateOf, topicKey, type Watcher } from './subscription.ts';
 
 /** A watcher and what was decided about it. */
-export interface KnownWatcher extends Watcher, Authorization {}
+interface KnownWatcher extends Watcher, Authorization {}
 
 /** What was decided about watchers, by presentity and package. */
 export interface WatcherStore {

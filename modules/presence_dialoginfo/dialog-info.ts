@@ -5,7 +5,7 @@ const NAMESPACE = 'urn:ietf:params:xml:ns:dialog-info';
 /** States of a dialog, the least interesting first (Kamailio: presence_dialoginfo, force_single_dialog). */
 const STATES: readonly string[] = ['terminated', 'trying', 'proceeding', 'confirmed', 'early'];
 
-export interface DialogInfoOptions {
+interface DialogInfoOptions {
   /** Only the most interesting dialog. */
   readonly isSingle: boolean;
   /** A terminated dialog where there is none. */

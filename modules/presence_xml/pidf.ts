@@ -18,7 +18,7 @@ export interface PidfOptions {
   readonly single: SingleBody | null;
 }
 
-export interface SingleBody {
+interface SingleBody {
   /** Texts, the most important first. */
   readonly priorities: readonly string[];
   /** The element that has one of them. */

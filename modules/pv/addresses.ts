@@ -66,7 +66,7 @@ function advertisedPort(socket: SocketInfo): number {
 }
 
 /** WS and WSS are both `transport=ws` (RFC 7118 §5.2.4). */
-export function addressUri(host: string, port: number, proto: number, isFull: boolean): string {
+function addressUri(host: string, port: number, proto: number, isFull: boolean): string {
   if (proto === PROTO.UDP && !isFull) return `sip:${host}:${port}`;
   return `sip:${host}:${port};transport=${proto === PROTO.WSS ? 'ws' : (PROTO_NAMES[proto] ?? 'none')}`;
 }

@@ -16,7 +16,7 @@ export interface PvState {
 }
 
 /** A text compiled at run time; a reload brings another program. */
-export interface CompiledText {
+interface CompiledText {
   readonly program: ScriptProgram;
   readonly expand: (run: Run) => string;
 }

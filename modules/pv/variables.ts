@@ -25,7 +25,7 @@ export const VARIABLE_PVS: Readonly<Record<string, PvDef<PvState>>> = {
 };
 
 /** `$vn(x)` has its slot under this name, so that it does not meet `$var(x)`. */
-export function nullVarSlotName(name: string): string {
+function nullVarSlotName(name: string): string {
   return `$vn(${name})`;
 }
 

@@ -1,7 +1,7 @@
 import { type PvUse, type PvValue, type Run, valueToString } from 'strowger';
 
 /** Index of a step: absent, a number (negative counts from the oldest), all, or computed per run. */
-export type StepIndex = null | number | '*' | ((run: Run) => PvValue);
+type StepIndex = null | number | '*' | ((run: Run) => PvValue);
 
 /** `name[index]`, one side of `=>`. */
 export interface XavpStep {

@@ -1,5 +1,5 @@
 /** Weights of a PID controller. */
-export interface PidWeights {
+interface PidWeights {
   readonly ki: number;
   readonly kp: number;
   readonly kd: number;

@@ -7,7 +7,7 @@ export const MAX_QUEUES = 32;
 export const ALGORITHMS = ['NOP', 'RED', 'TAILDROP', 'FEEDBACK', 'NETWORK'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 
-export interface PipeDef {
+interface PipeDef {
   readonly algorithm: Algorithm;
   readonly limit: number;
 }
@@ -19,7 +19,7 @@ export interface QueueDef {
 }
 
 /** What RPC shows of a pipe. */
-export interface PipeState extends PipeDef {
+interface PipeState extends PipeDef {
   readonly counter: number;
   readonly lastCounter: number;
   readonly load: number;

@@ -2,7 +2,7 @@
 
 import { compilePcre, type PcreFlags } from './pcre.ts';
 
-export interface GroupLimits {
+interface GroupLimits {
   readonly maxGroups: number;
   /** Chars of one group, all expressions together. */
   readonly maxSize: number;

@@ -44,7 +44,7 @@ function lower(text: string): string {
 }
 
 /** What a URI asks for beside its AOR (RFC 5627 §3.4, §5.5). */
-export type GruuTarget =
+type GruuTarget =
   | { readonly kind: 'none' }
   /** `gr=` names the instance, without its angle brackets. */
   | { readonly kind: 'public'; readonly instance: string }

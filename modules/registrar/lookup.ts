@@ -161,7 +161,7 @@ function nextHop(run: Run, reg: Registrar, contact: Ucontact): { path: string; d
 }
 
 /** `$xavp(xavp_rcd=>…)`: what the location table says of the contact that was found. */
-export function tellRecord(reg: Registrar, msg: SipMsg, contact: Ucontact): void {
+function tellRecord(reg: Registrar, msg: SipMsg, contact: Ucontact): void {
   const { xavpRcd, xavpRcdMask: skipped } = reg.settings;
   if (xavpRcd === '') return;
   const record = new XavpList();
@@ -176,7 +176,7 @@ export function tellRecord(reg: Registrar, msg: SipMsg, contact: Ucontact): void
 }
 
 /** Gives back what `save()` has stored of `$xavp(xavp_contact)`. */
-export function restoreXavp(reg: Registrar, msg: SipMsg, contact: Ucontact): void {
+function restoreXavp(reg: Registrar, msg: SipMsg, contact: Ucontact): void {
   if (contact.xavp !== null && reg.ul.xavpContact !== '')
     varsOf(msg).xavps.append(reg.ul.xavpContact, contact.xavp.clone());
 }

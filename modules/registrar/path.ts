@@ -15,7 +15,7 @@ import {
 const MAX_PATH_LENGTH = 512;
 
 /** The Path of a REGISTER (RFC 3327), its rows joined. */
-export interface PathVector {
+interface PathVector {
   readonly text: string;
   /** `received` of its first URI, escapes undone; '' where it has none. */
   readonly received: string;
@@ -37,7 +37,7 @@ export function pathOf(msg: SipMsg): PathVector | null {
 }
 
 /** What a request to a binding with a Path gets: its Route and next hop. */
-export interface PathRoute {
+interface PathRoute {
   readonly path: string;
   /** '' where no hop is left. */
   readonly dstUri: string;

@@ -22,7 +22,7 @@ interface RouteValue {
 }
 
 /** What loose_route found, kept for check_route_param, is_direction and $route_uri. */
-export interface RoutingResult {
+interface RoutingResult {
   /** The next hop came from a Route header that is left (`rr_next_hop_route`). */
   readonly isNextHopRoute: boolean;
   /** Parameters of the route that was ours (`;lr;ftag=x`), '' where none was. */
@@ -34,7 +34,7 @@ export interface RoutingResult {
 export type LooseRouteMode = 'usual' | 'preloaded' | 'loose';
 
 /** Switches of the module that routing looks at. */
-export interface LooseRouteOptions {
+interface LooseRouteOptions {
   readonly outbound: OutboundApi | undefined;
   readonly enableDoubleRr: boolean;
   readonly forceSendSocket: boolean;

@@ -16,7 +16,7 @@ export interface RecordRouteOptions {
 }
 
 /** Parameters and user that one message's Record-Route gets beyond the defaults. */
-export class RecordRouteState {
+class RecordRouteState {
   /** `;x=y` texts of add_rr_param, in order. */
   params = '';
   isAdded = false;

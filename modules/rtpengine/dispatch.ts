@@ -25,7 +25,7 @@ export interface DispatchSettings {
 }
 
 /** What a dispatcher works with. */
-export interface DispatchParts {
+interface DispatchParts {
   readonly nodes: RelaySets;
   readonly calls: CallTable;
   readonly log: Log;
@@ -39,7 +39,7 @@ export interface DispatchParts {
 }
 
 /** A request about a call. */
-export interface CallRequest {
+interface CallRequest {
   readonly command: NgCommand;
   readonly callId: string;
   readonly viaBranch: string;
@@ -48,7 +48,7 @@ export interface CallRequest {
 }
 
 /** The reply, and who gave it. */
-export interface NodeReply {
+interface NodeReply {
   readonly node: RelayNode;
   readonly reply: BDict;
 }

@@ -3,7 +3,7 @@
 import type { BValue } from './bencode.ts';
 
 /** Where the via-branch is taken from. */
-export type ViaBranchSource = '' | '1' | '2' | 'auto' | 'extra' | 'next' | 'auto-next' | 'auto-extra';
+type ViaBranchSource = '' | '1' | '2' | 'auto' | 'extra' | 'next' | 'auto-next' | 'auto-extra';
 
 const VIA_BRANCH: ReadonlySet<string> = new Set(['1', '2', 'auto', 'extra', 'next', 'auto-next', 'auto-extra']);
 

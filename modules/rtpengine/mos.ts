@@ -23,7 +23,7 @@ interface Mos {
 }
 
 /** Lowest, highest and average of some streams; null where nothing was measured. */
-export interface MosSummary {
+interface MosSummary {
   readonly min: Mos | null;
   readonly max: Mos | null;
   readonly average: Mos | null;
@@ -57,7 +57,7 @@ function readMos(source: BDict | null): Mos | null {
 }
 
 /** Of all streams in a reply to query or delete, or of those with the ids given. */
-export function summarize(reply: BDict, ids: ReadonlySet<string> | null): MosSummary {
+function summarize(reply: BDict, ids: ReadonlySet<string> | null): MosSummary {
   let min: Mos | null = null;
   let max: Mos | null = null;
   const averages: Mos[] = [];
@@ -85,7 +85,7 @@ function meanOf(averages: readonly Mos[]): Mos | null {
 }
 
 /** Ids of the streams that the party with this label sends. */
-export function streamsOfLabel(reply: BDict, label: string): ReadonlySet<string> {
+function streamsOfLabel(reply: BDict, label: string): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const [, party] of reply.dict('tags')?.entries ?? []) {
     if (!(party instanceof BDict) || party.str('label') !== label) continue;

@@ -2,7 +2,7 @@ import { intParam, listParam, type ParamDef, strParam } from 'strowger';
 import { mosParamNames } from './mos.ts';
 
 /** Kamailio's MAX_QUERIED_NODES_LIMIT. */
-export const MAX_QUERIED_NODES = 30;
+const MAX_QUERIED_NODES = 30;
 
 const MOS_PARAMS: Readonly<Record<string, ParamDef>> = Object.fromEntries(
   (['', '_A', '_B'] as const).flatMap((scope) =>

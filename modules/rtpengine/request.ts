@@ -35,7 +35,7 @@ const PARTY_COMMANDS: ReadonlySet<NgCommand> = new Set<NgCommand>([
 ]);
 
 /** What of a SIP message goes into a request. */
-export interface NgFacts {
+interface NgFacts {
   readonly command: NgCommand;
   /** The message is a request. */
   readonly isRequest: boolean;

@@ -24,7 +24,7 @@ const BASE_VERSION = '20040107';
 const NEEDED = '20050322';
 
 /** What relays are reached with. */
-export interface RelayParts {
+interface RelayParts {
   readonly server: Server;
   readonly nodes: RelaySets;
   readonly client: UdpClient;

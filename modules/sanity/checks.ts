@@ -42,9 +42,9 @@ export const CHECK = {
 } as const;
 
 /** Bits of the second argument, and of the parameter uri_checks. */
-export const URI_CHECK = { RURI: 1, FROM: 2, TO: 4, CONTACT: 8 } as const;
+const URI_CHECK = { RURI: 1, FROM: 2, TO: 4, CONTACT: 8 } as const;
 
-export interface CheckSettings {
+interface CheckSettings {
   readonly uriChecks: number;
   /** Option tags that we have, in lower case. */
   readonly proxyRequire: ReadonlySet<string>;

@@ -29,7 +29,7 @@ interface SlApi {
   sendReply(run: Run, code: number, reason: string): number;
 }
 
-export class Siputils {
+class Siputils {
   readonly ctx: ModuleContext;
   readonly separator: string;
   readonly rpidAvp: string | number | null;

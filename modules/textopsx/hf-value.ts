@@ -31,7 +31,7 @@ export function parsePlace(text: string): HfPlace | null {
 }
 
 /** A value of a list: `start … end` is the text between commas, white space included; `textStart … textEnd` without it. */
-export interface HfValue {
+interface HfValue {
   readonly row: number;
   readonly start: number;
   readonly end: number;
@@ -42,7 +42,7 @@ export interface HfValue {
 const MAX_VALUES = 1024;
 
 /** All values of a header's rows. `isList` false: each row is one value (Authorization). */
-export function hfValues(msg: SipMsg, name: string, isList = true): HfValue[] {
+function hfValues(msg: SipMsg, name: string, isList = true): HfValue[] {
   const values: HfValue[] = [];
   for (const row of rowsByName(msg, name)) {
     const rowEnd = msg.hdrValueEnd(row);

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { PvValue } from 'strowger';
 
 /** Fields of a name that variables and selects know, by OpenSSL's short names. */
-export const NAME_FIELDS = {
+const NAME_FIELDS = {
   cn: 'CN',
   locality: 'L',
   country: 'C',

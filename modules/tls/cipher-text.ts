@@ -1,6 +1,6 @@
 /** What OpenSSL tells of a cipher suite (SSL_CIPHER_description), made from its name, as Node.js gives no more. */
 
-export interface CipherFacts {
+interface CipherFacts {
   /** First protocol version that has the suite. */
   readonly version: string;
   readonly keyExchange: string;

@@ -19,7 +19,7 @@ export interface CertificateSubject {
   readonly hosts: readonly string[];
 }
 
-export interface CertificateFiles {
+interface CertificateFiles {
   readonly certificate: string;
   /** The same where key and certificate share a file. */
   readonly privateKey: string;

@@ -26,7 +26,7 @@ function hostPort(host: string, port: number | string, proto: number): RelayTo {
 }
 
 /** `proto:host:port`, where protocol and port may be missing. Null when it is no such thing. */
-export function parseProxy(text: string): RelayTo | null {
+function parseProxy(text: string): RelayTo | null {
   const match = /^(?:(udp|tcp|tls|sctp|wss?):)?(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/i.exec(text.trim());
   if (match?.[2] === undefined) return null;
   return hostPort(match[2], match[3] ?? 0, PROTOCOLS[match[1]?.toLowerCase() ?? ''] ?? PROTO.NONE);

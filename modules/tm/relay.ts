@@ -38,7 +38,7 @@ export const RELAY = {
 } as const;
 
 /** Bits of t_relay_to's second argument. */
-export const RELAY_FLAG = { NO_100: 1, NO_INTERNAL_REPLY: 2, NO_FAILOVER: 4 } as const;
+const RELAY_FLAG = { NO_100: 1, NO_INTERNAL_REPLY: 2, NO_FAILOVER: 4 } as const;
 
 /** Where a variant of t_relay sends, beside what the message says. */
 export interface RelayTo {

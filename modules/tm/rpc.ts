@@ -179,7 +179,7 @@ function dotted(value: string): string {
   return value === '.' ? '' : value;
 }
 
-export interface TextRequest {
+interface TextRequest {
   readonly method: string;
   readonly uri: string;
   readonly nextHop: string;

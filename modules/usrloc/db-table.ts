@@ -9,7 +9,7 @@ import type { RowWriter } from './row-writer.ts';
 const PAGE = 1000;
 
 /** What a table that is only in the database works with. */
-export interface DbTableParts {
+interface DbTableParts {
   readonly name: string;
   readonly writer: RowWriter;
   readonly rules: RecordRules;

@@ -2,7 +2,7 @@ import { MATCHING_MODE, type MatchingMode, type UcontactMatch } from './api.ts';
 import type { StoredContact } from './contact.ts';
 
 /** What a REGISTER's contact is compared by. */
-export interface MatchKey {
+interface MatchKey {
   readonly contact: string;
   readonly callid: string;
   readonly path: string;
@@ -10,7 +10,7 @@ export interface MatchKey {
 }
 
 /** How contacts are told apart and repetitions recognised. */
-export interface MatchRules {
+interface MatchRules {
   readonly mode: MatchingMode;
   readonly cseqDelaySec: number;
   readonly nowSec: number;

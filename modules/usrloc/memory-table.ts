@@ -7,7 +7,7 @@ import { type RecordRules, type RowChange, StoredRecord } from './record.ts';
 import type { RecordLocks } from './record-locks.ts';
 
 /** What a table in memory works with. */
-export interface MemoryTableParts {
+interface MemoryTableParts {
   readonly store: ContactStore;
   readonly locks: RecordLocks;
   readonly rules: RecordRules;

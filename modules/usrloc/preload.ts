@@ -4,7 +4,7 @@ import { type ContactData, STATE } from './contact.ts';
 import type { RowWriter } from './row-writer.ts';
 
 /** What the rows of a table are read into. */
-export interface LoadTarget {
+interface LoadTarget {
   load(aor: string, data: ContactData): void;
 }
 

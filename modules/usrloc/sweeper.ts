@@ -13,7 +13,7 @@ const MOST_AT_ONCE = 10_000;
 const MOST_PENDING = 100_000;
 
 /** What the sweeper works with. */
-export interface SweeperParts {
+interface SweeperParts {
   readonly log: Log;
   readonly writer: RowWriter;
   /** Null where nothing is written. */

@@ -11,7 +11,7 @@ const ONCE = -1;
 const ROWS_AT_ONCE = 2000;
 
 /** What the timer does. */
-export interface TimerParts {
+interface TimerParts {
   readonly wheel: TimerWheel;
   readonly log: Log;
   readonly sweeper: Sweeper;
@@ -28,7 +28,7 @@ export interface TimerParts {
 }
 
 /** Deletes expired rows of a table at once, whoever wrote them (db_timer_clean). */
-export interface Cleaning {
+interface Cleaning {
   database(): Promise<Db>;
   conditions(): readonly DbCondition[];
 }

@@ -1,7 +1,7 @@
 import type { SipMsg } from 'strowger';
 
 /** The one version of the protocol (RFC 6455 §4.1). */
-export const WS_VERSION = '13';
+const WS_VERSION = '13';
 
 /** A handshake that can be answered with 101. */
 export interface Handshake {

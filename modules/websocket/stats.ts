@@ -9,7 +9,7 @@ const PAIRED = [
   'remote_closed_connections',
   'transmitted_frames',
 ] as const;
-export type Paired = (typeof PAIRED)[number];
+type Paired = (typeof PAIRED)[number];
 
 const GAUGES = ['current_connections', 'max_concurrent_connections'] as const;
 
@@ -17,7 +17,7 @@ const GAUGES = ['current_connections', 'max_concurrent_connections'] as const;
 const PREFIXES = ['ws_', 'ws_sip_', 'ws_msrp_'] as const;
 
 /** Numbers of connections that are no counters. */
-export interface ConnectionGauges {
+interface ConnectionGauges {
   readonly current: number;
   readonly max: number;
 }

@@ -17,7 +17,7 @@ export interface WebSocketOwner {
 }
 
 /** Who closed a connection first. */
-export type Closer = 'nobody' | 'local' | 'remote' | 'failure';
+type Closer = 'nobody' | 'local' | 'remote' | 'failure';
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const;
 

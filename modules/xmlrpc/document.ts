@@ -1,7 +1,7 @@
 import { parseXml, RpcDouble, type RpcParam, RpcStruct, textToBytes, type XmlElement } from 'strowger';
 
 /** A method call as its document has it. */
-export interface MethodCall {
+interface MethodCall {
   readonly method: string;
   readonly params: readonly RpcParam[];
 }

@@ -409,7 +409,10 @@ suite('phones that race, and clocks that jump', () => {
       registers(world.alice, '<sip:a@10.0.1.1>', { callId: 'phone a' });
       registers(world.bob, '<sip:b@10.0.2.1>', { callId: 'phone b' });
       const replies = [await world.alice.receives(() => true), await world.bob.receives(() => true)];
-      assert.deepEqual(replies.map(({ status }) => status).toSorted((a, b) => a - b), [200, 503]);
+      assert.deepEqual(
+        replies.map(({ status }) => status).toSorted((a, b) => a - b),
+        [200, 503],
+      );
       assert.equal((await bindings(world)).length, 1);
     }, 'modparam("registrar", "max_contacts", 1)');
   });

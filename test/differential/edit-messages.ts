@@ -90,7 +90,7 @@ export function editMessage(kind: string, user: string, peer: number): string {
   }
 }
 
-export const EDIT_MODULES = [
+const EDIT_MODULES = [
   'tm',
   'sl',
   'rr',

@@ -14,7 +14,7 @@ export interface LanguageCase {
   readonly ours: { readonly answer: string; readonly reason: string } | null;
 }
 
-export interface LanguageSection {
+interface LanguageSection {
   readonly title: string;
   readonly cases: readonly LanguageCase[];
 }

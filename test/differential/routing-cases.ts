@@ -1,6 +1,6 @@
 /** Requests whose Route sets, Vias and tags try rr and sl. `{S}` is the server's port, `{P}` the peer's. */
 
-export interface RoutingCase {
+interface RoutingCase {
   readonly name: string;
   readonly method?: string;
   readonly uri?: string;

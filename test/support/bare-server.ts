@@ -16,7 +16,7 @@ import type { SocketInfo } from '../../core/transport/socket-info.ts';
 import type { Transport } from '../../core/transport/transport.ts';
 import { TEST_SOCKET } from './fake-msg.ts';
 
-export interface BareOptions {
+interface BareOptions {
   readonly clock?: Clock;
   readonly sockets?: readonly SocketInfo[];
   readonly settings?: Readonly<Record<string, string | number>>;

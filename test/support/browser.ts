@@ -57,7 +57,7 @@ export interface PhoneOptions {
 }
 
 /** What a phone tells of itself. */
-export interface PhoneState {
+interface PhoneState {
   readonly events: readonly string[];
   /** Audio bytes received, and whether any of it was louder than silence. */
   readonly audio: { readonly bytes: number; readonly level: number };

@@ -6,7 +6,7 @@ import { RealClock } from '../../core/timer/real-clock.ts';
 import { BareServer } from './bare-server.ts';
 import { DatabaseServer } from './database.ts';
 
-export interface DatabaseCase<S> {
+interface DatabaseCase<S> {
   readonly kind: 'postgres' | 'mariadb';
   readonly module: ModuleDef<S>;
   /** Statements must be given up after a few seconds at most. */

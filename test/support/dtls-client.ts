@@ -11,7 +11,7 @@ import { SrtpContext } from './srtp.ts';
 const EXPORTER = ['EXTRACTOR-dtls_srtp', '60'] as const;
 
 /** Keys of both directions. */
-export interface SrtpKeys {
+interface SrtpKeys {
   readonly own: SrtpContext;
   readonly theirs: SrtpContext;
 }

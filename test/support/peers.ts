@@ -16,7 +16,7 @@ const PEERS = {
   sipsak: 'sipsak',
 } as const;
 
-export type PeerName = keyof typeof PEERS;
+type PeerName = keyof typeof PEERS;
 
 /**
  * Value for a suite's `skip`: false where the programs are installed, else which one is missing and how to install it.

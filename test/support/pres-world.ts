@@ -124,13 +124,13 @@ ${settings ?? 'modparam("presence_xml", "force_active", 1)'}
   }
 }
 
-export interface PublishOptions extends RequestOptions {
+interface PublishOptions extends RequestOptions {
   readonly etag?: string;
   readonly expires?: number;
   readonly event?: string;
 }
 
-export interface SubscribeOptions extends RequestOptions {
+interface SubscribeOptions extends RequestOptions {
   readonly expires?: number;
   readonly event?: string;
   readonly uri?: string;

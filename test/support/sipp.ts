@@ -15,7 +15,7 @@ export interface SippCounts {
   readonly retransmissions: number;
 }
 
-export interface SippCalls {
+interface SippCalls {
   /** Where the calls go. */
   readonly port: number;
   /** One socket for all calls, or one (`n`) for each. */

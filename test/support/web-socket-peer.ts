@@ -3,7 +3,7 @@ import { RawStream } from './raw-stream.ts';
 /** Kinds of frames (RFC 6455 §5.2). */
 export const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 } as const;
 
-export interface FrameOptions {
+interface FrameOptions {
   readonly isLast?: boolean;
   readonly isMasked?: boolean;
   /** The three reserved bits. */
@@ -83,7 +83,7 @@ export class WebSocketPeer {
 }
 
 export const WS_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
-export const WS_HEADERS = {
+const WS_HEADERS = {
   Host: 'a.example.org',
   Upgrade: 'websocket',
   Connection: 'Upgrade',
