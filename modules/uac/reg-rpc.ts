@@ -77,7 +77,7 @@ export const UAC_RPC: Readonly<Record<string, RpcMethod<Uac>>> = {
         throw new RpcFault(500, 'Missing parameter');
       }
       const omode = registrations.active;
-      registrations.setActive(nmode);
+      registrations.setActive(nmode === 0 ? 0 : 1);
       return { omode, nmode };
     },
   },

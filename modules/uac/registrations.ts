@@ -63,7 +63,7 @@ export class Registrations {
   /** By local user, newest first. */
   readonly #byUser = new Map<string, RegEntry[]>();
   readonly #slots: number;
-  /** reg_active; any number but 0 is yes. */
+  /** reg_active: 0 or 1. */
   #active: number;
   #isOwner = false;
 
