@@ -1,4 +1,5 @@
 import type { ModuleContext, SipMsg } from 'strowger';
+import type { DialogApi } from '../dialog/api.ts';
 import type { Side } from './replace.ts';
 
 /** What uac needs of dialog: variables of the dialog that a message belongs to. */
@@ -46,7 +47,17 @@ export function dialogPair(dialogs: DialogVariables, msg: SipMsg, side: Side): N
 
 /** Throws where dialog is not loaded. */
 export function dialogVariables(ctx: ModuleContext): DialogVariables {
-  const api = ctx.optionalApi<DialogVariables>('dialog');
+  const api = ctx.optionalApi<DialogApi>('dialog');
   if (api === undefined) throw new Error('uac: restore_dlg needs the module dialog');
-  return api;
+  return {
+    variable(msg, name) {
+      const dialog = api.of(msg);
+      return dialog === null ? null : api.variable(dialog, name);
+    },
+    setVariable(msg, name, value) {
+      const dialog = api.of(msg);
+      if (dialog !== null) api.setVariable(dialog, name, value);
+      return dialog !== null;
+    },
+  };
 }

@@ -54,7 +54,7 @@ export const UAC_RPC: Readonly<Record<string, RpcMethod<Uac>>> = {
     },
   },
   'uac.reg_add': {
-    doc: 'Adds a registration, in memory; one of the same l_uuid goes. A dot stands for nothing.',
+    doc: 'Adds a registration, in memory. A dot stands for nothing.',
     params: addParams(),
     run: (args, { registrations, ctx }) => {
       const record = recordOf(addedColumns(args));
@@ -63,6 +63,7 @@ export const UAC_RPC: Readonly<Record<string, RpcMethod<Uac>>> = {
         const why = record.isSecret ? 'invalid password or ha1' : 'check log messages';
         throw new RpcFault(500, `Failed to add record - ${why}`);
       }
+      if (registrations.get(record.uuid) !== undefined) throw new RpcFault(409, 'uuid already exists');
       registrations.put(record);
     },
   },

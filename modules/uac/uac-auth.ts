@@ -12,6 +12,7 @@ import {
   unquote,
   valueToString,
 } from 'strowger';
+import type { DialogApi } from '../dialog/api.ts';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import { type Answer, answerChallenges, type Challenge, type Challenger, challengesOf } from './answer.ts';
 import { type Credential, type CredentialStore, parseCredential } from './credentials.ts';
@@ -79,12 +80,15 @@ export class ChallengedRequests {
   readonly #tm: TmApi;
   readonly #store: CredentialStore;
   readonly #variables: AuthVariables;
+  /** Undefined where dialog is not loaded. */
+  readonly #dialogs: DialogApi | undefined;
 
   constructor(ctx: ModuleContext, tm: TmApi, store: CredentialStore, variables: AuthVariables) {
     this.#ctx = ctx;
     this.#tm = tm;
     this.#store = store;
     this.#variables = variables;
+    this.#dialogs = ctx.optionalApi<DialogApi>('dialog');
   }
 
   /**
@@ -109,6 +113,7 @@ export class ChallengedRequests {
     this.#insert(t, msg, answers);
     msg.msgFlags |= MSG_FLAG.UAC_AUTH;
     msg.isRuriNew = true;
+    this.#dialogs?.raiseCseq(msg);
     return 1;
   }
 
