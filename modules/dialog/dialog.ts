@@ -12,7 +12,7 @@ export const DFLAG = {
   NEW: 1,
   CHANGED: 2,
   HAS_BYE: 4,
-  /** We have sent a BYE to this side. */
+  /** We have sent a BYE to this side alone. */
   CALLER_BYE: 16,
   CALLEE_BYE: 32,
   VARS_CHANGED: 128,

@@ -1,5 +1,5 @@
 import type { ModuleContext, PvValue, Run, SipMsg } from 'strowger';
-import type { RrApi } from '../rr/rr.ts';
+import type { RrApi } from '../rr/api.ts';
 import type { TmApi } from '../tm/api.ts';
 import { contextOf, needContext } from './context.ts';
 import { CseqShift } from './cseq.ts';
@@ -143,19 +143,18 @@ export class Dialogs {
 
   /** Nothing is to be known of a dialog any more. */
   forget(dialog: Dialog): void {
+    if (!this.table.remove(dialog)) return;
     this.lifetimes.stop(dialog);
     if (dialog.state === STATE.EARLY) this.early--;
     if (dialog.state === STATE.CONFIRMED || dialog.state === STATE.CONFIRMED_NA) this.active--;
     dialog.state = STATE.DELETED;
     this.empty(dialog);
-    this.table.remove(dialog);
     this.events.emit('destroyed', dialog);
   }
 
-  /** It is over: it counts nowhere, and has no row any more. */
+  /** It is over: it counts nowhere, and has no row any more. Its variables stay for those who still have it. */
   empty(dialog: Dialog): void {
     this.profiles.removeAll(dialog);
-    dialog.vars = null;
     this.keepalive.remove(dialog);
     this.store?.remove(dialog);
   }

@@ -33,7 +33,7 @@ export class Ending {
       this.#dialogs.ctx.log.error('a dialog that is not answered can not be ended by BYE', { callId: dialog.callId });
       return false;
     }
-    for (const leg of legs) dialog.dflags |= leg === LEG.CALLER ? DFLAG.CALLER_BYE : DFLAG.CALLEE_BYE;
+    if (legs.length === 1) dialog.dflags |= legs[0] === LEG.CALLER ? DFLAG.CALLER_BYE : DFLAG.CALLEE_BYE;
     this.#tellTerminated(dialog, null, null);
     let isSent = false;
     for (const leg of legs) {
@@ -85,7 +85,8 @@ export class Ending {
     const waits = this.#dialogs.runEvent('end', dialog, null);
     this.#dialogs.active--;
     this.#dialogs.count('expired_dialogs');
-    this.close(dialog, waits);
+    if (waits === undefined) this.#dialogs.forget(dialog);
+    else void waits.then(() => this.#dialogs.forget(dialog));
   }
 
   /**

@@ -61,10 +61,14 @@ export class InitialRequests {
     if (context.isInitial) dialog.dflags |= DFLAG.TM;
   }
 
-  /** The script is done with a request that no transaction was made for: no call comes of it. */
+  /** The script is done with a request. Where no transaction was made for an INVITE, no call comes of it. */
   scriptEnded(msg: SipMsg, context: MsgContext): void {
     const { dialog } = context;
-    if (dialog === null || !context.isInitial) return;
+    if (dialog === null) return;
+    if (!context.isInitial) {
+      if (dialog.state === STATE.DELETED && dialog.holders === 0) this.#dialogs.forget(dialog);
+      return;
+    }
     if (context.tellsLater) {
       context.tellsLater = false;
       this.#dialogs.events.emit('created', dialog, { request: msg, sender: LEG.CALLER });

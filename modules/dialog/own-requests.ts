@@ -37,7 +37,7 @@ export class OwnRequests {
   }
 
   #send(dialog: Dialog, leg: Leg, method: string, cseq: number, headers: string, onFinal: OnFinal): boolean {
-    const { tm, settings } = this.#dialogs;
+    const { tm } = this.#dialogs;
     const { uri, nextHop, routes } = routeTo(dialog, leg);
     if (uri === '') return false;
     const isToCaller = leg === LEG.CALLER;
@@ -50,12 +50,18 @@ export class OwnRequests {
       to: `<${to}>${tagParam(dialog.tag(leg))}`,
       callId: dialog.callId,
       cseq,
-      headers:
-        routes + headers + (method === 'BYE' ? settings.extraHeaders : '') + (isToCaller ? '' : settings.calleeHeaders),
+      headers: routes + this.#withExtra(method, leg, headers),
       socket: dialog.socket(leg),
       onReply: (reply, code) => onFinal(code, reply),
     };
     return tm.send(request) !== null;
+  }
+
+  /** With the rows that the parameters add, in Kamailio's order. */
+  #withExtra(method: string, leg: Leg, headers: string): string {
+    const { settings } = this.#dialogs;
+    const first = method === 'BYE' ? `Max-Forwards: 70\r\n${settings.extraHeaders}` : '';
+    return first + headers + (leg === LEG.CALLEE ? settings.calleeHeaders : '');
   }
 }
 

@@ -53,9 +53,9 @@ function profileList({ profiles }: Dialog): RpcValue {
   );
 }
 
-/** The newest first. */
-function variablesOf({ vars }: Dialog): readonly (readonly [string, string])[] {
-  return [...(vars ?? [])].toReversed();
+/** The newest first; none of a call that is over, as in Kamailio. */
+function variablesOf({ vars, state }: Dialog): readonly (readonly [string, string])[] {
+  return state === STATE.DELETED ? [] : [...(vars ?? [])].toReversed();
 }
 
 /** Bus topic: what dlg.dump_file writes of another worker. */

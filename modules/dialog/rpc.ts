@@ -131,10 +131,9 @@ function profileOf({ dialogs }: DialogModule, name: string): ProfileDef {
   return profile;
 }
 
-/** The dialog with exactly these tags. */
+/** The dialog with these tags; before the answer, any is the callee's. */
 function byTags({ dialogs }: DialogModule, callId: string, fromTag: string, toTag: string): Dialog | null {
-  const found = dialogs.table.match(callId, fromTag, toTag)?.dialog ?? null;
-  return found !== null && (found.toTag === toTag || found.toTag === fromTag) ? found : null;
+  return dialogs.table.match(callId, fromTag, toTag)?.dialog ?? null;
 }
 
 function endDialog(dialogs: Dialogs, dialog: Dialog, headers: string): undefined {

@@ -43,15 +43,17 @@ export class DialogTable {
     this.#size++;
   }
 
-  remove(dialog: Dialog): void {
+  /** False where it is not there any more. */
+  remove(dialog: Dialog): boolean {
     const { next, previous } = dialog;
-    if (next === null && previous === null && this.#entries[dialog.hEntry] !== dialog) return;
+    if (next === null && previous === null && this.#entries[dialog.hEntry] !== dialog) return false;
     if (previous === null) this.#entries[dialog.hEntry] = next;
     else previous.next = next;
     if (next !== null) next.previous = previous;
     dialog.next = dialog.previous = null;
     this.#removeFromCall(dialog);
     this.#size--;
+    return true;
   }
 
   find(hEntry: number, hId: number): Dialog | null {

@@ -1,7 +1,6 @@
 import type { PvAccessor, PvDef, PvValue, Run } from 'strowger';
 import { contextOf, type MsgContext, needContext } from './context.ts';
 import { type Dialog, LEG } from './dialog.ts';
-import { isActive } from './fsm.ts';
 import type { DialogModule } from './module.ts';
 
 type Bound = Omit<PvAccessor, 'text'>;
@@ -34,7 +33,7 @@ const ATTRIBUTES: Readonly<Record<string, (dialog: Dialog, run: Run) => PvValue>
 
 /** Who has a dialog, as Kamailio counts it while no message is worked on: the table, and the timer of answered ones. */
 export function referencesOf(dialog: Dialog): number {
-  return isActive(dialog.state) ? 2 : 1;
+  return dialog.timeoutSec > 0 ? 2 : 1;
 }
 
 /** A route block's number, 0 for none. */
