@@ -9,7 +9,7 @@ import {
   replaceSpan,
   type SipMsg,
 } from 'strowger';
-import type { RrApi } from '../rr/rr.ts';
+import type { RrApi } from '../rr/api.ts';
 import type { TmApi } from '../tm/api.ts';
 import { type DialogVariables, dialogPair, storePair } from './dialog-variables.ts';
 import { decodeUri, encodeUri } from './uri-code.ts';

@@ -1,5 +1,5 @@
 import { type ModuleContext, parseUri, type Run } from 'strowger';
-import type { RrApi } from '../rr/rr.ts';
+import type { RrApi } from '../rr/api.ts';
 import type { TmApi } from '../tm/api.ts';
 import { REG_FLAG, type RegistrationParts, type RegistrationSettings } from './client-registration.ts';
 import { CredentialStore } from './credentials.ts';
