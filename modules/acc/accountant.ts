@@ -1,4 +1,6 @@
 import { METHOD, type ModuleContext, ROUTE, Run, type ScriptProgram, type SipMsg } from 'strowger';
+import type { RrApi } from '../rr/api.ts';
+import type { TmApi, TmCallbackArgs, Transaction } from '../tm/api.ts';
 import { DbWriter, TableName } from './db-writer.ts';
 import { swapped } from './direction.ts';
 import { Extras } from './extras.ts';
@@ -6,33 +8,6 @@ import { parseFilter } from './filter.ts';
 import { LogWriter } from './log-writer.ts';
 import { defaultReason } from './reasons.ts';
 import { type AccRecord, accTime, parseComment } from './record.ts';
-
-/** What of tm's api accounting needs. */
-interface TransactionEvents {
-  on(event: 'requestIn', callback: (args: TransactionArgs) => void): () => void;
-  localTag(msg: SipMsg): string | null;
-  clearFlags(t: AccTransaction, bits: number): void;
-}
-
-/** A transaction, as far as it is accounted. */
-interface AccTransaction {
-  readonly request: SipMsg;
-  readonly program: ScriptProgram;
-  readonly status: number;
-  on(event: string, callback: (args: TransactionArgs) => void): void;
-}
-
-interface TransactionArgs {
-  readonly t: AccTransaction;
-  readonly reply: SipMsg | null;
-  readonly code: number;
-  readonly request: SipMsg;
-}
-
-/** What of rr's api the direction needs. */
-interface DirectionSource {
-  isDirection(run: Run, direction: string): number;
-}
 
 /** Bit of a flag parameter; 0 where it is not set. */
 const bitOf = (flag: number): number => (flag < 0 ? 0 : 1 << flag);
@@ -45,8 +20,8 @@ export class Accountant {
   db: DbWriter | null = null;
   readonly #dbExtras: Extras;
   readonly #legs: Extras;
-  readonly #tm: TransactionEvents;
-  readonly #rr: DirectionSource | undefined;
+  readonly #tm: TmApi;
+  readonly #rr: RrApi | undefined;
   readonly #table: TableName;
   readonly #missedTable: TableName;
   readonly #logBit: number;
@@ -77,10 +52,10 @@ export class Accountant {
       this.#logBit | this.#dbBit | this.#logMissedBit | this.#dbMissedBit | bitOf(ctx.int('acc_prepare_flag'));
     this.#preparesAll = ctx.int('acc_prepare_always') !== 0;
     this.#ignoredFailures = parseFilter(ctx.str('failed_filter')) ?? new Set();
-    this.#rr = ctx.optionalApi<DirectionSource>('rr');
+    this.#rr = ctx.optionalApi<RrApi>('rr');
     if (ctx.int('detect_direction') !== 0 && this.#rr === undefined)
       throw new Error('detect_direction needs the module rr');
-    this.#tm = ctx.api<TransactionEvents>('tm');
+    this.#tm = ctx.api<TmApi>('tm');
     this.#detach = this.#tm.on('requestIn', (args) => this.#began(args));
   }
 
@@ -129,7 +104,7 @@ export class Accountant {
   }
 
   /** Watches a new transaction when its flags, or the parameters, say so. */
-  #began({ t }: TransactionArgs): void {
+  #began({ t }: TmCallbackArgs): void {
     const { flags, method } = t.request;
     if ((flags & this.#prepareBits) === 0 && !this.#preparesAll) return;
     if (method === METHOD.CANCEL && this.ctx.int('report_cancels') === 0) return;
@@ -139,7 +114,7 @@ export class Accountant {
     if (this.ctx.int('report_ack') !== 0) t.on('e2eAck', (args) => this.#acknowledged(args));
   }
 
-  #replied({ t, reply, code }: TransactionArgs): void {
+  #replied({ t, reply, code }: TmCallbackArgs): void {
     if (code < 200) {
       const isMedia = code > 100 && reply !== null && reply.body !== '' && this.ctx.int('early_media') !== 0;
       if (isMedia) this.#answer(t, reply, code);
@@ -150,11 +125,11 @@ export class Accountant {
     this.#answer(t, reply, code);
   }
 
-  #failed({ t, reply, code }: TransactionArgs): void {
+  #failed({ t, reply, code }: TmCallbackArgs): void {
     if (code >= 300) this.#miss(t, reply, code);
   }
 
-  #acknowledged({ t, request }: TransactionArgs): void {
+  #acknowledged({ t, request }: TmCallbackArgs): void {
     const { flags } = request;
     if ((flags & (this.#logBit | this.#dbBit)) === 0) return;
     const record = this.#record(
@@ -167,7 +142,7 @@ export class Accountant {
     this.#write('request acknowledged', record, flags);
   }
 
-  #answer(t: AccTransaction, reply: SipMsg | null, code: number): void {
+  #answer(t: Transaction, reply: SipMsg | null, code: number): void {
     const { request } = t;
     if ((request.flags & (this.#logBit | this.#dbBit)) === 0) return;
     const toTag = reply === null ? this.#ourTag(request) : reply.toTag;
@@ -176,7 +151,7 @@ export class Accountant {
   }
 
   /** A call that failed on the way; its flags are reset, so that each leg counts once. */
-  #miss(t: AccTransaction, reply: SipMsg | null, code: number): void {
+  #miss(t: Transaction, reply: SipMsg | null, code: number): void {
     const { request } = t;
     const { flags } = request;
     if ((flags & (this.#logMissedBit | this.#dbMissedBit)) === 0) return;

@@ -1,4 +1,5 @@
 import { type DigestAlgorithm, METHOD, type ModuleContext, quoteString, type Run, type SipMsg } from 'strowger';
+import type { SlApi } from '../sl/api.ts';
 import type { AuthTarget } from './api.ts';
 import { type Authenticator, parseAlgorithms } from './authenticator.ts';
 
@@ -8,17 +9,11 @@ export const CHALLENGE = { QOP_AUTH: 1, QOP_AUTH_INT: 2, NO_500: 4, STALE: 16 } 
 /** `default`: what the parameter `qop` says. */
 export type Qop = '' | 'auth' | 'auth-int' | 'default';
 
-/** What sl offers: replies through the transaction where there is one, and without. */
-interface Replies {
-  sendReply(run: Run, code: number, reason: string): number;
-  sendStateless(run: Run, code: number, reason: string): number;
-}
-
 /** Makes challenges and sends them. */
 export class Challenger {
   readonly #ctx: ModuleContext;
   readonly #auth: Authenticator;
-  readonly #replies: Replies;
+  readonly #replies: SlApi;
   /** The last challenge, and what it was made for: many in a row are alike. */
   #last = '';
   #lastFor = '';
@@ -26,7 +21,7 @@ export class Challenger {
   constructor(ctx: ModuleContext, auth: Authenticator) {
     this.#ctx = ctx;
     this.#auth = auth;
-    this.#replies = ctx.api<Replies>('sl');
+    this.#replies = ctx.api<SlApi>('sl');
   }
 
   /** The header rows of a challenge: one, or one for each algorithm in order of preference (RFC 8760 §2.3). */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type ModuleContext, ParamPv, type Run, type Timer } from 'strowger';
+import type { TmApi } from '../tm/api.ts';
 import { CallLoads } from './call-load.ts';
 import { DbList } from './db-list.ts';
 import type { DestEntry } from './destination.ts';
@@ -8,7 +9,7 @@ import { HashText } from './hash-keys.ts';
 import { parseList } from './list-file.ts';
 import { DestNames } from './names.ts';
 import { DNS_MODE, DS_PARAMS, DsSettings } from './params.ts';
-import { Pinger, type PingSender } from './ping.ts';
+import { Pinger } from './ping.ts';
 import { Selection } from './selection.ts';
 import { shareStates } from './shared-states.ts';
 import { CODE_MARKED, parseState, runStateEvent } from './states.ts';
@@ -184,14 +185,14 @@ export class Dispatcher {
 
   #makePinger(): Pinger | null {
     const { ctx } = this;
-    const sender = ctx.optionalApi<PingSender>('tm');
-    if (sender === undefined) return null;
+    const tm = ctx.optionalApi<TmApi>('tm');
+    if (tm === undefined) return null;
     return new Pinger({
       server: ctx.server,
       log: ctx.log,
       table: this.table,
       settings: this.settings,
-      sender,
+      tm,
       method: ctx.str('ds_ping_method'),
       from: ctx.str('ds_ping_from'),
       outboundProxy: ctx.str('outbound_proxy'),

@@ -1,28 +1,16 @@
-import type { Log, Server, SipMsg, SocketInfo } from 'strowger';
+import type { Log, Server, SipMsg } from 'strowger';
+import type { TmApi } from '../tm/api.ts';
 import { type Dest, DS_FLAG } from './destination.ts';
 import type { DsSettings } from './params.ts';
 import { eventMessage, runStateEvent } from './states.ts';
 import type { DsTable } from './table.ts';
-
-/** What of tm's api pings need. */
-export interface PingSender {
-  send(request: {
-    readonly method: string;
-    readonly uri: string;
-    readonly nextHop?: string;
-    readonly from: string;
-    readonly to: string;
-    readonly socket?: SocketInfo | null;
-    readonly onReply?: (reply: SipMsg | null, code: number) => void;
-  }): unknown;
-}
 
 export interface PingParts {
   readonly server: Server;
   readonly log: Log;
   readonly table: DsTable;
   readonly settings: DsSettings;
-  readonly sender: PingSender;
+  readonly tm: TmApi;
   readonly method: string;
   readonly from: string;
   readonly outboundProxy: string;
@@ -59,10 +47,10 @@ export class Pinger {
   }
 
   #ping(dest: Dest): void {
-    const { sender, method, from, outboundProxy, server, log } = this.#parts;
+    const { tm, method, from, outboundProxy, server, log } = this.#parts;
     const nextHop = dest.attrs.obproxy || outboundProxy;
     const sentMs = server.clock.now();
-    const isSent = sender.send({
+    const isSent = tm.send({
       method,
       uri: dest.uri,
       ...(nextHop === '' ? {} : { nextHop }),

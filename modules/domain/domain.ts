@@ -1,11 +1,6 @@
 import { flatCopy, type ModuleContext, parseUri, ROUTE, type Run, TableCache, varsOf } from 'strowger';
+import type { DomainApi } from './api.ts';
 import { type DomainColumns, type Domains, NO_DOMAINS, readDomains } from './domain-table.ts';
-
-/** What other modules get. */
-export interface DomainApi {
-  /** Is it one of the domains that this server is responsible for? Case does not count. */
-  isDomainLocal(domain: string): boolean;
-}
 
 /** The module's state in one server. */
 export class Domain implements DomainApi {

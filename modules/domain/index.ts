@@ -8,7 +8,8 @@ import {
   REQUEST_ROUTE,
   strParam,
 } from 'strowger';
-import { Domain, type DomainApi } from './domain.ts';
+import type { DomainApi } from './api.ts';
+import { Domain } from './domain.ts';
 import { DOMAIN_RPC } from './rpc.ts';
 
 const ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE | LOCAL_ROUTE;

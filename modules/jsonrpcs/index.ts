@@ -21,6 +21,7 @@ import {
   runJsonRpc,
   strParam,
 } from 'strowger';
+import type { XhttpApi } from '../xhttp/api.ts';
 import {
   type JsonTransport,
   listenFifo,
@@ -35,22 +36,10 @@ const HTTP = 1;
 const FIFO = 2;
 const DATAGRAM = 4;
 
-/** What this module needs of xhttp to answer. */
-interface XhttpReplies {
-  /** Answers the HTTP request the run is about; -1 when it can not. */
-  reply(run: Run, code: number, reason: string, contentType: string, body: string): number;
-}
-
-/** What other modules (xhttp) get. */
-interface JsonRpcApi {
-  /** Runs a JSON-RPC document (bytes) and returns the answer's bytes. */
-  dispatch(document: string): Promise<string>;
-}
-
 interface JsonRpcState {
   readonly rpc: RpcRegistry;
   readonly isPretty: boolean;
-  readonly xhttp: XhttpReplies | undefined;
+  readonly xhttp: XhttpApi | undefined;
   readonly log: Log;
   readonly transports: JsonTransport[];
 }
@@ -136,7 +125,7 @@ export default defineModule<JsonRpcState>({
   eventRoutes: { 'xhttp:request': { doc: 'An HTTP request came (run by xhttp): the place for jsonrpc_dispatch().' } },
 
   init(ctx) {
-    const xhttp = ctx.optionalApi<XhttpReplies>('xhttp');
+    const xhttp = ctx.optionalApi<XhttpApi>('xhttp');
     if ((ctx.int('transport') & HTTP) !== 0 && xhttp === undefined) {
       throw new Error('transport has HTTP (1) in it, but the module xhttp is not loaded');
     }
@@ -165,8 +154,6 @@ export default defineModule<JsonRpcState>({
   async destroy({ transports }) {
     await Promise.all(transports.splice(0).map((transport) => transport.close()));
   },
-
-  api: ({ rpc, isPretty }): JsonRpcApi => ({ dispatch: (document) => dispatchJsonRpc(rpc, document, isPretty) }),
 });
 
 async function openDatagram(

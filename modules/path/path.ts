@@ -11,21 +11,11 @@ import {
   parseUri,
   type ReceiveInfo,
   type Run,
-  type SipMsg,
   type SocketInfo,
   unescapePercent,
 } from 'strowger';
-
-/** What path needs of rr. */
-interface RrApi {
-  onRouted(fn: (run: Run, params: string) => void): void;
-}
-
-/** What path needs of outbound: flow tokens (RFC 5626 §5.1). */
-interface OutboundApi {
-  usesOutbound(msg: SipMsg): boolean;
-  tokenOf(msg: SipMsg): string;
-}
+import type { OutboundApi } from '../outbound/api.ts';
+import type { RrApi } from '../rr/api.ts';
 
 const DEFAULT_PORT = 5060;
 

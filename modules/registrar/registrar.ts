@@ -10,6 +10,7 @@ import {
   type SipMsg,
   XavpList,
 } from 'strowger';
+import type { SlApi } from '../sl/api.ts';
 import type { Ucontact, Udomain, UsrlocApi } from '../usrloc/api.ts';
 import { type AorRules, aorOf } from './aor.ts';
 import { AllowCache } from './contacts.ts';
@@ -18,11 +19,6 @@ import { FetchedContacts } from './fetched.ts';
 import { Save } from './save.ts';
 import { RegistrarSettings } from './settings.ts';
 import { SAVE } from './wanted.ts';
-
-/** What the registrar needs of sl: an answer, by the transaction where there is one. */
-interface SlApi {
-  sendReply(run: Run, code: number, reason: string): number;
-}
 
 /** A reply that `save()` has prepared and not sent. */
 interface HeldReply {

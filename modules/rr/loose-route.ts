@@ -11,7 +11,7 @@ import {
   type SipUri,
   URI_SCHEME,
 } from 'strowger';
-import type { OutboundApi } from './rr.ts';
+import type { OutboundApi } from '../outbound/api.ts';
 
 /** One Route value of the request, in order. */
 interface RouteValue {

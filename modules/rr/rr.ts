@@ -8,31 +8,10 @@ import {
   type Run,
   type SipMsg,
 } from 'strowger';
+import type { OutboundApi } from '../outbound/api.ts';
+import type { RrApi } from './api.ts';
 import { type LooseRouteMode, looseRoute, resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, type RecordRouteOptions, recordRoute, stateOf } from './record-route.ts';
-
-/** What other modules use of rr (dialog, nathelper, outbound …). */
-export interface RrApi {
-  addParam(run: Run, text: string): number;
-  recordRoute(run: Run, params: string): number;
-  /** Value of a parameter of our Route; null when absent. */
-  routeParam(msg: SipMsg, name: string): string | null;
-  isDirection(run: Run, direction: string): number;
-  /** Calls `fn` after each loose_route() that found a Route of ours; `params` are those of its URI, with the first `;`. */
-  onRouted(fn: (run: Run, params: string) => void): void;
-}
-
-/** What rr needs of outbound: flow tokens (RFC 5626 §5.2, §5.3). */
-export interface OutboundApi {
-  usesOutbound(msg: SipMsg): boolean;
-  tokenOf(msg: SipMsg): string;
-  decode(user: string): { readonly kind: 'none' | 'forged' } | { readonly kind: 'flow'; readonly flow: OutboundFlow };
-  isFrom(msg: SipMsg, flow: OutboundFlow): boolean;
-  follow(msg: SipMsg, flow: OutboundFlow): void;
-}
-
-/** A flow as outbound knows it. */
-type OutboundFlow = { readonly srcIp: string };
 
 export class RrModule {
   readonly enableDoubleRr: boolean;

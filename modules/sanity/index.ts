@@ -8,14 +8,10 @@ import {
   type Run,
   strParam,
 } from 'strowger';
+import type { SlApi } from '../sl/api.ts';
 import { type Failure, optionTags, sanityFailure } from './checks.ts';
 
 const ROUTES = REQUEST_ROUTE | ONREPLY_ROUTE;
-
-/** What sanity needs of sl. */
-interface SlApi {
-  sendReply(run: Run, code: number, reason: string): number;
-}
 
 class Sanity {
   readonly ctx: ModuleContext;

@@ -16,6 +16,7 @@ import {
   type Run,
   strParam,
 } from 'strowger';
+import type { SlApi } from '../sl/api.ts';
 import { chargingVector, PCV } from './charging-vector.ts';
 import * as contact from './contact.ts';
 import * as message from './message.ts';
@@ -24,10 +25,6 @@ import { appendRpidHf, isRpidUserE164, rpidAvpName } from './rpid.ts';
 import * as uris from './uri-params.ts';
 
 const REQUEST_SIDE = REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE;
-
-interface SlApi {
-  sendReply(run: Run, code: number, reason: string): number;
-}
 
 class Siputils {
   readonly ctx: ModuleContext;

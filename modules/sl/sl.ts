@@ -9,23 +9,8 @@ import {
   type Server,
   type SipMsg,
 } from 'strowger';
-
-/** What sl needs of tm, when it is loaded. */
-interface TmReplies {
-  hasTransaction(msg: SipMsg): boolean;
-  newTransaction(run: Run): number;
-  reply(msg: SipMsg, code: number, reason: string): number;
-  errorReply(msg: SipMsg, signature: string): readonly [code: number, reason: string] | null;
-}
-
-/** What other modules (auth, registrar, websocket …) use to answer: the transaction where there is one. */
-export interface SlApi {
-  /** As `send_reply` in the script. 1 sent, -1 not. */
-  sendReply(run: Run, code: number, reason: string): number;
-  /** As `sl_send_reply`: without the transaction. */
-  sendStateless(run: Run, code: number, reason: string): number;
-  tagFor(msg: SipMsg): string;
-}
+import type { TmApi } from '../tm/api.ts';
+import type { SlApi } from './api.ts';
 
 /** Codes with a statistic of their own, besides those of their class. */
 const COUNTED = new Set([200, 202, 300, 301, 302, 400, 401, 403, 404, 407, 408, 483, 500]);
@@ -37,14 +22,14 @@ export class SlModule {
   readonly #byCode = new Map<number, readonly Counter[]>();
   readonly #sent: Counter;
   readonly #failures: Counter;
-  #tm: TmReplies | undefined;
+  #tm: TmApi | undefined;
 
   constructor(ctx: ModuleContext) {
     this.#ctx = ctx;
     this.#server = ctx.server;
     this.#sent = ctx.counter('sent_replies');
     this.#failures = ctx.counter('failures');
-    this.#tm = ctx.int('bind_tm') === 0 ? undefined : ctx.optionalApi<TmReplies>('tm');
+    this.#tm = ctx.int('bind_tm') === 0 ? undefined : ctx.optionalApi<TmApi>('tm');
     this.#server.hooks.requestIn.add((msg) => this.#filterAck(msg));
   }
 

@@ -7,8 +7,9 @@ import {
   type TransformDef,
   valueToString,
 } from 'strowger';
+import type { XhttpApi } from './api.ts';
 import { pathOf, queryOf } from './url.ts';
-import { Xhttp, type XhttpApi } from './xhttp.ts';
+import { Xhttp } from './xhttp.ts';
 
 const ofUrl = (doc: string, part: (url: string) => string): TransformDef<Xhttp> => ({
   doc,

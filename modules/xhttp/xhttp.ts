@@ -1,14 +1,5 @@
 import { HttpRequests, httpAsSip, type ModuleContext, MSG_FLAG, ROUTE, type Run, type SipMsg } from 'strowger';
 
-/** What other modules use to answer. */
-export interface XhttpApi {
-  /**
-   * Answers the HTTP request the run is about: 1, or -1 where it is none, has been answered, or what is given can not be
-   * sent. An empty content type adds no header.
-   */
-  reply(run: Run, code: number, reason: string, contentType: string, body: string): number;
-}
-
 /** HTTP requests of one server, on their way to event_route[xhttp:request]. */
 export class Xhttp {
   readonly #ctx: ModuleContext;
