@@ -1,0 +1,185 @@
+/** What the script of the attacked edge may be given besides its usual routes. */
+export interface EdgeParts {
+  /** `sqlite:///…` */
+  readonly dbUrl: string;
+  /** pike and the table of banned addresses. */
+  readonly isFlooded: boolean;
+  /** modparam lines. */
+  readonly params: string;
+  /** Statements at the beginning of request_route. */
+  readonly first: string;
+  /** Routes beside the script's own. */
+  readonly routes: string;
+}
+
+/**
+ * Registrar and edge proxy as administrators write it, in the order of Kamailio's default script (checks, NAT,
+ * CANCEL, retransmissions, dialogs, authentication, registrar, location), with the defences that it takes to stand on
+ * an open network: what a dialog's Route set does is bound to the call by a parameter that only this server can make,
+ * and `onsend_route` keeps requests off its own addresses.
+ */
+export function edgeScript({ dbUrl, isFlooded, params, first, routes }: EdgeParts): string {
+  return `
+${isFlooded ? '#!define WITH_ANTIFLOOD' : ''}
+loadmodule "db_sqlite.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+loadmodule "auth_db.so"
+loadmodule "permissions.so"
+loadmodule "alias_db.so"
+loadmodule "speeddial.so"
+loadmodule "domain.so"
+loadmodule "acc.so"
+loadmodule "nathelper.so"
+loadmodule "path.so"
+loadmodule "htable.so"
+loadmodule "pike.so"
+loadmodule "sanity.so"
+loadmodule "ipops.so"
+loadmodule "textopsx.so"
+
+modparam("usrloc|auth_db|permissions|alias_db|speeddial|domain|acc|htable", "db_url", "${dbUrl}")
+modparam("usrloc", "db_mode", 1)
+modparam("usrloc", "use_domain", 1)
+modparam("usrloc", "nat_bflag", 6)
+modparam("registrar", "max_contacts", 5)
+modparam("registrar", "use_path", 1)
+modparam("registrar", "path_mode", 0)
+modparam("nathelper|registrar", "received_avp", "$avp(RECEIVED)")
+modparam("auth", "qop", "auth")
+modparam("auth", "nonce_count", 1)
+modparam("auth_db", "calculate_ha1", yes)
+modparam("auth_db", "password_column", "password")
+modparam("auth_db", "use_domain", 1)
+modparam("auth_db", "load_credentials", "")
+modparam("alias_db|speeddial", "use_domain", 1)
+modparam("domain", "register_myself", 1)
+modparam("permissions", "load_backends", 1)
+modparam("acc", "log_flag", 1)
+modparam("acc", "db_flag", 1)
+modparam("acc", "db_missed_flag", 2)
+modparam("acc", "log_extra", "from=$fu;callee=$ru;ua=$ua")
+modparam("pike", "sampling_time_unit", 2)
+modparam("pike", "reqs_density_per_unit", 16)
+modparam("pike", "remove_latency", 4)
+modparam("htable", "htable", "ipban=>size=8;autoexpire=300;")
+modparam("htable", "htable", "last=>size=8;autoexpire=300;")
+modparam("rr", "append_fromtag", 1)
+${params}
+
+request_route {
+  ${first}
+  force_rport();
+#!ifdef WITH_ANTIFLOOD
+  if ($sht(ipban=>$si) != $null) exit;
+  if (!pike_check_req()) { $sht(ipban=>$si) = 1; exit; }
+#!endif
+  if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
+  if (is_method("OPTIONS") && uri == myself && $rU == $null) { sl_send_reply("200", "Keepalive"); exit; }
+  if (!sanity_check("17895", "7")) { xlog("Malformed SIP request from $si:$sp\\n"); exit; }
+  route(NATDETECT);
+  if (is_method("CANCEL")) {
+    if (t_check_trans()) route(RELAY);
+    exit;
+  }
+  if (!is_method("ACK")) {
+    if (t_precheck_trans()) { t_check_trans(); exit; }
+    t_check_trans();
+  }
+  route(WITHINDLG);
+  route(AUTH);
+  remove_hf("Route");
+  if (is_method("INVITE|SUBSCRIBE")) {
+    record_route();
+    route(PROOF);
+    add_rr_param(";ck=$var(ck)");
+  }
+  if (is_method("INVITE")) setflag(1);
+  route(SIPOUT);
+  route(REGISTRAR);
+  if ($rU == $null) { sl_send_reply("484", "Address Incomplete"); exit; }
+  route(LOCATION);
+}
+
+# What only this server can tell about a call.
+route[PROOF] {
+  $var(plain) = "edge-secret:" + $ci;
+  $var(ck) = $(var(plain){s.sha256});
+}
+
+route[RELAY] {
+  if (is_method("INVITE|SUBSCRIBE") && !has_totag()) t_on_failure("MANAGE_FAILURE");
+  if (!t_relay()) sl_reply_error();
+  exit;
+}
+
+route[WITHINDLG] {
+  if (!has_totag()) return;
+  if (loose_route()) {
+    route(PROOF);
+    if (!check_route_param("ck=$var(ck)")) {
+      if (!is_method("ACK")) sl_send_reply("403", "No Such Route");
+      exit;
+    }
+    if (!isdsturiset()) handle_ruri_alias();
+    if (is_method("BYE")) setflag(1);
+    route(RELAY);
+  }
+  if (is_method("ACK")) {
+    if (t_check_trans()) route(RELAY);
+    exit;
+  }
+  sl_send_reply("404", "Not here");
+  exit;
+}
+
+route[NATDETECT] {
+  if (nat_uac_test("19")) {
+    if (is_method("REGISTER")) fix_nated_register();
+    else if (is_first_hop()) set_contact_alias();
+    setflag(5);
+  }
+}
+
+route[AUTH] {
+  if (is_method("REGISTER") || from_uri == myself) {
+    if (!is_method("ACK")) t_newtran();
+    if (!auth_check("$fd", "subscriber", "1")) { auth_challenge("$fd", "0"); exit; }
+    if (!is_method("REGISTER|PUBLISH")) consume_credentials();
+  }
+  if (from_uri != myself && uri != myself) { sl_send_reply("403", "Not relaying"); exit; }
+}
+
+route[SIPOUT] {
+  if (uri == myself) return;
+  append_hf("P-Hint: outbound\\r\\n");
+  route(RELAY);
+}
+
+route[REGISTRAR] {
+  if (!is_method("REGISTER")) return;
+  if (isflagset(5)) setbflag(6);
+  if (!save("location")) sl_reply_error();
+  exit;
+}
+
+route[LOCATION] {
+  if ($rU =~ "^[0-9][0-9]$" && sd_lookup("speed_dial")) route(SIPOUT);
+  if (alias_db_lookup("dbaliases")) route(SIPOUT);
+  if (!lookup("location")) { send_reply("404", "Not Found"); exit; }
+  setflag(2);
+  route(RELAY);
+}
+
+failure_route[MANAGE_FAILURE] {
+  if (t_is_canceled()) exit;
+}
+
+# Neither contacts nor names bring a request back here, or to what listens on this host.
+onsend_route {
+  if (to_ip == myself || is_in_subnet("$sndto(ip)", "127.0.0.0/8")) drop;
+}
+${routes}
+`;
+}
