@@ -9,10 +9,10 @@ import type { CheckResult, StartedServer, StartOptions } from '../../core/cli/st
 import { createSql, STANDARD_TABLES } from '../../core/db/schema/index.ts';
 import { checkScript, startServer } from '../../core/start.ts';
 import { scriptOptions } from '../support/both-servers.ts';
+import { FakeRelay } from '../support/fake-relay.ts';
 import { MemoryLog } from '../support/fake-run.ts';
 import { Kamailio } from '../support/kamailio.ts';
 import { freePort } from '../support/strowger-process.ts';
-import { FakeRelay } from './default-script-relay.ts';
 import { Stage } from './default-script-stage.ts';
 
 /** The script that Debian's package installs. It is read where it is, and is no part of this project. */

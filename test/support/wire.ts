@@ -72,6 +72,7 @@ async function streamWire(
   const place = { port: serverPort, host: '127.0.0.1', localAddress: ip };
   const socket: Socket = transport === 'tcp' ? connect(place) : connectTls({ ...place, rejectUnauthorized: false });
   await once(socket, transport === 'tcp' ? 'connect' : 'secureConnect');
+  socket.setNoDelay(true);
   const address = `${ip}:${socket.localPort ?? 0}`;
   const wire: Wire = {
     address,

@@ -1,5 +1,5 @@
 import { BDict, bdecode, bencode } from '../../modules/rtpengine/bencode.ts';
-import { CookieServer } from '../support/datagram-server.ts';
+import { CookieServer } from './datagram-server.ts';
 
 /** Address and port that media goes to by way of the relay. */
 const MEDIA = { ip: '127.0.0.99', port: 40_000 } as const;
