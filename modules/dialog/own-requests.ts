@@ -91,7 +91,7 @@ export function routeTo(
 }
 
 function rowsOf(values: readonly string[]): string {
-  return `Route: ${values.join(',')}\r\n`;
+  return `Route: ${values.join(', ')}\r\n`;
 }
 
 function uriOf(value: string): string {

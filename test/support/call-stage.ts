@@ -131,6 +131,10 @@ export class StagedCall {
     return this.#route;
   }
 
+  setRoute(route: readonly string[]): void {
+    this.#route = [...route];
+  }
+
   get #uri(): string {
     return 'sip:bob@example.org';
   }
