@@ -115,6 +115,24 @@ export class Dial {
   takenBy(leg: Leg): void {
     this.isDone = true;
     for (const each of this.legs) if (each !== leg) each.hangup(COMPLETED_ELSEWHERE);
+    // They are joined already: whoever waits goes on.
+    this.#done({ leg, code: 200, reason: 'OK', reply: null });
+  }
+
+  /** Where a 3xx leads, within `redirects` of this attempt: never to where somebody was called already. */
+  redirected(reply: SipMsg): Target[] {
+    if (this.isDone || this.#redirects >= this.call.calls.settings.redirects) return [];
+    return redirectTargets(reply, this.#tried);
+  }
+
+  /** Calls who was named instead of a leg. */
+  async follow(leg: Leg, targets: readonly Target[]): Promise<void> {
+    this.call.calls.removeLeg(leg);
+    if (this.isDone) return;
+    this.#redirects++;
+    this.#pending += targets.length - 1;
+    for (const target of targets) await this.#prepareOne?.(target);
+    this.#look();
   }
 
   failed(leg: Leg, code: number, reply: SipMsg | null): void {

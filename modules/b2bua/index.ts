@@ -6,6 +6,7 @@ import { LIMIT_COMMANDS } from './commands-limit.ts';
 import { B2BUA_EVENTS } from './events.ts';
 import { CALL_RPC } from './rpc.ts';
 import { PEER_RPC } from './rpc-peers.ts';
+import { VERB_RPC } from './rpc-verbs.ts';
 import { B2BUA_PARAMS } from './settings.ts';
 import { B2BUA_STATISTICS } from './statistics.ts';
 import { B2BUA_VARIABLES } from './variables.ts';
@@ -22,7 +23,7 @@ export default defineModule<Calls>({
   commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS, ...POLICY_COMMANDS, ...TALK_COMMANDS, ...SEND_COMMANDS },
   pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES },
   eventRoutes: B2BUA_EVENTS,
-  rpc: { ...CALL_RPC, ...PEER_RPC },
+  rpc: { ...CALL_RPC, ...PEER_RPC, ...VERB_RPC },
   statistics: B2BUA_STATISTICS,
   procs: [{ name: 'b2bua peers', start: (calls) => calls.watchPeers() }],
   async init(ctx) {
