@@ -119,22 +119,6 @@ export class Dial {
     this.#done({ leg, code: 200, reason: 'OK', reply: null });
   }
 
-  /** Where a 3xx leads, within `redirects` of this attempt: never to where somebody was called already. */
-  redirected(reply: SipMsg): Target[] {
-    if (this.isDone || this.#redirects >= this.call.calls.settings.redirects) return [];
-    return redirectTargets(reply, this.#tried);
-  }
-
-  /** Calls who was named instead of a leg. */
-  async follow(leg: Leg, targets: readonly Target[]): Promise<void> {
-    this.call.calls.removeLeg(leg);
-    if (this.isDone) return;
-    this.#redirects++;
-    this.#pending += targets.length - 1;
-    for (const target of targets) await this.#prepareOne?.(target);
-    this.#look();
-  }
-
   failed(leg: Leg, code: number, reply: SipMsg | null): void {
     this.call.calls.removeLeg(leg);
     if (this.isDone) return;
