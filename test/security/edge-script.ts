@@ -20,6 +20,7 @@ export interface EdgeParts {
  */
 export function edgeScript({ dbUrl, isFlooded, params, first, routes }: EdgeParts): string {
   return `
+#!define DBURL "${dbUrl}"
 ${isFlooded ? '#!define WITH_ANTIFLOOD' : ''}
 loadmodule "db_sqlite.so"
 loadmodule "usrloc.so"
@@ -39,7 +40,7 @@ loadmodule "sanity.so"
 loadmodule "ipops.so"
 loadmodule "textopsx.so"
 
-modparam("usrloc|auth_db|permissions|alias_db|speeddial|domain|acc|htable", "db_url", "${dbUrl}")
+modparam("usrloc|auth_db|permissions|alias_db|speeddial|domain|acc|htable", "db_url", DBURL)
 modparam("usrloc", "db_mode", 1)
 modparam("usrloc", "use_domain", 1)
 modparam("usrloc", "nat_bflag", 6)

@@ -60,9 +60,7 @@ export class Edge {
     const file = join(folder, 'edge.db');
     makeDatabase(file, options.rows ?? '');
     const { isFlooded = false, params = '', first = '', routes = '' } = options;
-    const world = await SipWorld.start(
-      edgeScript({ dbUrl: `sqlite://${file}`, isFlooded, params, first, routes }),
-    );
+    const world = await SipWorld.start(edgeScript({ dbUrl: `sqlite://${file}`, isFlooded, params, first, routes }));
     const peerAt = (name: string, address: string): Promise<SipPeer> =>
       SipPeer.udp(world.network.host(address).udp, {
         clock: world.clock,
@@ -102,13 +100,7 @@ export class Edge {
   }
 
   /** The same with an account's name and password, by a nonce fetched for it. `as`: whose, the peer's unless told. */
-  async asksAs(
-    as: string,
-    peer: SipPeer,
-    method: string,
-    uri: string,
-    options: RequestOptions = {},
-  ): Promise<TestMsg> {
+  async asksAs(as: string, peer: SipPeer, method: string, uri: string, options: RequestOptions = {}): Promise<TestMsg> {
     return await this.sends(peer, await this.authenticated(as, peer, method, uri, options));
   }
 
