@@ -86,6 +86,7 @@ export * from './parser/params.ts';
 export * from './parser/q-value.ts';
 export * from './parser/quoted.ts';
 export * from './parser/sdp.ts';
+export * from './parser/session-expires.ts';
 export * from './parser/sip-msg.ts';
 export * from './parser/uri.ts';
 export * from './parser/uri-compare.ts';
