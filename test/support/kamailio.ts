@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -56,11 +57,23 @@ export class UdpPeer {
   }
 }
 
-async function freePort(): Promise<number> {
-  const peer = await UdpPeer.open();
-  const { port } = peer;
-  peer.close();
-  return port;
+/** A port on loopback that was free a moment ago, for UDP and for TCP. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const listener = createServer();
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const { port } = listener.address() as AddressInfo;
+    const socket = createSocket('udp4');
+    const isFree = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => resolve(false));
+      socket.bind(port, '127.0.0.1', () => resolve(true));
+    });
+    socket.close();
+    listener.close();
+    await once(listener, 'close');
+    if (isFree) return port;
+  }
 }
 
 export interface KamailioOptions {

@@ -4,6 +4,7 @@ import process from 'node:process';
 
 /** Foreign programs that the `.peer.test.ts` suites run, and the Debian packages they come in. */
 const PEERS = {
+  baresip: 'baresip',
   chromium: 'chromium',
   kamailio:
     'kamailio kamailio-extra-modules kamailio-outbound-modules kamailio-tls-modules kamailio-presence-modules kamailio-sqlite-modules kamailio-websocket-modules kamailio-xml-modules',

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { UdpPeer } from './kamailio.ts';
 
+export { freePort } from './kamailio.ts';
+
 /** The launchers of the checkout. */
 export const BIN_FOLDER = join(import.meta.dirname, '../../core/bin');
 
@@ -61,23 +63,24 @@ export class StrowgerProcess {
 
   /** Resolves once standard error has the text; rejects with all of it when that does not come. */
   async says(text: string | RegExp): Promise<void> {
-    const isThere = (): boolean => (typeof text === 'string' ? this.stderr.includes(text) : text.test(this.stderr));
+    await this.#has(text, () => this.stderr);
+  }
+
+  /** The same of standard output. */
+  async prints(text: string | RegExp): Promise<void> {
+    await this.#has(text, () => this.stdout);
+  }
+
+  async #has(text: string | RegExp, output: () => string): Promise<void> {
+    const isThere = (): boolean => (typeof text === 'string' ? output().includes(text) : text.test(output()));
     const end = performance.now() + PATIENCE_MS;
     while (!isThere()) {
-      if (performance.now() > end || this.child.exitCode !== null) throw new Error(`no ${text} in:\n${this.stderr}`);
+      if (performance.now() > end || this.child.exitCode !== null) throw new Error(`no ${text} in:\n${output()}`);
       await new Promise((resolve) => {
         setTimeout(resolve, 10);
       });
     }
   }
-}
-
-/** A UDP port on loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const peer = await UdpPeer.open();
-  const { port } = peer;
-  peer.close();
-  return port;
 }
 
 /** Asks a server OPTIONS every few milliseconds until it answers; the first line of the answer, null when none comes. */
