@@ -1,4 +1,4 @@
-import { HDR, METHOD, ROUTE, RUN_DROP, type Server, SipMsg, type Timer } from 'strowger';
+import { HDR, ROUTE, RUN_DROP, type Server, SipMsg, type Timer } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
 import type { Calls } from './calls.ts';
 import { challenged } from './challenge.ts';
@@ -6,14 +6,16 @@ import { setContext } from './context.ts';
 import type { Credential } from './credentials.ts';
 import { Dial, type DialResult, type Target } from './dial.ts';
 import type { HeaderPolicy } from './headers.ts';
+import { requestInDialog } from './in-dialog.ts';
 import { USAGE } from './invite-usage.ts';
+import { answerLate } from './late-offer.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.ts';
 import { Mailbox, type MailboxEvent } from './mailbox.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
-import { type ReferDecision, refer } from './refer.ts';
-import { refuse, relayRequest } from './relay.ts';
+import type { ReferDecision } from './refer.ts';
+import { type Rel100, ReliableReplies } from './reliable.ts';
 import { outward } from './reply-map.ts';
-import type { TimerPolicy } from './session-timer.ts';
+import { TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
 import type { ReferMode, TimerMode } from './settings.ts';
 import { shape } from './shape.ts';
 import { UaDialog } from './ua-dialog.ts';
@@ -34,8 +36,14 @@ export interface CallOptions {
   readonly contactUser: string;
   readonly callIdMode: 'new' | 'keep' | 'suffix';
   referMode: ReferMode;
+  rel100: Rel100;
+  lateOffer: 'pass' | 'convert';
+  /** Neither side learns anything of the other's network. */
+  isTopologyHidden: boolean;
+  /** Media go through the engine of media_module. */
+  usesMedia: boolean;
   /** Only credentials of this user answer challenges; '' for any. */
-  readonly authUser: string;
+  authUser: string;
 }
 
 /**
@@ -63,6 +71,9 @@ export class Call implements LegOwner {
   status = 0;
   /** `$b2b_ctx(name)`. */
   readonly variables = new Map<string, string | number>();
+  readonly reliable: ReliableReplies;
+  /** The digit of the INFO at hand, `$b2b(dtmf)`. */
+  digit = '';
   /** b2b_map_reply(): a status of one side, and what it is on the other. */
   readonly replyMap = new Map<number, number>();
   /** b2b_hdr_set() */
@@ -97,6 +108,7 @@ export class Call implements LegOwner {
     this.timerMode = calls.settings.timerMode;
     this.timerPolicy = calls.settings.timerPolicy;
     this.startedMs = calls.server.clock.now();
+    this.reliable = new ReliableReplies(this);
     this.mailbox = new Mailbox((error) => this.#failed(error));
   }
 
@@ -227,8 +239,8 @@ export class Call implements LegOwner {
   inviteRows(request: SipMsg): string {
     const left = request.header(HDR.MAXFORWARDS);
     const hops = left === null ? 70 : Math.max(0, Number.parseInt(left, 10) - 1);
-    const { supportedRows } = this.calls.settings;
-    return `Max-Forwards: ${Number.isNaN(hops) ? 70 : hops}\r\n${supportedRows(request)}${this.options.policy.rows(request)}`;
+    const rows = this.calls.settings.supportedRows(request, this.options.rel100);
+    return `Max-Forwards: ${Number.isNaN(hops) ? 70 : hops}\r\n${rows}${this.options.policy.rows(request)}`;
   }
 
   #callIdOf(a: Leg | null): string {
@@ -237,6 +249,12 @@ export class Call implements LegOwner {
     if (callIdMode === 'keep') return a.dialog.callId;
     if (callIdMode === 'suffix') return `${a.dialog.callId}-b2b${this.#legCount + 1}`;
     return this.server.random.token(24);
+  }
+
+  /** Who rings for a caller that was not answered yet: the last that has an early dialog; null where none does. */
+  earlyPeer(leg: Leg): Leg | null {
+    const rings = (each: Leg): boolean => each.peer === leg && each.state === LEG.EARLY && each.dialog.remoteTag !== '';
+    return leg.state === LEG.EARLY ? (this.legs.findLast(rings) ?? null) : null;
   }
 
   /** Gives up what is being dialled. */
@@ -252,9 +270,10 @@ export class Call implements LegOwner {
     a.peer = leg;
     leg.peer = a;
     this.answeredMs ||= this.server.clock.now();
-    if (a.state === LEG.EARLY)
-      a.answer(code, reason, this.options.policy.rows(reply), reply.body, contentTypeOf(reply));
-    else leg.ack();
+    if (a.state !== LEG.EARLY) return leg.ack();
+    if (leg.isConverted) return void answerLate(this, a, leg);
+    const rows = this.options.policy.rows(reply);
+    this.reliable.whenAcknowledged(() => a.answer(code, reason, rows, reply.body, contentTypeOf(reply)));
   }
 
   /** The first that the caller hears of the callee: the post-dial delay. */
@@ -281,9 +300,19 @@ export class Call implements LegOwner {
       const edited = this.edited(reply);
       this.#heard();
       const { code, reason } = outward(this, reply.status, reply.reason);
-      a.progress(code, reason, this.options.policy.rows(edited), edited.body, contentTypeOf(edited));
+      const body = leg.isConverted ? '' : edited.body;
+      const rows = this.options.policy.rows(edited);
+      const say = (more: string): void => a.progress(code, reason, rows + more, body, contentTypeOf(edited));
+      this.reliable.passes(a, leg, reply, say, body !== '');
     };
+    if (!this.reliable.receives(leg, reply)) return;
     this.post(() => this.#thenUnlessVetoed(this.fire('progress', leg, reply), pass));
+  }
+
+  #unlessVetoed(event: string, leg: Leg, then: () => void): void | Promise<void> {
+    return this.#thenUnlessVetoed(this.fire(event, leg), (isVetoed) => {
+      if (!isVetoed) then();
+    });
   }
 
   #thenUnlessVetoed(
@@ -306,7 +335,11 @@ export class Call implements LegOwner {
     this.post(() => {
       const dial = this.#dial;
       if (dial === null || !dial.has(leg)) return this.calls.removeLeg(leg);
-      dial.failed(leg, code, reply);
+      if (reply === null || code >= 400) return dial.failed(leg, code, reply);
+      return this.#thenUnlessVetoed(this.fire('redirect', leg, reply), (isVetoed) => {
+        const targets = isVetoed ? [] : dial.redirected(reply);
+        return targets.length === 0 ? dial.failed(leg, code, reply) : dial.follow(leg, targets);
+      });
     });
   }
 
@@ -344,14 +377,7 @@ export class Call implements LegOwner {
   }
 
   onRequest(leg: Leg, msg: SipMsg, t: Transaction): void {
-    const pass = (isVetoed: boolean): void | Promise<void> => {
-      if (!isVetoed && msg.method === METHOD.REFER) return refer(this, leg, this.edited(msg), t);
-      if (!isVetoed) relayRequest(this, leg, this.edited(msg), t);
-      else if (!t.isAnswered) refuse(this, t, leg, 403);
-    };
-    const route = msg.method === METHOD.REFER ? 'refer' : 'request';
-    if (route === 'refer') this.referDecision = null;
-    this.post(() => this.#thenUnlessVetoed(this.fire(route, leg, msg), pass));
+    this.post(() => requestInDialog(this, leg, msg, t));
   }
 
   onGlare(): void {
@@ -364,8 +390,9 @@ export class Call implements LegOwner {
   }
 
   onLost(leg: Leg, cause: string): void {
-    this.post(() => this.end(cause, 'Reason: SIP;cause=408;text="Request Timeout"\r\n'));
     this.note(leg, cause);
+    const end = (): void => this.end(cause, 'Reason: SIP;cause=408;text="Request Timeout"\r\n');
+    this.post(() => (cause === TIMER_EXPIRED ? this.#unlessVetoed('timer-expired', leg, end) : end()));
   }
 
   /** The message with the edits that the script made, so that what passes on has them. */
@@ -380,7 +407,11 @@ export class Call implements LegOwner {
     const { wheel } = this.server;
     if (this.#limit !== null) wheel.cancel(this.#limit);
     this.#limit = wheel.after(seconds * 1000, () =>
-      this.post(() => this.end('max duration', 'Reason: SIP;cause=480;text="Maximum duration"\r\n')),
+      this.post(() => {
+        const end = (): void => this.end('max duration', 'Reason: SIP;cause=480;text="Maximum duration"\r\n');
+        const [leg] = this.legs;
+        return leg === undefined ? end() : this.#unlessVetoed('timer-expired', leg, end);
+      }),
     );
   }
 
@@ -390,6 +421,7 @@ export class Call implements LegOwner {
     this.endedMs = this.server.clock.now();
     this.cause ||= cause;
     if (this.#limit !== null) this.server.wheel.cancel(this.#limit);
+    this.reliable.stop();
     const dial = this.#dial;
     this.#dial = null;
     for (const leg of this.legs) leg.hangup(headers);

@@ -7,10 +7,12 @@ import type { DialResult, Target } from './dial.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { LEG, type Leg } from './leg.ts';
 import { Limits } from './limits.ts';
+import type { MediaEngine } from './media.ts';
 import { ParkingLot } from './parking.ts';
 import { PeerTargets } from './peer-targets.ts';
 import { Peers } from './peers.ts';
 import { Qualifier } from './qualify.ts';
+import { contactRows } from './redirect.ts';
 import { parseReplaces, replace, replacedLeg } from './replaces.ts';
 import { outward } from './reply-map.ts';
 import { B2buaSettings } from './settings.ts';
@@ -37,6 +39,8 @@ export class Calls {
   readonly qualifier: Qualifier;
   readonly cdr: CdrWriter;
   readonly parking: ParkingLot;
+  /** Where media go through; null where they go from side to side. */
+  media: MediaEngine | null = null;
   readonly #calls = new Map<string, Call>();
   /** Calls that have ended, while their legs still answer what comes late. */
   readonly #ended = new Map<string, Call>();
@@ -124,6 +128,10 @@ export class Calls {
       contactUser: settings.contactUser,
       callIdMode: settings.callIdMode,
       referMode: settings.referMode,
+      rel100: settings.rel100,
+      lateOffer: 'pass',
+      isTopologyHidden: settings.hidesTopology,
+      usesMedia: this.media !== null,
       authUser: '',
       ...options,
     });
@@ -175,7 +183,7 @@ export class Calls {
   }
 
   /** `b2b_call()`: 1 on its way, -1 no request that can become a call, -5 beyond max_calls. */
-  bridge(run: Run): number {
+  bridge(run: Run, uri = ''): number {
     const { msg } = run;
     if (msg.method !== METHOD.INVITE || msg.toTag !== '') return -1;
     const about = contextOf(run) ?? this.begin(msg);
@@ -184,7 +192,7 @@ export class Calls {
     if (msg.findHdr(HDR.REPLACES) >= 0) return 1;
     if (call.isBeyond) return -5;
     if (call.isEnded) return 1;
-    const targets = targetsOf(msg);
+    const targets = uri === '' ? targetsOf(msg) : [{ uri, nextHop: '', socket: null }];
     const request = call.edited(msg);
     const start = (isVetoed: boolean): void | Promise<void> => {
       if (!isVetoed) return call.dial(leg, targets, request, (result) => this.#dialled(call, leg, result));
@@ -220,7 +228,9 @@ export class Calls {
     if (result.leg !== null) return call.join(a, result);
     const cause = `${result.code} ${result.reason}`;
     const { code, reason } = outward(call, result.code, result.reason);
-    if (!a.isEnded) a.refuse(code, reason, result.reply === null ? '' : call.options.policy.rows(result.reply));
+    const { reply } = result;
+    const contacts = reply !== null && code < 400 ? contactRows(reply) : '';
+    if (!a.isEnded) a.refuse(code, reason, reply === null ? '' : contacts + call.options.policy.rows(reply));
     call.end(cause);
   }
 

@@ -1,5 +1,6 @@
-import { ANY_ROUTE, command, EVENT_ROUTE, REQUEST_ROUTE, type Run } from 'strowger';
+import { ANY_ROUTE, command, EVENT_ROUTE, parseUri, REQUEST_ROUTE, type Run } from 'strowger';
 import type { Call } from './call.ts';
+import { applyFlags, parseCallFlags } from './call-flags.ts';
 import type { Calls } from './calls.ts';
 import { type B2bContext, contextOf } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
@@ -109,22 +110,64 @@ export function legByName(about: B2bContext, name: string): Leg | null {
   }
 }
 
+/** One argument alone is a URI where it has a scheme, else flags. */
+function uriAndFlags(first: string, second: string | undefined): readonly [uri: string, flags: string] {
+  if (second !== undefined) return [first, second];
+  return /^(?:sips?|tel):/i.test(first) ? [first, ''] : ['', first];
+}
+
+function flagsError(calls: Calls | undefined, first: unknown, second: unknown): string | null {
+  // Computed ones are looked at when they are used; a script that is only checked has no module.
+  if (typeof (second ?? first ?? '') !== 'string' || calls === undefined) return null;
+  const [, flags] = uriAndFlags(String(first ?? ''), second === undefined ? undefined : String(second));
+  const parsed = parseCallFlags(flags, calls.settings.mediaModule);
+  return typeof parsed === 'string' ? parsed : null;
+}
+
+/** Sets flags for a call; false, and logged, where they can not be read. */
+function useFlags(about: B2bContext | null, calls: Calls, text: string): boolean {
+  if (text === '' || about === null) return true;
+  const flags = parseCallFlags(text, calls.settings.mediaModule);
+  if (typeof flags === 'string') {
+    calls.ctx.log.error(`flags of a call: ${flags}`);
+    return false;
+  }
+  const { call, leg } = about;
+  applyFlags(call.options, flags);
+  if (flags.timer === null) return true;
+  call.timerMode = flags.timer;
+  const isOurs = flags.timer === 'both' || flags.timer === 'a';
+  if (leg.role !== 'uas' || leg.state !== LEG.EARLY) return true;
+  if (!isOurs) leg.timer = null;
+  else if (leg.timer === null) leg.useTimer(call.timerPolicy);
+  return true;
+}
+
 const CALL_ROUTES = REQUEST_ROUTE | EVENT_ROUTE;
 
 export const CALL_COMMANDS = {
   b2b_call: command({
-    doc: 'Calls the destination set and joins caller and callee: 1 on its way, -1 not a new INVITE, -5 beyond max_calls.',
-    args: [],
+    doc: 'Calls a URI, or the destination set, and joins caller and callee: 1 on its way, -1 not a new INVITE, -5 beyond max_calls. flags: see the README.',
+    args: ['str?', 'str?'],
+    argNames: ['uri', 'flags'],
     routes: REQUEST_ROUTE,
-    run: (run, calls: Calls) => calls.bridge(run),
+    check: ([first, second], calls: Calls) => flagsError(calls, first, second),
+    run(run, calls: Calls, first, second) {
+      const [uri, flags] = uriAndFlags(first ?? '', second);
+      if (uri !== '' && parseUri(uri) === null) return -1;
+      if (!useFlags(callOf(run, calls), calls, flags)) return -1;
+      return calls.bridge(run, uri);
+    },
   }),
   b2b_dial: command({
     doc: 'Calls URIs (& at once, then those after a comma), each group for some seconds, and joins who answers: 1; -1 busy, -2 no answer, -3 unavailable, -4 cancelled, -5 refused.',
-    args: ['str', 'int?'],
-    argNames: ['uris', 'seconds'],
+    args: ['str', 'int?', 'str?'],
+    argNames: ['uris', 'seconds', 'flags'],
     routes: CALL_ROUTES,
     isAsync: true,
-    run: (run, calls: Calls, uris, seconds) => dial(run, calls, uris, seconds ?? 0),
+    check: ([, , flags], calls: Calls) => flagsError(calls, '', flags),
+    run: (run, calls: Calls, uris, seconds, flags) =>
+      useFlags(callOf(run, calls), calls, flags ?? '') ? dial(run, calls, uris, seconds ?? 0) : UNAVAILABLE,
   }),
   b2b_answer: command({
     doc: 'Answers the caller: a 2xx (200) with a session description of ours.',

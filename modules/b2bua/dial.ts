@@ -1,6 +1,8 @@
 import { cloneMsg, type SipMsg, type SocketInfo } from 'strowger';
 import { type Call, fromOf, toOf } from './call.ts';
 import { contentTypeOf, type Leg, type LegRequest } from './leg.ts';
+import { redirectTargets } from './redirect.ts';
+import { placeholderOffer } from './sdp.ts';
 import { bestFailure, type Failure, reasonOf } from './status.ts';
 
 /** Where a leg is to call: URI, next hop, socket. */
@@ -37,6 +39,10 @@ export class Dial {
   readonly #failures: Failure[] = [];
   readonly #done: (result: DialResult) => void;
   #pending = 0;
+  /** What it was begun with, for further targets. */
+  #prepareOne: ((target: Target) => void | Promise<void>) | null = null;
+  readonly #tried = new Set<string>();
+  #redirects = 0;
   isDone = false;
 
   constructor(call: Call, caller: Leg | null, done: (result: DialResult) => void) {
@@ -48,6 +54,7 @@ export class Dial {
   /** Makes the legs, lets event_route[b2bua:predial] see each, and sends their INVITEs. */
   async start(targets: readonly Target[], request: SipMsg): Promise<void> {
     this.#pending = targets.length;
+    this.#prepareOne = (target) => this.#prepare(target, request);
     for (const target of targets) {
       const waits = this.#prepare(target, request);
       if (waits instanceof Promise) await waits;
@@ -57,8 +64,14 @@ export class Dial {
 
   /** One target, called with what the caller of this makes up; for a leg that is in a call. */
   startOwn(target: Target, from: string, form: LegRequest): void {
-    const { call, caller } = this;
     this.#pending = 1;
+    this.#prepareOne = (each) => this.#sendOwn(each, from, form);
+    this.#sendOwn(target, from, form);
+  }
+
+  #sendOwn(target: Target, from: string, form: LegRequest): void {
+    const { call, caller } = this;
+    this.#tried.add(target.uri);
     const leg = call.outgoing(target, caller, from, `<${target.uri}>`);
     leg.peer = caller;
     this.legs.push(leg);
@@ -72,6 +85,7 @@ export class Dial {
 
   #prepare(target: Target, request: SipMsg): void | Promise<void> {
     const { call, caller } = this;
+    this.#tried.add(target.uri);
     const own = cloneMsg(request);
     own.newUri = target.uri;
     own.dstUri = target.nextHop;
@@ -100,7 +114,10 @@ export class Dial {
     leg.socket = own.forceSocket;
     const edited = call.edited(own);
     const headers = call.inviteRows(edited);
-    leg.sendInvite({ body: edited.body, contentType: contentTypeOf(edited), headers, ringMs: call.options.ringMs });
+    const { ringMs, lateOffer } = call.options;
+    leg.isConverted = edited.body === '' && lateOffer === 'convert';
+    if (leg.isConverted) leg.sendInvite({ body: placeholderOffer(call.server.random.uint32()), headers, ringMs });
+    else leg.sendInvite({ body: edited.body, contentType: contentTypeOf(edited), headers, ringMs });
   }
 
   has(leg: Leg): boolean {
@@ -117,6 +134,22 @@ export class Dial {
     for (const each of this.legs) if (each !== leg) each.hangup(COMPLETED_ELSEWHERE);
     // They are joined already: whoever waits goes on.
     this.#done({ leg, code: 200, reason: 'OK', reply: null });
+  }
+
+  /** Where a 3xx leads, within `redirects` of this attempt: never to where somebody was called already. */
+  redirected(reply: SipMsg): Target[] {
+    if (this.isDone || this.#redirects >= this.call.calls.settings.redirects) return [];
+    return redirectTargets(reply, this.#tried);
+  }
+
+  /** Calls who was named instead of a leg. */
+  async follow(leg: Leg, targets: readonly Target[]): Promise<void> {
+    this.call.calls.removeLeg(leg);
+    if (this.isDone) return;
+    this.#redirects++;
+    this.#pending += targets.length - 1;
+    for (const target of targets) await this.#prepareOne?.(target);
+    this.#look();
   }
 
   failed(leg: Leg, code: number, reply: SipMsg | null): void {

@@ -13,6 +13,14 @@ export const B2BUA_EVENTS = {
   refer: {
     doc: 'A leg asks for a transfer (REFER); about it. drop keeps it from happening: b2b_reply answers it, else it gets 403.',
   },
+  reinvite: { doc: 'A leg changes its session (re-INVITE); about it, after request. drop refuses it with 403.' },
+  hold: { doc: 'A leg puts the other on hold (sendonly, inactive, or 0.0.0.0); about its request. drop refuses it.' },
+  resume: { doc: 'A leg takes its hold back; about its request. drop refuses it.' },
+  dtmf: { doc: 'A digit came in an INFO, `$b2b(dtmf)`; about it. drop keeps it: it is answered with 200.' },
+  redirect: { doc: 'A leg answers 3xx; about it. drop keeps it from being followed: the caller gets it.' },
+  'timer-expired': {
+    doc: 'Nobody refreshed the session of a leg in time, or the call has had its b2b_max_duration. drop keeps the call.',
+  },
   reply: { doc: 'The reply to a request that passed through the call; about it.' },
   'park-timeout': {
     doc: 'A call was parked for too long; about it. drop keeps it from going back to who parked it: the script does something else.',

@@ -2,6 +2,16 @@ import type { SipMsg } from 'strowger';
 import type { Transaction } from '../tm/api.ts';
 import type { Leg } from './leg.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
+import type { UaDialog } from './ua-dialog.ts';
+
+/** Life of a leg. */
+export const LEG = {
+  /** Its INVITE has no final reply. */
+  EARLY: 0,
+  CONFIRMED: 1,
+  ENDED: 2,
+} as const;
+export type LegState = (typeof LEG)[keyof typeof LEG];
 
 /** What a leg tells its call; each is one event of the call's mailbox. */
 export interface LegOwner {
@@ -39,6 +49,8 @@ export interface LegRequest {
   readonly headers?: string;
   /** Its session description answers an offer (of a reliable provisional reply, in PRACK). */
   readonly isAnswer?: boolean;
+  /** An early dialog beside the leg's own, for PRACK. */
+  readonly dialog?: UaDialog;
   /** Of an INVITE: how long it may ring, in ms; 0: tm's fr_inv_timer. */
   readonly ringMs?: number;
   readonly onProvisional?: (reply: SipMsg) => void;

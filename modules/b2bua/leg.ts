@@ -3,24 +3,15 @@ import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
 import { isSdp, SDP } from './body.ts';
 import { isChallenge, type LegAuth } from './credentials.ts';
 import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
-import type { LegOwner, LegRequest } from './leg-owner.ts';
+import { LEG, type LegOwner, type LegRequest, type LegState } from './leg-owner.ts';
 import { OFFER, type Offer } from './offer-answer.ts';
 import { Outbox, type Outgoing, type Shaped } from './outbox.ts';
 import { SdpOrigin } from './sdp-origin.ts';
-import { SessionTimer, type TimerPolicy } from './session-timer.ts';
+import { SessionTimer, TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
 import { contactUri, UaDialog } from './ua-dialog.ts';
 
-/** Life of a leg. */
-export const LEG = {
-  /** Its INVITE has no final reply. */
-  EARLY: 0,
-  CONFIRMED: 1,
-  ENDED: 2,
-} as const;
-export type LegState = (typeof LEG)[keyof typeof LEG];
-
 export { contentTypeOf } from './body.ts';
-export type { LegOwner, LegRequest } from './leg-owner.ts';
+export { LEG, type LegOwner, type LegRequest, type LegState } from './leg-owner.ts';
 
 /** 64*T1 (RFC 3261 §13.3.1.4): how long a 2xx waits for its ACK, in ms. */
 const ACK_WAIT_MS = 32_000;
@@ -99,6 +90,8 @@ export class Leg {
   isOnHold = false;
   /** It was asked to transfer its call (REFER of ours), and tells how that goes. */
   isReferred = false;
+  /** It was offered a placeholder: its caller made no offer. */
+  isConverted = false;
 
   get isEnded(): boolean {
     return this.state === LEG.ENDED;
@@ -369,7 +362,12 @@ export class Leg {
   send(method: string, request: LegRequest = {}): void {
     this.#shapeRequest(method, request, (shaped) => {
       if (shaped === null || this.isEnded) request.onFinal?.(shaped === null ? 503 : 481, null);
-      else this.#sendShaped(method, shaped, request);
+      else
+        this.#sendShaped(
+          method,
+          request.dialog === undefined ? shaped : { ...shaped, dialog: request.dialog },
+          request,
+        );
     });
   }
 
@@ -404,7 +402,7 @@ export class Leg {
       policy,
       this.server.wheel,
       () => this.#refresh(),
-      () => this.owner.onLost(this, 'session timer'),
+      () => this.owner.onLost(this, TIMER_EXPIRED),
     );
   }
 
@@ -472,8 +470,11 @@ export class Leg {
     this.owner.onEnd(this);
   }
 
-  #local(method: string, { body = '', contentType = SDP, headers = '' }: LegRequest): LocalRequest {
-    const { uri, nextHop, from, to, callId, cseq, routes } = this.dialog.request();
+  #local(
+    method: string,
+    { body = '', contentType = SDP, headers = '', dialog = this.dialog }: LegRequest,
+  ): LocalRequest {
+    const { uri, nextHop, from, to, callId, cseq, routes } = dialog.request();
     const contact = METHODS_WITH_CONTACT.has(method) ? `Contact: ${this.contact}\r\n` : '';
     const type = body === '' ? '' : `Content-Type: ${contentType}\r\n`;
     const credentials = this.auth?.rows(method, uri, body) ?? '';

@@ -10,7 +10,7 @@ import { reasonOf } from './status.ts';
 export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
   if (msg.method === METHOD.BYE) return bye(call, leg, msg, t);
   if (leg.isReferred && msg.methodName === 'NOTIFY' && isOfRefer(msg)) return leg.reply(t, 200, 'OK');
-  const { peer } = leg;
+  const peer = leg.peer ?? call.earlyPeer(leg);
   if (peer === null || peer.isEnded || call.isEnded) return refuse(call, t, leg, 481);
   if (msg.method === METHOD.INVITE) return reinvite(call, leg, peer, msg);
   if (msg.method === METHOD.UPDATE && msg.body === '' && leg.timer !== null) return refreshed(call, leg, t);

@@ -22,7 +22,8 @@ export class SdpOrigin {
       const [ownUser, ownId, ownAddress] = this.#identity;
       const isSame = user === ownUser && id === ownId && address === ownAddress;
       // A version may stay the same only with a description that does.
-      if (text !== this.#text) this.#version = isSame && version > this.#version ? version : this.#version + 1n;
+      if (isSame && version > this.#version) this.#version = version;
+      else if (text !== this.#text) this.#version += 1n;
     }
     this.#text = text;
     const [ownUser, ownId, ownAddress] = this.#identity;

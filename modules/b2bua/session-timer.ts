@@ -1,5 +1,8 @@
 import { HDR, parseDecimal, type SipMsg, Timer, type TimerWheel } from 'strowger';
 
+/** Why a leg is lost whose session nobody refreshed. */
+export const TIMER_EXPIRED = 'session timer';
+
 /** How a leg's session timer is run (RFC 4028); all in seconds. */
 export interface TimerPolicy {
   /** Session-Expires that we ask for and grant. */

@@ -4,6 +4,7 @@ import { HeaderPolicy, optionTags } from './headers.ts';
 import { parsePeer } from './peer-def.ts';
 import { sourceError } from './peer-source.ts';
 import { parsePickupGroups } from './pickup.ts';
+import type { Rel100 } from './reliable.ts';
 import { parseReplyMap } from './reply-map.ts';
 import type { TimerPolicy } from './session-timer.ts';
 
@@ -81,6 +82,26 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     doc: 'Refusals that the caller gets as another: `503=480,600=486`. 401 and 407 are 403 unless named here.',
     check: (value) => (parseReplyMap(String(value)) === null ? '503=480,600=486' : null),
   }),
+  rel100: strParam({
+    default: 'pass',
+    doc: 'Reliable provisional replies (RFC 3262): `pass` from end to end, `leg`: on each side by us, or `off`.',
+    check: (value) => (['off', 'pass', 'leg'].includes(String(value)) ? null : 'off, pass or leg'),
+  }),
+  redirects: intParam({
+    default: 0,
+    min: 0,
+    doc: 'How many 3xx are followed for one call; the caller gets those beyond. Nobody is called twice.',
+  }),
+  topology_hiding: intParam({
+    default: 0,
+    min: 0,
+    max: 1,
+    doc: "1: no side of a call sees the other's hosts, addresses and Call-IDs, as with the flag topoh.",
+  }),
+  media_module: strParam({
+    default: '',
+    doc: 'The module that media go through: `rtpengine`, or another with the same api; none where empty.',
+  }),
   refer_mode: strParam({
     default: 'local',
     doc: 'REFER: `local` transfers here, `pass` sends it to the other side, `reject` refuses it with 603.',
@@ -129,6 +150,10 @@ export class B2buaSettings {
   readonly historySize: number;
   readonly policy: HeaderPolicy;
   readonly referMode: ReferMode;
+  readonly rel100: Rel100;
+  readonly mediaModule: string;
+  readonly redirects: number;
+  readonly hidesTopology: boolean;
   readonly parkMs: number;
   readonly pickupGroups: ReadonlyMap<string, ReadonlySet<string>>;
   readonly timerMode: TimerMode;
@@ -152,6 +177,10 @@ export class B2buaSettings {
       pattern === '' ? null : new RegExp(pattern, 'i'),
     );
     this.referMode = ctx.str('refer_mode') as ReferMode;
+    this.mediaModule = ctx.str('media_module');
+    this.rel100 = ctx.str('rel100') as Rel100;
+    this.redirects = ctx.int('redirects');
+    this.hidesTopology = ctx.int('topology_hiding') !== 0;
     this.parkMs = ctx.int('park_timeout') * 1000;
     this.pickupGroups = parsePickupGroups(ctx.str('pickup_groups')) ?? new Map<string, ReadonlySet<string>>();
     this.timerPolicy = {
@@ -166,18 +195,28 @@ export class B2buaSettings {
   }
 
   /** Supported and Require rows for the other side: of the caller's option tags those that pass. */
-  readonly supportedRows = (msg: SipMsg): string =>
-    this.#tagRow(msg, HDR.SUPPORTED, 'Supported') + this.#tagRow(msg, HDR.REQUIRE, 'Require');
+  supportedRows(msg: SipMsg, rel100: Rel100): string {
+    const isFirst = msg.toTag === '';
+    const passes = isFirst && rel100 === 'pass';
+    // Who has not offered can not answer a reliable offer of the other side's.
+    const own = isFirst && rel100 === 'leg' && msg.body !== '' ? 'Supported: 100rel\r\n' : '';
+    return (
+      own + this.#tagRow(msg, HDR.SUPPORTED, 'Supported', passes) + this.#tagRow(msg, HDR.REQUIRE, 'Require', passes)
+    );
+  }
 
-  #tagRow(msg: SipMsg, kind: number, name: string): string {
-    const passes = (tag: string): boolean => PASSED_TAGS.has(tag) && (tag !== 'timer' || this.timerMode === 'off');
+  #tagRow(msg: SipMsg, kind: number, name: string, passes100rel: boolean): string {
+    const passes = (tag: string): boolean =>
+      PASSED_TAGS.has(tag) && (tag !== 'timer' || this.timerMode === 'off') && (tag !== '100rel' || passes100rel);
     const tags = optionTags(msg, kind).filter(passes);
     return tags.length === 0 ? '' : `${name}: ${tags.join(', ')}\r\n`;
   }
 
   /** Option tags of Require that nobody here understands (RFC 3261 §8.2.2.3). */
   unsupported(msg: SipMsg): string[] {
-    return optionTags(msg, HDR.REQUIRE).filter((tag) => !PASSED_TAGS.has(tag));
+    return optionTags(msg, HDR.REQUIRE).filter(
+      (tag) => !PASSED_TAGS.has(tag) || (tag === '100rel' && this.rel100 === 'off'),
+    );
   }
 }
 

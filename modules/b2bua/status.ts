@@ -37,6 +37,7 @@ const REASONS: Readonly<Record<number, string>> = {
   404: 'Not Found',
   408: 'Request Timeout',
   420: 'Bad Extension',
+  415: 'Unsupported Media Type',
   422: 'Session Interval Too Small',
   478: 'Unresolvable destination',
   480: 'Temporarily Unavailable',
@@ -47,6 +48,7 @@ const REASONS: Readonly<Record<number, string>> = {
   491: 'Request Pending',
   500: 'Server Internal Error',
   501: 'Not Implemented',
+  504: 'Server Time-out',
   503: 'Service Unavailable',
 };
 

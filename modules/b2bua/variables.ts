@@ -17,6 +17,7 @@ const CALL_KEYS: Readonly<Record<string, (about: B2bContext, calls: Calls) => Pv
     call.answeredMs === 0 ? 0 : Math.floor(((call.endedMs || calls.server.clock.now()) - call.answeredMs) / 1000),
   setup_ms: ({ call }) => (call.answeredMs === 0 ? 0 : call.answeredMs - call.startedMs),
   limit: ({ call }) => call.limit,
+  dtmf: ({ call }) => call.digit,
   legs: ({ call }) => call.legs.filter((leg) => !leg.isEnded).length,
 };
 
@@ -42,7 +43,7 @@ function keyError(kind: string, key: string, keys: Readonly<Record<string, unkno
 
 export const B2BUA_VARIABLES: Readonly<Record<string, PvDef<Calls>>> = {
   b2b: {
-    doc: 'Facts of the call: key, state, dir, status, cause, duration (s), setup_ms, legs, limit.',
+    doc: 'Facts of the call: key, state, dir, status, cause, duration (s), setup_ms, legs, limit, dtmf.',
     name: 'required',
     bind(use, calls) {
       const key = use.name ?? '';
