@@ -230,7 +230,7 @@ interface ReplyForm {
  */
 export function buildReply(msg: SipMsg, form: ReplyForm): string {
   const buf = msg.buf;
-  let out = `${msg.isHttp ? msg.version : 'SIP/2.0'} ${form.code} ${form.reason}\r\n`;
+  let out = `${msg.isHttp ? msg.version : 'SIP/2.0'} ${form.code} ${onOneLine(form.reason)}\r\n`;
   // REGISTER makes no dialog: Record-Route means nothing in it (RFC 3261 §10.3).
   const withRecordRoute = form.code >= 180 && form.code < 300 && msg.method !== METHOD.REGISTER;
   for (let row = 0; row < msg.hdrCount; row++) {
@@ -259,6 +259,11 @@ export function buildReply(msg: SipMsg, form: ReplyForm): string {
   if ((msg.msgFlags & MSG_FLAG.SIP_WARNING) !== 0) out += warningRow(msg);
   if (msg.isHttp) return out + endOfHttpReply(msg, form);
   return form.body === '' ? out + CONTENT_LENGTH_ZERO : `${out}Content-Length: ${form.body.length}\r\n\r\n${form.body}`;
+}
+
+/** A start line can not be folded: what a script has copied into it from a folded header is put on one line. */
+function onOneLine(text: string): string {
+  return /[\r\n\0]/.test(text) ? text.replace(/[\s\0]+/g, ' ') : text;
 }
 
 /** Content-Length and body of an HTTP response: none after a HEAD (RFC 9110 §9.3.2) or with a 101. */

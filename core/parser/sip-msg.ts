@@ -266,6 +266,7 @@ export class SipMsg {
     }
     let headersEnd = end;
     let bodyStart = end;
+    let nextCr = buf.indexOf('\r', pos);
     while (pos < end) {
       const c = buf.charCodeAt(pos);
       if (c === 13 && buf.charCodeAt(pos + 1) === 10) {
@@ -281,6 +282,14 @@ export class SipMsg {
       let lineStop = buf.indexOf('\n', pos);
       while (lineStop >= 0 && isFold(buf.charCodeAt(lineStop + 1))) lineStop = buf.indexOf('\n', lineStop + 1);
       if (lineStop < 0) lineStop = end;
+      // A CR that ends no line: others may take it for a line end, and see headers there that we do not.
+      while (nextCr >= 0 && nextCr < lineStop) {
+        if (buf.charCodeAt(nextCr + 1) !== 10 && this.error === null) {
+          this.error = 'bare CR';
+          this.errorAt = nextCr;
+        }
+        nextCr = buf.indexOf('\r', nextCr + 1);
+      }
       // Nearly every name is one of a dozen, spelt as in the RFC: those cost no walk over their characters.
       let kind: number = commonKind(buf, pos, c);
       let colon = pos + (COMMON_LENGTHS[kind] as number);
@@ -429,13 +438,16 @@ export class SipMsg {
     return this.buf.slice(this.uriStart, this.uriEnd);
   }
 
-  /** Request-URI rewritten by the script; null while it is the received one. */
+  /**
+   * Request-URI rewritten by the script; null while it is the received one. Line ends and NUL, which a contact or a
+   * header can bring along folded, are taken out: a request line has one line.
+   */
   get newUri(): string | null {
     return this.#newUri;
   }
 
   set newUri(uri: string | null) {
-    this.#newUri = uri;
+    this.#newUri = uri === null ? null : withoutLineEnds(uri);
     this.isRuriNew = true;
   }
 
@@ -708,6 +720,10 @@ export function isHttpVersion(buf: string, start: number, end: number): boolean 
 
 function isDigit(c: number): boolean {
   return c >= 48 && c <= 57;
+}
+
+function withoutLineEnds(text: string): string {
+  return /[\r\n\0]/.test(text) ? text.replace(/[\r\n\0]/g, '') : text;
 }
 
 function threeDigits(buf: string, at: number): number {
