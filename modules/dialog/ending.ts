@@ -73,6 +73,7 @@ export class Ending {
     this.#runTimeoutRoute(dialog);
     // The route may have ended it, or given it more time.
     if (!isActive(dialog.state) || dialog.timeoutSec > 0) return;
+    events.emit('timeout', dialog);
     if (dialog.hasProperty(IFLAG.TIMEOUT_BYE)) {
       this.#dialogs.count('expired_dialogs');
       this.terminate(dialog, [LEG.CALLER, LEG.CALLEE], '');

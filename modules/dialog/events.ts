@@ -7,6 +7,7 @@ import type { Dialog, Leg } from './dialog.ts';
  * - `reply`: a reply to the INVITE was passed on; `early`: it rings; `answered`: a 2xx, whose ACK is to come; `confirmed`:
  *   the ACK came; `failed`: a negative reply;
  * - `request`: a further request within it, but ACK and BYE; `replyWithin`: a reply to such a one;
+ * - `timeout`: its time is over; what comes of it is told by one of the next;
  * - `terminated`: a BYE came, or is sent by us; `terminatedConfirmed`: a BYE was answered; `expired`: its time is over and
  *   nobody is told;
  * - `rpcContext`: RPC shows it with what modules add; `destroyed`: it is forgotten.
@@ -22,6 +23,7 @@ export type DialogEvent =
   | 'failed'
   | 'request'
   | 'replyWithin'
+  | 'timeout'
   | 'terminated'
   | 'terminatedConfirmed'
   | 'expired'
