@@ -45,7 +45,7 @@ suite('baresip, sipsak and kamcmd with cfg/strowger.cfg', {
   });
   after(async () => {
     for (const phone of phones) await phone.stop();
-    await server.stop();
+    await server?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -56,8 +56,8 @@ suite('strowger.cfg with WITH_RTPENGINE', { timeout: 60_000 }, () => {
     }
   });
   after(async () => {
-    await server.stop();
-    relay.close();
+    relay?.close();
+    await server?.stop();
   });
 
   /** Commands and flags of rtpengine in a call from the one transport to the other, from INVITE to BYE. */

@@ -96,7 +96,7 @@ suite('npm start', { timeout: 60_000 }, () => {
   });
   after(async () => {
     for (const each of phones) each.close();
-    await server.stop();
+    await server?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
   const forget = (): void => {
