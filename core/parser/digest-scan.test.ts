@@ -67,6 +67,6 @@ test('both readers agree on any text', () => {
       if (typeof found !== 'string') assert.deepEqual(found, wanted ?? found);
       else if (wanted !== null && auth?.params.size !== 0) assert.fail(`${found}: ${JSON.stringify(wanted)}`);
     }),
-    { numRuns: 2000 },
+    { numRuns: 2000, examples: [['Digest username="\\"']] },
   );
 });

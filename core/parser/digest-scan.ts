@@ -1,6 +1,6 @@
 import type { DigestCredentials } from './digest.ts';
 import { equalsLower } from './hf.ts';
-import { isLws } from './params.ts';
+import { closingQuote, isLws, skipLws } from './params.ts';
 import { unquote } from './quoted.ts';
 
 /** The parameters of credentials that are kept, by place; others are skipped. */
@@ -64,27 +64,10 @@ export function scanDigest(buf: string, start: number, end: number): DigestCrede
 const QUOTE = 34;
 const COMMA = 44;
 const EQUALS = 61;
-const BACKSLASH = 92;
 
 /** White space or a comma. */
 function isBreak(c: number): boolean {
   return c === COMMA || isLws(c);
-}
-
-function skipLws(buf: string, at: number, end: number): number {
-  let i = at;
-  while (i < end && isLws(buf.charCodeAt(i))) i++;
-  return i;
-}
-
-/** Place of the quote that ends a string; -1 where there is none before `end`. */
-function closingQuote(buf: string, at: number, end: number): number {
-  for (let i = at; i < end; i++) {
-    const c = buf.charCodeAt(i);
-    if (c === QUOTE) return i;
-    if (c === BACKSLASH) i++;
-  }
-  return -1;
 }
 
 function unquoted(buf: string, start: number, end: number): string {

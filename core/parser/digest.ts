@@ -1,6 +1,6 @@
 /** Digest credentials and challenges (RFC 3261 §22, RFC 7616, RFC 8760), read from a header value. */
 
-import { isLws, skipQuoted } from './params.ts';
+import { closingQuote, isLws, skipLws } from './params.ts';
 import { unquote } from './quoted.ts';
 
 /** More parameters than this and the value is refused. */
@@ -43,8 +43,8 @@ export function parseAuth(buf: string, start = 0, end = buf.length): AuthValue |
     const valueStart = i;
     if (params.size === 0 && (i >= end || buf.charCodeAt(i) === 61)) return token();
     if (buf.charCodeAt(i) === 34) {
-      i = skipQuoted(buf, i, end);
-      if (i - valueStart < 2 || buf.charCodeAt(i - 1) !== 34) return null;
+      i = closingQuote(buf, i + 1, end) + 1;
+      if (i === 0) return null;
     } else while (i < end && !isLws(buf.charCodeAt(i)) && buf.charCodeAt(i) !== 44) i++;
     if (params.has(name) || params.size === MAX_AUTH_PARAMS) return null;
     params.set(name, buf.slice(valueStart, i));
@@ -58,12 +58,6 @@ export function parseAuth(buf: string, start = 0, end = buf.length): AuthValue |
 
 function isDelimiter(c: number): boolean {
   return c === 61 || c === 44 || isLws(c);
-}
-
-function skipLws(buf: string, at: number, end: number): number {
-  let i = at;
-  while (i < end && isLws(buf.charCodeAt(i))) i++;
-  return i;
 }
 
 /** Digest credentials; texts without quotes, '' where absent. */

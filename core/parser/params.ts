@@ -9,18 +9,33 @@ const EQUALS = 61;
 
 /** End of a quoted string whose opening quote is at `at`: the index after the closing quote, or `end` when it never closes. */
 export function skipQuoted(buf: string, at: number, end: number): number {
-  let i = at + 1;
-  while (i < end) {
+  const close = closingQuote(buf, at + 1, end);
+  return close < 0 ? end : close + 1;
+}
+
+/** Place of the quote that closes a string whose text begins at `at`; -1 where there is none before `end`. */
+export function closingQuote(buf: string, at: number, end: number): number {
+  for (let i = at; i < end; i++) {
     const c = buf.charCodeAt(i);
-    if (c === BACKSLASH) i += 2;
-    else if (c === QUOTE) return i + 1;
-    else i++;
+    if (c === QUOTE) return i;
+    if (c === BACKSLASH) i++;
   }
-  return end;
+  return -1;
 }
 
 export function isLws(c: number): boolean {
   return c === 32 || c === 9 || c === 13 || c === 10;
+}
+
+/** The first place from `at` on that is no linear white space. */
+export function skipLws(buf: string, at: number, end: number): number {
+  let i = at;
+  while (i < end && isLws(buf.charCodeAt(i))) i++;
+  return i;
+}
+
+export function isDigit(c: number): boolean {
+  return c >= 48 && c <= 57;
 }
 
 /** The digits of `buf[start … end)`, all of it, as a number 0 … max; -2 when it is anything else. */

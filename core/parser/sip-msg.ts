@@ -6,7 +6,7 @@ import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
 import { COMMON_LENGTHS, commonKind, HDR, headerKind } from './hf.ts';
 import { METHOD, methodAt } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
-import { isLws, parseDecimal } from './params.ts';
+import { isDigit, isLws, parseDecimal } from './params.ts';
 import { parseUri, type SipUri } from './uri.ts';
 import { parseVia, type Via } from './via.ts';
 
@@ -716,10 +716,6 @@ export function isHttpVersion(buf: string, start: number, end: number): boolean 
     buf.charCodeAt(start + 6) === 46 &&
     isDigit(buf.charCodeAt(start + 7))
   );
-}
-
-function isDigit(c: number): boolean {
-  return c >= 48 && c <= 57;
 }
 
 function withoutLineEnds(text: string): string {
