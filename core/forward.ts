@@ -9,7 +9,7 @@ import type { Via } from './parser/via.ts';
 import type { ScriptRoute } from './script/program.ts';
 import { ROUTE, RUN_DROP, Run } from './script/run.ts';
 import type { Server } from './server.ts';
-import { ipFamily } from './transport/ip-address.ts';
+import { ipFamily, unbracketed } from './transport/ip-address.ts';
 import { type Destination, PROTO } from './transport/socket-info.ts';
 
 /** Marks a branch this server made without a transaction, so that a reply to it is not looked for in tm. */
@@ -207,10 +207,6 @@ export function replyDestination(
   };
   const found = server.resolver.addresses(bare);
   return found instanceof Promise ? found.then((list) => at(list[0])) : at(found[0]);
-}
-
-function unbracketed(host: string): string {
-  return host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
 }
 
 /**

@@ -35,6 +35,7 @@ export * from './log/log.ts';
 export * from './media/manage.ts';
 export * from './media/relay-node.ts';
 export * from './media/relay-sets.ts';
+export { parseRelayNode, parseRelaySock } from './media/relay-url.ts';
 export * from './module/context.ts';
 export {
   type ArgSpec,
@@ -44,6 +45,7 @@ export {
   type CommandDef,
   type CommandResult,
   command,
+  commandsOf,
   defineModule,
   intParam,
   listParam,
@@ -91,9 +93,9 @@ export * from './parser/sip-msg.ts';
 export * from './parser/uri.ts';
 export * from './parser/uri-compare.ts';
 export * from './parser/via.ts';
+export * from './pv/avp-name.ts';
 export * from './pv/convert.ts';
 export * from './pv/msg-vars.ts';
-export * from './pv/param-pv.ts';
 export * from './pv/param-pv.ts';
 export * from './pv/received-data.ts';
 export * from './pv/socket-transforms.ts';

@@ -31,7 +31,7 @@ import { TimerWheel } from './timer/wheel.ts';
 import type { ConnectionTable } from './transport/connections.ts';
 import type { UdpDriver } from './transport/drivers.ts';
 import type { LocalAddresses } from './transport/local-addresses.ts';
-import type { Destination, ReceiveInfo } from './transport/socket-info.ts';
+import { type Destination, type ReceiveInfo, receivedBySelf } from './transport/socket-info.ts';
 import type { Transport } from './transport/transport.ts';
 import { type Bus, LocalBus } from './workers/bus.ts';
 
@@ -391,19 +391,10 @@ export class Server {
   fakeMessage(): SipMsg | null {
     const socket = this.transport.sockets[0];
     if (socket === undefined) return null;
-    const rcv = {
-      proto: socket.proto,
-      srcIp: socket.address,
-      srcPort: socket.port,
-      dstIp: socket.address,
-      dstPort: socket.port,
-      socket,
-      conId: 0,
-    };
     const text =
       `OPTIONS sip:you@strowger.invalid SIP/2.0\r\nVia: SIP/2.0/UDP ${socket.sentBy};branch=z9hG4bKnone\r\n` +
       'From: <sip:you@strowger.invalid>;tag=none\r\nTo: <sip:you@strowger.invalid>\r\nCall-ID: none\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n';
-    const msg = new SipMsg(text, rcv);
+    const msg = new SipMsg(text, receivedBySelf(socket));
     msg.msgFlags |= MSG_FLAG.FAKED;
     msg.transaction = null;
     return msg;

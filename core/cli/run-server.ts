@@ -5,6 +5,7 @@ import type { Settings } from '../cfg/settings.ts';
 import { StrowgerError } from '../errors.ts';
 import type { PinoLog } from '../log/pino-log.ts';
 import { RealClock } from '../timer/real-clock.ts';
+import { hostPort } from '../transport/ip-address.ts';
 import { PROTO_NAMES } from '../transport/socket-info.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { EXIT } from './command.ts';
@@ -87,9 +88,8 @@ function identity(options: ProcessOptions, setting: (name: string) => string): I
 /** Kamailio prints its sockets like this, on standard output; scripts read it. */
 function listing(server: RunningServer): string {
   const lines = server.sockets.map((socket) => {
-    const host = socket.family === 6 ? `[${socket.address}]` : socket.address;
     const advertised = socket.isAdvertised ? ` advertise ${socket.advertisedHost}:${socket.advertisedPort}` : '';
-    return `             ${PROTO_NAMES[socket.proto]}: ${host}:${socket.port}${advertised}\n`;
+    return `             ${PROTO_NAMES[socket.proto]}: ${hostPort(socket.address, socket.port)}${advertised}\n`;
   });
   const aliases = server.settings.list('alias').map((alias) => `             *: ${alias}:*\n`);
   return `Listening on \n${lines.join('')}Aliases: \n${aliases.join('')}\n`;

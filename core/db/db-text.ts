@@ -21,3 +21,19 @@ function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
   return true;
 }
+
+/** `YYYY-MM-DD hh:mm:ss`, local time; milliseconds where there are some. */
+export function localTimeText(date: Date): string {
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const day = `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const ms = date.getMilliseconds();
+  return `${day} ${time}${ms === 0 ? '' : `.${String(ms).padStart(3, '0')}`}`;
+}
+
+/** What a database library says went wrong; `code` where it has no words for it. */
+export function dbErrorText(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(dbErrorText).join('; ');
+  const { message, code } = error as { readonly message?: string; readonly code?: string };
+  return fromDbText(message || (code ?? 'unknown error'));
+}

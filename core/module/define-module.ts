@@ -3,7 +3,7 @@ import type { PvAccessor, PvDef, TransformDef } from '../pv/spec.ts';
 import type { RpcMethod } from '../rpc/registry.ts';
 import type { PosixRegex } from '../script/posix-regex.ts';
 import type { ScriptRoute } from '../script/program.ts';
-import type { Run } from '../script/run.ts';
+import { ANY_ROUTE, type Run } from '../script/run.ts';
 import type { Subst } from '../script/subst.ts';
 import type { SelectDef } from '../select/select.ts';
 import type { PvValue } from '../values.ts';
@@ -90,6 +90,20 @@ export function command<S, const A extends readonly ArgSpec[]>(
   },
 ): CommandDef<S> {
   return def as unknown as CommandDef<S>;
+}
+
+/**
+ * A short form of `command` for modules with many: description, argument types and names, what it does; from any route,
+ * unless told otherwise.
+ */
+export function commandsOf<S>() {
+  return <const A extends readonly ArgSpec[]>(
+    doc: string,
+    args: A,
+    argNames: readonly string[],
+    run: (run: Run, state: S, ...args: ArgValues<A>) => CommandResult,
+    options: Partial<Pick<CommandDef<S>, 'routes' | 'check'>> = {},
+  ): CommandDef<S> => command({ doc, args, argNames, routes: ANY_ROUTE, run, ...options });
 }
 
 export type ParamType = 'int' | 'string' | 'func';

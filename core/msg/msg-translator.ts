@@ -8,6 +8,7 @@ import { HDR } from '../parser/hf.ts';
 import { METHOD } from '../parser/methods.ts';
 import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
 import type { Via } from '../parser/via.ts';
+import { bracketed } from '../transport/ip-address.ts';
 import { PROTO_VIA, type SocketInfo } from '../transport/socket-info.ts';
 import { applyLumps, Lump, type LumpList, mergeLumps, type SendContext } from './lumps.ts';
 import { viaExtension } from './via-extension.ts';
@@ -48,10 +49,6 @@ export function viaRow(msg: SipMsg, outgoing: SocketInfo, branchId: string, conI
   if ((msg.msgFlags & MSG_FLAG.ADD_LOCAL_RPORT) !== 0) row += ';rport';
   if (extension !== undefined) row += extension.params(msg);
   return `${row}\r\n`;
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') && host.charCodeAt(0) !== 91 ? `[${host}]` : host;
 }
 
 /** True when the reply can not be trusted to find its way by sent-by alone (RFC 3261 §18.2.1). */

@@ -4,6 +4,7 @@ import { type ContentType, contentTypeParam, parseContentType } from './content-
 import { HDR } from './hf.ts';
 import { isLws } from './params.ts';
 import { trimLws } from './quoted.ts';
+import { parseSdp, type Sdp } from './sdp.ts';
 import type { SipMsg } from './sip-msg.ts';
 
 /** One part of a multipart body, by its places in the message. */
@@ -148,4 +149,10 @@ export function findContent(msg: SipMsg, mime: string): Span | null {
   if (own.type !== 'multipart') return null;
   const part = bodyParts(msg).find((candidate) => candidate.contentType?.mime === mime);
   return part === undefined ? null : { start: part.start, end: part.end };
+}
+
+/** The SDP of a message: its body, or the first part of that type; null without one, or where it is none. */
+export function sdpOf(msg: SipMsg): Sdp | null {
+  const span = findContent(msg, 'application/sdp');
+  return span === null ? null : parseSdp(msg.buf, span.start, span.end);
 }

@@ -1,6 +1,7 @@
+import { unbracketed } from '../transport/ip-address.ts';
 import { PROTO, type Proto } from '../transport/socket-info.ts';
 import { equalsLower } from './hf.ts';
-import { findParamAt, isLws, isParamAt, paramEnd, paramValue, parseDecimal } from './params.ts';
+import { findParamAt, isDigit, isLws, isParamAt, paramEnd, paramValue, parseDecimal, skipLws } from './params.ts';
 
 /** One Via value (RFC 3261 §20.42), its places in the message kept so that parameters can be added by a lump. */
 export class Via {
@@ -104,7 +105,7 @@ export class Via {
   /** Address in `received`, without brackets whether it was written with them or not (RFC 5118 §4.5); null when absent. */
   get received(): string | null {
     const value = this.param('received');
-    return value?.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value;
+    return value === null ? null : unbracketed(value);
   }
 
   /** 0 when `rport` is absent, has no value or none that is a port. */
@@ -197,14 +198,4 @@ function scanHost(buf: string, start: number, end: number): number {
 function skipSlash(buf: string, at: number, end: number): number {
   const i = skipLws(buf, at, end);
   return i < end && buf.charCodeAt(i) === 47 ? skipLws(buf, i + 1, end) : -1;
-}
-
-function skipLws(buf: string, at: number, end: number): number {
-  let i = at;
-  while (i < end && isLws(buf.charCodeAt(i))) i++;
-  return i;
-}
-
-function isDigit(c: number): boolean {
-  return c >= 48 && c <= 57;
 }

@@ -64,6 +64,18 @@ export class RpcFault extends Error {
   }
 }
 
+/**
+ * Arguments that a method can not do without: `read` takes them, and where one is missing or of another type the fault
+ * is this one, Kamailio's for that method.
+ */
+export function requireArgs<T>(code: number, fault: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof RpcFault ? new RpcFault(code, fault) : error;
+  }
+}
+
 export interface RpcMethod<S = unknown> {
   readonly doc: string;
   /** Names for help, optional ones in brackets. */

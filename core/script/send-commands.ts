@@ -3,6 +3,7 @@ import { forwardRequest, forwardTo } from '../forward.ts';
 import { type CommandDef, type CommandResult, command } from '../module/define-module.ts';
 import { MSG_FLAG } from '../parser/sip-msg.ts';
 import type { Server } from '../server.ts';
+import { bracketed } from '../transport/ip-address.ts';
 import { PROTO, type Proto } from '../transport/socket-info.ts';
 import {
   ANY_ROUTE,
@@ -53,8 +54,7 @@ function checkHostPort(host: string, port: string): string | null {
 
 function targetUri(run: Run, host: string, port: string): string {
   const uri = run.msg.ruri;
-  const name =
-    host === 'uri:host' ? (uri?.host ?? '') : host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  const name = host === 'uri:host' ? (uri?.host ?? '') : bracketed(host);
   const number = port === 'uri:port' ? uri?.port || '' : port;
   return `sip:${name}${number === '' ? '' : `:${number}`}`;
 }

@@ -90,6 +90,7 @@ export class ConnectionIndex {
   }
 }
 
-function peerKey(proto: Proto, ip: string, port: number): string {
+/** Key of a peer in tables of connections. */
+export function peerKey(proto: Proto, ip: string, port: number): string {
   return `${proto}|${ip}|${port}`;
 }

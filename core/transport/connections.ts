@@ -19,7 +19,7 @@ import type {
   StreamListener,
   StreamListenOptions,
 } from './drivers.ts';
-import { canonicalIp, hostPort } from './ip-address.ts';
+import { canonicalIp, hostPort, isAnyAddress } from './ip-address.ts';
 import type { RemoteConnections, WebSocketRef } from './remote-connections.ts';
 import {
   type Destination,
@@ -595,10 +595,6 @@ export class ConnectionTable {
 /** IPv6 addresses have many spellings; keys need one. */
 function oneSpelling(ip: string): string {
   return ip.includes(':') ? (canonicalIp(ip) ?? ip) : ip;
-}
-
-function isAnyAddress(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
 }
 
 /** `tcp connection 12 from 192.0.2.1:5060`, for the log. */

@@ -2,7 +2,19 @@ import assert from 'node:assert/strict';
 import { isIPv4, isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { canonicalIp, formatIpv4, formatIpv6, hostPort, ipFamily, parseIpv4, parseIpv6 } from './ip-address.ts';
+import {
+  bracketed,
+  canonicalIp,
+  formatIpv4,
+  formatIpv6,
+  hostPort,
+  ipBytes,
+  ipFamily,
+  ipText,
+  parseIpv4,
+  parseIpv6,
+  unbracketed,
+} from './ip-address.ts';
 
 test('IPv4: four decimal parts, nothing else', () => {
   assert.equal(parseIpv4('192.0.2.1'), 0xc0000201);
@@ -84,4 +96,24 @@ test('words to text and back (property)', () => {
 test('host and port as in a Via', () => {
   assert.equal(hostPort('192.0.2.1', 5060), '192.0.2.1:5060');
   assert.equal(hostPort('2001:db8::1', 5060), '[2001:db8::1]:5060');
+});
+
+test('text and bytes of addresses', () => {
+  fc.assert(fc.property(fc.ipV4(), (ip) => assert.equal(ipText(ipBytes(ip) ?? []), ip)));
+  fc.assert(fc.property(fc.ipV6(), (ip) => assert.equal(ipText(ipBytes(ip) ?? []), canonicalIp(ip))));
+  assert.deepEqual(ipBytes('[::1%lo]'), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+  assert.equal(ipBytes('10.0.0.256'), null);
+  assert.equal(ipText([10, 1]), '10.1.0.0');
+});
+
+test('brackets are for IPv6 as a host', () => {
+  for (const [ip, host] of [
+    ['::1', '[::1]'],
+    ['10.0.0.1', '10.0.0.1'],
+    ['example.org', 'example.org'],
+  ] as const) {
+    assert.equal(bracketed(ip), host);
+    assert.equal(bracketed(host), host);
+    assert.equal(unbracketed(host), ip);
+  }
 });

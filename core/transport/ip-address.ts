@@ -109,5 +109,38 @@ export function canonicalIp(text: string): string | null {
 
 /** `10.0.0.1:5060`, `[::1]:5060`: as in a Via or a URI. */
 export function hostPort(ip: string, port: number): string {
-  return ip.includes(':') && !ip.startsWith('[') ? `[${ip}]:${port}` : `${ip}:${port}`;
+  return `${bracketed(ip)}:${port}`;
+}
+
+/** An address as the host of a URI or a Via: IPv6 in brackets, everything else as it is. */
+export function bracketed(host: string): string {
+  return host.includes(':') && host.charCodeAt(0) !== 91 ? `[${host}]` : host;
+}
+
+/** `[::1]` without its brackets, everything else as it is. */
+export function unbracketed(host: string): string {
+  return host.charCodeAt(0) === 91 && host.charCodeAt(host.length - 1) === 93 ? host.slice(1, -1) : host;
+}
+
+/** True for an address that stands for all of the host's. */
+export function isAnyAddress(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+/** The bytes of an address, 4 or 16; null where the text is none. Brackets and a zone are no part of them. */
+export function ipBytes(text: string): number[] | null {
+  const v4 = parseIpv4(text);
+  if (v4 !== -1) return wordBytes(v4);
+  const v6 = parseIpv6(unbracketed(text));
+  return v6 === null ? null : [...v6.words].flatMap(wordBytes);
+}
+
+/** The address that has these bytes, up to 4 or up to 16; what is missing is 0. */
+export function ipText(bytes: ArrayLike<number>): string {
+  const word = (at: number): number => [0, 1, 2, 3].reduce((word, i) => (word << 8) | (bytes[at + i] ?? 0), 0);
+  return bytes.length <= 4 ? formatIpv4(word(0)) : formatIpv6(word(0), word(4), word(8), word(12));
+}
+
+function wordBytes(word: number): number[] {
+  return [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255];
 }

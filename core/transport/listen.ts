@@ -1,5 +1,5 @@
 import type { ListenItem, Span } from '../../routing-lang/ast.ts';
-import { hostPort, ipFamily, parseIpv6 } from './ip-address.ts';
+import { hostPort, ipFamily, parseIpv6, unbracketed } from './ip-address.ts';
 import { PROTO, PROTO_NAMES, type Proto, type SocketInfo } from './socket-info.ts';
 
 /** What says where to listen: one `listen` line or `-l` option. */
@@ -120,7 +120,7 @@ function portOf(socket: ListenSpec['sockets'][number], proto: Proto, context: Li
 function attributesOf(spec: ListenSpec): Pick<SocketPlan, 'advertise' | 'name' | 'isVirtual'> {
   const { advertise } = spec;
   return {
-    advertise: advertise === null ? null : { host: bare(advertise.host), port: advertise.port ?? 0 },
+    advertise: advertise === null ? null : { host: unbracketed(advertise.host), port: advertise.port ?? 0 },
     name: spec.name ?? '',
     isVirtual: spec.isVirtual,
   };
@@ -130,7 +130,7 @@ type Found = Pick<SocketPlan, 'address' | 'family' | 'hostName'>;
 
 /** An address, `any`, an interface or a host name: in this order. Rejects when it is none of them. */
 async function addressesOf(host: string, context: ListenContext): Promise<readonly Found[]> {
-  const text = bare(host);
+  const text = unbracketed(host);
   const family = ipFamily(text);
   if (family !== 0) return [{ address: text, family, hostName: '' }];
   if (text === 'any' || text === '*') return [{ address: '0.0.0.0', family: 4, hostName: '' }];
@@ -157,10 +157,6 @@ function interfaceAddress(each: InterfaceAddress, name: string, context: ListenC
   const isLinkLocal = ((parseIpv6(each.address)?.words[0] ?? 0) & 0xffc0_0000) === (0xfe80_0000 | 0);
   if (isLinkLocal && !context.withLinkLocal) return [];
   return [{ address: isLinkLocal ? `${each.address}%${name}` : each.address, family: 6, hostName: '' }];
-}
-
-function bare(host: string): string {
-  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
 }
 
 /** What the rest of the server sees of an opened socket; `port` is the one it got. */
@@ -203,7 +199,7 @@ export function parseListenOption(text: string): ListenSpec | string {
   if (typeof advertise === 'string') return `'${text}': ${advertise}`;
   const span = { start: 0, end: 0 };
   return {
-    sockets: list.map((host) => ({ proto: proto?.toLowerCase() ?? null, host: bare(host.trim()), port, span })),
+    sockets: list.map((host) => ({ proto: proto?.toLowerCase() ?? null, host: unbracketed(host.trim()), port, span })),
     advertise,
     name: null,
     isVirtual: false,
@@ -214,5 +210,5 @@ function parseAdvertised(text: string): { host: string; port: number | null } | 
   const match = /^(\[[^\]]*\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text.trim());
   if (match === null) return `'${text}' is no address to advertise`;
   const port = match[2] === undefined ? null : Number(match[2]);
-  return port !== null && port > 65535 ? `${port} is no port` : { host: bare(match[1] ?? ''), port };
+  return port !== null && port > 65535 ? `${port} is no port` : { host: unbracketed(match[1] ?? ''), port };
 }

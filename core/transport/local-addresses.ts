@@ -1,5 +1,6 @@
 import { HASH_START } from '../msg/hash.ts';
 import { TextMap } from '../store/text-map.ts';
+import { unbracketed } from './ip-address.ts';
 import { isCarriedBy, type SocketInfo } from './socket-info.ts';
 
 interface OwnAddress {
@@ -78,6 +79,5 @@ export class LocalAddresses {
 }
 
 function normalise(host: string): string {
-  const lower = host.toLowerCase();
-  return lower.charCodeAt(0) === 91 ? lower.slice(1, -1) : lower;
+  return unbracketed(host.toLowerCase());
 }

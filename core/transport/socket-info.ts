@@ -74,6 +74,19 @@ export interface ReceiveInfo {
   readonly conId: number;
 }
 
+/** As if a message of our own had come from the socket it will leave by. */
+export function receivedBySelf(socket: SocketInfo): ReceiveInfo {
+  return {
+    proto: socket.proto,
+    srcIp: socket.address,
+    srcPort: socket.port,
+    dstIp: socket.address,
+    dstPort: socket.port,
+    socket,
+    conId: 0,
+  };
+}
+
 /** Where to send: resolved address, protocol, the socket to use, Kamailio's `dest_info`. */
 export interface Destination {
   proto: Proto;

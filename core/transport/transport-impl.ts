@@ -1,4 +1,5 @@
 import type { UdpEndpoint } from './drivers.ts';
+import { unbracketed } from './ip-address.ts';
 import type { Destination, Proto, SendResult, SocketInfo } from './socket-info.ts';
 import { carrierProto, isCarriedBy, PROTO, webSocketOf } from './socket-info.ts';
 import type { Transport } from './transport.ts';
@@ -91,7 +92,7 @@ export class TransportImpl implements Transport {
   }
 
   findSocketBy(host: string, port: number, proto: number): SocketInfo | null {
-    const bare = host.charCodeAt(0) === 91 ? host.slice(1, -1) : host;
+    const bare = unbracketed(host);
     for (const socket of this.sockets) {
       if (proto !== PROTO.NONE && !isCarriedBy(proto, socket.proto)) continue;
       if (socket.address === bare && (port === 0 || socket.port === port)) return socket;

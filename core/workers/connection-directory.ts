@@ -1,3 +1,4 @@
+import { peerKey } from '../transport/connection-index.ts';
 import type { Proto } from '../transport/socket-info.ts';
 
 /** An open stream connection of another worker. */
@@ -87,8 +88,4 @@ export class ConnectionDirectory {
     if (found === undefined) this.#byPeer.set(key, [entry]);
     else found.push(entry);
   }
-}
-
-function peerKey(proto: Proto, ip: string, port: number): string {
-  return `${proto}|${ip}|${port}`;
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '../transport/connection.ts';
 import type { ConnectionTable } from '../transport/connections.ts';
-import { canonicalIp } from '../transport/ip-address.ts';
+import { canonicalIp, isAnyAddress } from '../transport/ip-address.ts';
 import type { RemoteConnections, WebSocketRef } from '../transport/remote-connections.ts';
 import { type Destination, PROTO, type Proto } from '../transport/socket-info.ts';
 import { isTlsFacts, type TlsPeerFacts } from '../transport/tls-facts.ts';
@@ -198,8 +198,4 @@ function describe(conn: Connection): Omit<DirectoryEntry, 'owner'> {
   const facts = conn.stream?.tls;
   const tls = isTlsFacts(facts) ? writeTlsRecord(facts) : '';
   return { id, proto, remoteIp, remotePort, ...local, host, aliases: [...aliases], tls };
-}
-
-function isAnyAddress(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
 }

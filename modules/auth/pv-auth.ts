@@ -1,4 +1,4 @@
-import { type AvpName, METHOD, type ModuleContext, type Run, varsOf } from 'strowger';
+import { type AvpName, avpNameOf, METHOD, type ModuleContext, parseAvpParam, type Run, varsOf } from 'strowger';
 import { AUTH, type AuthTarget } from './api.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Challenger, Qop } from './challenge.ts';
@@ -78,9 +78,6 @@ function avpQop(flags: number): Qop | null {
 
 /** An AVP as `$name`, `$avp(name)`, `$avp(s:name)` or `$avp(i:5)`; null for anything else. */
 export function parseChallengeAttr(text: string): AvpName | null {
-  const name = /^\$(?:avp\(([^()]+)\)|([A-Za-z0-9_:]+))$/.exec(text.trim());
-  const found = name?.[1] ?? name?.[2];
-  if (found === undefined) return null;
-  if (/^i:\d{1,5}$/i.test(found)) return Number(found.slice(2));
-  return /^s:./i.test(found) ? found.slice(2) : found;
+  const plain = /^\$([A-Za-z0-9_:]+)$/.exec(text.trim())?.[1];
+  return plain === undefined ? parseAvpParam(text) : avpNameOf(plain);
 }

@@ -1,4 +1,4 @@
-import { type AvpName, type DbValue, dbText, type SipMsg, varsOf } from 'strowger';
+import { type AvpName, avpNameOf, type DbValue, dbText, type SipMsg, varsOf } from 'strowger';
 
 /** A column and the AVP it is put into. */
 export interface LoadedColumn {
@@ -16,15 +16,9 @@ export function parseLoadCredentials(text: string): readonly LoadedColumn[] | st
     if (item === '') continue;
     const named = NAMED.exec(item);
     if (named === null && !/^[\w$]+$/.test(item)) return `"${item}" is neither a column nor $avp(name)=column`;
-    columns.push({ column: named?.[2] ?? item, avp: avpName(named?.[1] ?? item) });
+    columns.push({ column: named?.[2] ?? item, avp: avpNameOf(named?.[1]?.trim() ?? item) });
   }
   return columns;
-}
-
-function avpName(text: string): AvpName {
-  const name = text.trim();
-  if (/^i:\d{1,5}$/i.test(name)) return Number(name.slice(2));
-  return /^s:./i.test(name) ? name.slice(2) : name;
 }
 
 /** Puts a row's values into AVPs; NULL leaves one unset. */

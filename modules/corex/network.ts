@@ -1,4 +1,14 @@
-import { type Destination, type PvValue, type ReceiveInfo, RUN_DROP, type Run, type Server, SipMsg } from 'strowger';
+import {
+  type AvpName,
+  type Destination,
+  type PvValue,
+  parseAvpParam,
+  type ReceiveInfo,
+  RUN_DROP,
+  type Run,
+  type Server,
+  SipMsg,
+} from 'strowger';
 
 /** Key under which a message of event_route[network:msg] carries its direction. */
 const DIRECTION = {};
@@ -11,12 +21,8 @@ interface NetworkOptions {
 }
 
 /** Reads `$avp(name)`, `$avp(s:name)`, `$avp(i:5)` or a bare name; null for anything else. */
-export function parseAvpName(text: string): string | number | null {
-  const match = /^(?:\$avp\(([^()]+)\)|([\w-]+))$/.exec(text);
-  const name = match?.[1] ?? match?.[2];
-  if (name === undefined) return null;
-  if (/^i:\d+$/.test(name)) return Number(name.slice(2));
-  return name.startsWith('s:') ? name.slice(2) : name;
+export function parseAvpName(text: string): AvpName | null {
+  return parseAvpParam(text) ?? (/^[\w-]+$/.test(text) ? text : null);
 }
 
 /** Runs event_route[network:msg] for all that comes in and goes out. Returns what undoes it. */

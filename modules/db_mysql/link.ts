@@ -2,6 +2,7 @@ import { type Connection, type ConnectionOptions, createConnection, type FieldPa
 import {
   type DbResult,
   type DbValue,
+  dbErrorText,
   fromDbText,
   type SqlLink,
   type SqlStatement,
@@ -82,7 +83,7 @@ export class MysqlLink implements SqlLink {
       return isServerTime ? await link.#inServerTime() : link;
     } catch (error) {
       connection.destroy();
-      throw new StrowgerError('DB_OPEN', `${name}: ${messageOf(error)}`, error);
+      throw new StrowgerError('DB_OPEN', `${name}: ${dbErrorText(error)}`, error);
     }
   }
 
@@ -146,13 +147,13 @@ export class MysqlLink implements SqlLink {
     if (('fatal' in error && error.fatal) || GONE.has(error.code) || !('sqlState' in error)) return this.#lost(error);
     return new StrowgerError(
       BUSY.has(error.code) ? 'DB_BUSY' : 'DB_QUERY',
-      `${this.#name}: ${messageOf(error)}`,
+      `${this.#name}: ${dbErrorText(error)}`,
       error,
     );
   }
 
   #lost(cause: unknown): StrowgerError {
-    const why = cause === null ? '' : `: ${messageOf(cause)}`;
+    const why = cause === null ? '' : `: ${dbErrorText(cause)}`;
     return new StrowgerError('DB_LOST', `${this.#name}: the connection is lost${why}`, cause ?? undefined);
   }
 
@@ -162,13 +163,6 @@ export class MysqlLink implements SqlLink {
     this.#listener();
     this.#break?.(this.#lost(cause));
   }
-}
-
-/** Several addresses of a host fail together, with no text of their own. */
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  const { message, code } = error as { message?: string; code?: string };
-  return fromDbText(message || (code ?? 'unknown error'));
 }
 
 function noop(): void {}

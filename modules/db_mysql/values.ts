@@ -1,4 +1,4 @@
-import { type DbValue, fromDbText, toDbText } from 'strowger';
+import { type DbValue, fromDbText, localTimeText, toDbText } from 'strowger';
 
 /** MySQL's types of columns that are not left as the library reads them. */
 const TYPE = { TIMESTAMP: 7, LONGLONG: 8, DATE: 10, DATETIME: 12, BIT: 16, NEWDECIMAL: 246 } as const;
@@ -26,7 +26,7 @@ export function fromMysql(value: unknown, type: number, zone: TimeZone): DbValue
 export function toMysql(value: DbValue): string | number | Buffer | null {
   if (value === null || typeof value === 'number') return value;
   if (typeof value === 'string') return toDbText(value);
-  if (value instanceof Date) return formatLocal(value);
+  if (value instanceof Date) return localTimeText(value);
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return String(value);
 }
@@ -45,13 +45,4 @@ function timeOf(text: string, { offsetSec }: TimeZone): DbValue {
 
 function bitsOf(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
-}
-
-/** `YYYY-MM-DD hh:mm:ss`, local time; milliseconds where there are some. */
-function formatLocal(date: Date): string {
-  const two = (number: number): string => String(number).padStart(2, '0');
-  const day = `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  const ms = date.getMilliseconds();
-  return `${day} ${time}${ms === 0 ? '' : `.${String(ms).padStart(3, '0')}`}`;
 }

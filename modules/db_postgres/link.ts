@@ -2,6 +2,7 @@ import { Client, type ClientConfig, type CustomTypesConfig } from 'pg';
 import {
   type DbResult,
   type DbValue,
+  dbErrorText,
   fromDbText,
   type SqlLink,
   type SqlStatement,
@@ -56,7 +57,7 @@ export class PostgresLink implements SqlLink {
       return new PostgresLink(name, client);
     } catch (error) {
       socketOf(client).destroy();
-      throw new StrowgerError('DB_OPEN', `${name}: ${messageOf(error)}`, error);
+      throw new StrowgerError('DB_OPEN', `${name}: ${dbErrorText(error)}`, error);
     } finally {
       signal.removeEventListener('abort', abort);
     }
@@ -129,11 +130,11 @@ export class PostgresLink implements SqlLink {
     const code = codeOf(error);
     // Connection exceptions, and a server that shuts down; without a code the socket failed.
     if (!/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P0')) return this.#lost(error);
-    return new StrowgerError(BUSY.has(code) ? 'DB_BUSY' : 'DB_QUERY', `${this.#name}: ${messageOf(error)}`, error);
+    return new StrowgerError(BUSY.has(code) ? 'DB_BUSY' : 'DB_QUERY', `${this.#name}: ${dbErrorText(error)}`, error);
   }
 
   #lost(cause?: unknown): StrowgerError {
-    const why = cause === undefined ? '' : `: ${messageOf(cause)}`;
+    const why = cause === undefined ? '' : `: ${dbErrorText(cause)}`;
     return new StrowgerError('DB_LOST', `${this.#name}: the connection is lost${why}`, cause);
   }
 
@@ -151,12 +152,6 @@ function socketOf(client: Client): { destroy(): void } {
 function codeOf(error: unknown): string {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : '';
-}
-
-/** Several addresses of a host fail together, with no text of their own. */
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return fromDbText((error as Error).message || codeOf(error));
 }
 
 function noop(): void {}

@@ -1,4 +1,4 @@
-import { type DbValue, fromDbText, toDbText } from 'strowger';
+import { type DbValue, fromDbText, localTimeText, toDbText } from 'strowger';
 
 /** PostgreSQL's ids of types whose text is not left as it is. */
 const OID = {
@@ -40,7 +40,7 @@ export function parserOf(oid: number): (text: string) => DbValue {
 export function toPostgres(value: DbValue): string | Buffer | null {
   if (value === null) return null;
   if (typeof value === 'string') return toDbText(value);
-  if (value instanceof Date) return formatLocal(value);
+  if (value instanceof Date) return localTimeText(value);
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return String(value);
 }
@@ -72,13 +72,4 @@ function localTime(text: string): DbValue {
 function zonedTime(text: string): DbValue {
   const date = new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00'));
   return Number.isNaN(date.getTime()) ? text : date;
-}
-
-/** `YYYY-MM-DD hh:mm:ss`, local time; milliseconds where there are some. */
-function formatLocal(date: Date): string {
-  const two = (number: number): string => String(number).padStart(2, '0');
-  const day = `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  const ms = date.getMilliseconds();
-  return `${day} ${time}${ms === 0 ? '' : `.${String(ms).padStart(3, '0')}`}`;
 }

@@ -1,9 +1,11 @@
-import { coreHash, RpcDouble, RpcFault, type RpcMethod, RpcStruct, type RpcValue } from 'strowger';
+import { coreHash, RpcDouble, RpcFault, type RpcMethod, RpcStruct, type RpcValue, requireArgs } from 'strowger';
 import { readAttributes } from './attributes.ts';
 import { type Dest, splitDestUri } from './destination.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { portOf } from './from-list.ts';
 import { parseRpcState } from './states.ts';
+
+const INVALID = 'Invalid Parameters';
 
 const UPDATED = 'Ok. Dispatcher state updated.';
 
@@ -52,7 +54,7 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     run: (args, ds) => {
       const old = ds.pingState;
       if (!args.has(0)) return { OldPingState: old };
-      ds.pingState = needed(() => args.int(0));
+      ds.pingState = requireArgs(500, INVALID, () => args.int(0));
       return { NewPingState: ds.pingState, OldPingState: old };
     },
   },
@@ -61,7 +63,7 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     doc: 'Adds a destination until the next reload.',
     params: ['group', 'address', '[flags]', '[priority]', '[attrs]'],
     run: async (args, ds) => {
-      const [setId, uri] = needed(() => [args.int(0), args.str(1)] as const);
+      const [setId, uri] = requireArgs(500, INVALID, () => [args.int(0), args.str(1)] as const);
       const { attrs } = readAttributes(args.str(4, ''));
       const error = ds.table.add({ setId, uri, flags: args.int(2, 0), priority: args.int(3, 0), attrs });
       if (error !== null) {
@@ -77,7 +79,7 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     doc: 'Removes a destination until the next reload.',
     params: ['group', 'address'],
     run: (args, ds) => {
-      const [setId, uri] = needed(() => [args.int(0), args.str(1)] as const);
+      const [setId, uri] = requireArgs(500, INVALID, () => [args.int(0), args.str(1)] as const);
       if (splitDestUri(uri) === null) throw new RpcFault(500, 'Removing dispatcher dst failed');
       ds.table.remove(setId, uri);
       return 'Ok. Dispatcher destination removed.';
@@ -87,29 +89,19 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     doc: 'Shows the hash of one or two texts, and the slot among so many that it falls into.',
     params: ['slots', 'value', '[value]'],
     run: (args) => {
-      const [slots, value] = needed(() => [args.int(0), args.str(1)] as const);
+      const [slots, value] = requireArgs(500, INVALID, () => [args.int(0), args.str(1)] as const);
       const hash = coreHash(value, 0, args.str(2, ''));
       return { hashid: hash | 0, slot: slots > 0 ? hash % slots : 0 };
     },
   },
 };
 
-/** Parameters that must be there. */
-function needed<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RpcFault) throw new RpcFault(500, 'Invalid Parameters');
-    throw error;
-  }
-}
-
 function stateParams(args: { str(i: number): string; int(i: number): number }): {
   state: number;
   group: number;
   name: string;
 } {
-  const [text, group, name] = needed(() => [args.str(0), args.int(1), args.str(2)] as const);
+  const [text, group, name] = requireArgs(500, INVALID, () => [args.str(0), args.int(1), args.str(2)] as const);
   const state = parseRpcState(text);
   if (state === null) throw new RpcFault(500, 'Unknown State Value');
   return { state, group, name };

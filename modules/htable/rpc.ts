@@ -5,6 +5,7 @@ import {
   RpcMany,
   type RpcMethod,
   type RpcValue,
+  requireArgs,
   type StoreValue,
   strftime,
 } from 'strowger';
@@ -23,15 +24,6 @@ const NAME = 'No htable name given';
 /** `flags` of an item whose value is text, Kamailio's AVP_VAL_STR. */
 const FLAG_TEXT = 2;
 
-/** Parameters that must be there. */
-function needed<T>(fault: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw error instanceof RpcFault ? new RpcFault(500, fault) : error;
-  }
-}
-
 function tableOf(tables: Tables, name: string): HashTable {
   const table = tables.find(name);
   if (table === undefined) throw new RpcFault(500, 'No such htable');
@@ -44,7 +36,8 @@ function setting(doc: string, hasLife: boolean, read: (args: RpcArgs) => (table:
     doc,
     params: ['table', 'key', 'value', ...(hasLife ? ['lifetime'] : [])],
     run: (args, tables) => {
-      const [name, write] = needed(
+      const [name, write] = requireArgs(
+        500,
         hasLife ? NAME_KEY_VALUE_EXPIRE : NAME_KEY_VALUE,
         () => [args.str(0), read(args)] as const,
       );
@@ -113,7 +106,7 @@ function storing(
       if (!db.isConfigured) throw new RpcFault(500, NO_DB);
       const table = tableOf(
         tables,
-        needed(NAME, () => args.str(0)),
+        requireArgs(500, NAME, () => args.str(0)),
       );
       try {
         await run(db, table);
@@ -131,7 +124,7 @@ export const RPC: Readonly<Record<string, Method>> = {
     doc: 'Shows an item.',
     params: ['table', 'key'],
     run: (args, tables) => {
-      const [name, key] = needed(NAME_AND_KEY, () => [args.str(0), args.str(1)] as const);
+      const [name, key] = requireArgs(500, NAME_AND_KEY, () => [args.str(0), args.str(1)] as const);
       const item = tableOf(tables, name).item(key);
       if (item === undefined) throw new RpcFault(500, "Key name doesn't exist in htable.");
       return describe(item);
@@ -141,7 +134,7 @@ export const RPC: Readonly<Record<string, Method>> = {
     doc: 'Removes an item.',
     params: ['table', 'key'],
     run: (args, tables) => {
-      const [name, key] = needed(NAME_AND_KEY_DELETE, () => [args.str(0), args.str(1)] as const);
+      const [name, key] = requireArgs(500, NAME_AND_KEY_DELETE, () => [args.str(0), args.str(1)] as const);
       if (!tableOf(tables, name).remove(key)) throw new RpcFault(404, 'Key not found in htable.');
       return 'Ok. Key deleted.';
     },
@@ -166,7 +159,11 @@ export const RPC: Readonly<Record<string, Method>> = {
     doc: 'Sets the lifetime of an item, seconds; nothing happens where there is none.',
     params: ['table', 'key', 'lifetime'],
     run: (args, tables) => {
-      const [name, key, life] = needed(NAME_KEY_EXPIRE, () => [args.str(0), args.str(1), args.int(2)] as const);
+      const [name, key, life] = requireArgs(
+        500,
+        NAME_KEY_EXPIRE,
+        () => [args.str(0), args.str(1), args.int(2)] as const,
+      );
       tableOf(tables, name).setLife(key, life);
       return 'Ok';
     },
@@ -178,7 +175,7 @@ export const RPC: Readonly<Record<string, Method>> = {
       dump(
         tableOf(
           tables,
-          needed(NAME, () => args.str(0)),
+          requireArgs(500, NAME, () => args.str(0)),
         ),
       ),
   },
@@ -188,7 +185,7 @@ export const RPC: Readonly<Record<string, Method>> = {
     run: (args, tables) => {
       tableOf(
         tables,
-        needed(NAME, () => args.str(0)),
+        requireArgs(500, NAME, () => args.str(0)),
       ).store.clear();
       return 'Ok. Htable flushed.';
     },

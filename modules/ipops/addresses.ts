@@ -1,18 +1,13 @@
 /** What kind of address a text is (RFC 4291, RFC 5735, RFC 6598), and comparisons of addresses. */
 
-import { canonicalIp, type PvAccessor, parseIpv4, parseIpv6, type Run } from 'strowger';
+import { canonicalIp, ipBytes, type PvAccessor, parseIpv4, parseIpv6, type Run, unbracketed } from 'strowger';
 
 type Target = PvAccessor & Required<Pick<PvAccessor, 'set'>>;
-
-/** `[::1]` without its brackets; null when it has none. */
-function unbracketed(text: string): string | null {
-  return text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : null;
-}
 
 const isV4 = (text: string): boolean => parseIpv4(text) !== -1;
 /** Zones are no part of an address here. */
 const isV6 = (text: string): boolean => !text.includes('%') && parseIpv6(text) !== null;
-const isReference = (text: string): boolean => isV6(unbracketed(text) ?? '');
+const isReference = (text: string): boolean => unbracketed(text) !== text && isV6(unbracketed(text));
 
 export const isIp = (text: string): number => (isV4(text) || isV6(text) || isReference(text) ? 1 : -1);
 export const isPureIp = (text: string): number => (isV4(text) || isV6(text) ? 1 : -1);
@@ -35,25 +30,18 @@ export function comparePureIps(a: string, b: string): number {
 
 /** compare_ips: a reference is its address. */
 export function compareIps(a: string, b: string): number {
-  return comparePureIps(unbracketed(a) ?? a, unbracketed(b) ?? b);
+  return comparePureIps(unbracketed(a), unbracketed(b));
 }
 
 /** Network and length of `10.0.0.0/8` as bytes; null when it is none. A single address is a network of its own. */
 interface Subnet {
-  readonly bytes: Uint8Array;
+  readonly bytes: readonly number[];
   readonly length: number;
 }
 
 /** 4 or 16 bytes of an address; null when it is none. */
-function bytesOf(text: string): Uint8Array | null {
-  const v4 = parseIpv4(text);
-  if (v4 !== -1) return Uint8Array.of(v4 >>> 24, (v4 >>> 16) & 255, (v4 >>> 8) & 255, v4 & 255);
-  const v6 = isV6(text) ? parseIpv6(text) : null;
-  if (v6 === null) return null;
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  v6.words.forEach((word, i) => view.setInt32(i * 4, word));
-  return bytes;
+function bytesOf(text: string): readonly number[] | null {
+  return isV4(text) || isV6(text) ? ipBytes(text) : null;
 }
 
 function parseSubnet(text: string): Subnet | null {
@@ -65,7 +53,7 @@ function parseSubnet(text: string): Subnet | null {
   return length < 0 || length > bytes.length * 8 ? null : { bytes, length };
 }
 
-function isInside(address: Uint8Array, subnet: Subnet): boolean {
+function isInside(address: readonly number[], subnet: Subnet): boolean {
   if (address.length !== subnet.bytes.length) return false;
   for (let bit = 0; bit < subnet.length; bit += 8) {
     const mask = subnet.length - bit >= 8 ? 255 : (255 << (8 - (subnet.length - bit))) & 255;
@@ -137,8 +125,8 @@ const V6_RANGES = compiled(V6_TYPES);
 
 /** Name of the range an address is in; null when the text is no address of the family. */
 function detailedType(text: string, family: 4 | 6 | null): string | null {
-  const bytes = bytesOf(unbracketed(text) ?? text);
-  if (bytes === null || (unbracketed(text) !== null && bytes.length === 4)) return null;
+  const bytes = bytesOf(unbracketed(text));
+  if (bytes === null || (unbracketed(text) !== text && bytes.length === 4)) return null;
   if (family !== null && bytes.length !== (family === 4 ? 4 : 16)) return null;
   const ranges = bytes.length === 4 ? V4_RANGES : V6_RANGES;
   return ranges.find(([subnet]) => isInside(bytes, subnet))?.[1] ?? null;

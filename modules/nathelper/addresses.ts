@@ -1,4 +1,4 @@
-import { hostPort, PROTO, parseIpv4, type ReceiveInfo } from 'strowger';
+import { bracketed, hostPort, PROTO, parseIpv4, type ReceiveInfo } from 'strowger';
 
 /** First and last address of a net. */
 type Net = readonly [first: number, last: number];
@@ -41,7 +41,7 @@ export function receivedUri({ srcIp, srcPort, proto }: ReceiveInfo): string {
 
 /** `ip~port~protocol number`, the value of an alias parameter. */
 export function aliasOf(ip: string, port: number, proto: number): string {
-  return `${ip.includes(':') && !ip.startsWith('[') ? `[${ip}]` : ip}~${port}~${proto}`;
+  return `${bracketed(ip)}~${port}~${proto}`;
 }
 
 /** What an alias value says; null where it is none. */

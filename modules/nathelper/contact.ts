@@ -1,6 +1,7 @@
 /** Contacts rewritten to where a message came from, or marked with it. */
 
 import {
+  bracketed,
   contactUri,
   eachParam,
   HDR,
@@ -21,6 +22,7 @@ import {
   type SipMsg,
   type SipUri,
   URI_SCHEME,
+  unbracketed,
   writeUri,
 } from 'strowger';
 import { aliasOf, aliasUri, parseAlias, receivedUri } from './addresses.ts';
@@ -60,7 +62,7 @@ export function fixNatedContact({ msg }: Run): number {
   const { contact, uri } = found;
   const { srcIp, srcPort } = msg.rcv;
   const text = writeUri(uri, {
-    host: ipFamily(srcIp) === 6 ? `[${srcIp}]` : srcIp,
+    host: bracketed(srcIp),
     port: String(srcPort),
     params: withoutParams(uri.params, (name) => name === 'maddr'),
   });
@@ -93,7 +95,7 @@ export function addContactAliasOf(
   if (msg.findHdr(HDR.CONTACT) < 0) return 2;
   const found = theContact(msg);
   if (found === null) return -1;
-  const bare = ip.startsWith('[') && ip.endsWith(']') ? ip.slice(1, -1) : ip;
+  const bare = unbracketed(ip);
   const protocol = protoByName(proto);
   const isPort = /^\d{1,5}$/.test(port) && Number(port) > 0 && Number(port) <= 65_535;
   if (ipFamily(bare) === 0 || !isPort || protocol === PROTO.NONE) {
@@ -168,7 +170,7 @@ export function rewrittenContact(msg: SipMsg, n: number): string {
   const uri = contact?.uri ?? null;
   if (contact === undefined || uri === null) return '';
   const { srcIp, srcPort } = msg.rcv;
-  const host = ipFamily(srcIp) === 6 ? `[${srcIp}]` : srcIp;
+  const host = bracketed(srcIp);
   const text = writeUri(uri, { host, port: String(srcPort) });
   return msg.buf.slice(contact.start, contact.uriStart) + text + msg.buf.slice(contact.uriEnd, contact.end);
 }

@@ -1,9 +1,8 @@
 /** nat_uac_test: signs that a message comes from behind a NAT. */
 
-import { ipFamily, PROTO, parseUri, type Run, type SipMsg, type SipUri } from 'strowger';
+import { ipFamily, PROTO, parseUri, type Run, type SipMsg, type SipUri, sdpOf, unbracketed } from 'strowger';
 import { isPrivateAddress, isWebSocket } from './addresses.ts';
 import { theContact } from './contact.ts';
-import { sdpOf } from './sdp.ts';
 
 /** Bits of the `flags` argument. */
 const NAT_TEST = {
@@ -34,7 +33,7 @@ export class NatTest {
   run({ msg }: Run, flags: number): boolean {
     const { rcv, via1 } = msg;
     if ((flags & NAT_TEST.RPORT) !== 0 && via1 !== null && (via1.port || 5060) !== rcv.srcPort) return true;
-    if ((flags & NAT_TEST.RECEIVED) !== 0 && via1 !== null && bare(via1.host) !== rcv.srcIp) return true;
+    if ((flags & NAT_TEST.RECEIVED) !== 0 && via1 !== null && unbracketed(via1.host) !== rcv.srcIp) return true;
     if ((flags & NAT_TEST.SOURCE_PRIVATE) !== 0 && this.isPrivate(rcv.srcIp)) return true;
     if ((flags & NAT_TEST.WEBSOCKET) !== 0 && isWebSocket(rcv.proto)) return true;
     if ((flags & NAT_TEST.VIA_PRIVATE) !== 0 && via1 !== null && this.isPrivate(via1.host)) return true;
@@ -57,10 +56,6 @@ export class NatTest {
       sdpOf(msg)?.streams.some(({ connection }) => connection !== null && this.isPrivate(connection.address)) === true
     );
   }
-}
-
-function bare(host: string): string {
-  return host.startsWith('[') ? host.slice(1, -1) : host;
 }
 
 function portOf(uri: SipUri): number {
@@ -96,5 +91,5 @@ function viaDiffers(msg: SipMsg): boolean {
   if (via === null) return false;
   if (isWebSocket(via.proto)) return true;
   const { received, rport } = via;
-  return (received !== null && received !== bare(via.host)) || (rport !== 0 && rport !== (via.port || 5060));
+  return (received !== null && received !== unbracketed(via.host)) || (rport !== 0 && rport !== (via.port || 5060));
 }

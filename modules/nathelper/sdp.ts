@@ -10,6 +10,7 @@ import {
   type SdpConnection,
   type SdpStream,
   type SipMsg,
+  unbracketed,
 } from 'strowger';
 
 /** Bits of the `flags` argument. */
@@ -26,19 +27,13 @@ export interface SdpSettings {
   readonly keepsOldAddress: boolean;
 }
 
-/** The message's SDP; null when it has none that can be read. */
-export function sdpOf(msg: SipMsg): Sdp | null {
-  const span = findContent(msg, 'application/sdp');
-  return span === null ? null : parseSdp(msg.buf, span.start, span.end);
-}
-
 /** 1 where an address was replaced, 2 where none was, -1 without a body of SDP or with a bad address. */
 export function fixNatedSdp({ msg }: Run, log: Log, settings: SdpSettings, flags: number, ip: string): number {
   const span = findContent(msg, 'application/sdp');
   if (span === null) return -1;
   const sdp = parseSdp(msg.buf, span.start, span.end);
   if (sdp === null) return 2;
-  const bare = ip.startsWith('[') && ip.endsWith(']') ? ip.slice(1, -1) : ip;
+  const bare = unbracketed(ip);
   const family = ipFamily(bare);
   if (family === 0) {
     log.error(`fix_nated_sdp: "${ip}" is no IP address`);

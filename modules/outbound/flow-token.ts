@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { ipFamily, PROTO, PROTO_NAMES, type Proto } from 'strowger';
+import { ipBytes, ipText, PROTO, PROTO_NAMES, type Proto } from 'strowger';
 
 /** A flow (RFC 5626 §3.1): where a request came from, and where to. */
 export interface Flow {
@@ -37,8 +37,8 @@ export class FlowTokens {
   }
 
   encode(flow: Flow): string {
-    const source = addressBytes(flow.srcIp);
-    const destination = addressBytes(flow.dstIp);
+    const source = bytesOf(flow.srcIp);
+    const destination = bytesOf(flow.dstIp);
     const data = Buffer.from([
       flow.proto | (source.length === 4 ? 0 : IPV6),
       ...destination,
@@ -64,9 +64,9 @@ export class FlowTokens {
       kind: 'flow',
       flow: {
         proto,
-        dstIp: addressText(data.subarray(1, 1 + width)),
+        dstIp: ipText(data.subarray(1, 1 + width)),
         dstPort: data.readUInt16BE(1 + width),
-        srcIp: addressText(data.subarray(3 + width, 3 + 2 * width)),
+        srcIp: ipText(data.subarray(3 + width, 3 + 2 * width)),
         srcPort: data.readUInt16BE(3 + 2 * width),
       },
     };
@@ -77,44 +77,9 @@ export class FlowTokens {
   }
 }
 
-/** Four bytes of an IPv4 address, sixteen of an IPv6 one. */
-function addressBytes(ip: string): number[] {
-  if (ipFamily(ip) !== 6) return ip.split('.').map(Number);
-  const [left = '', right] = ip.split('%', 1).join('').split('::');
-  const head = groupBytes(left);
-  const tail = right === undefined ? [] : groupBytes(right);
-  return [...head, ...new Array<number>(Math.max(0, 16 - head.length - tail.length)).fill(0), ...tail];
-}
-
-function groupBytes(text: string): number[] {
-  if (text === '') return [];
-  return text.split(':').flatMap((group) => {
-    if (group.includes('.')) return group.split('.').map(Number);
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 255];
-  });
-}
-
-function addressText(bytes: Buffer): string {
-  if (bytes.length === 4) return bytes.join('.');
-  const groups: number[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push(bytes.readUInt16BE(i));
-  return compressed(groups);
-}
-
-/** IPv6 as RFC 5952 writes it: the longest run of zero groups is left out. */
-function compressed(groups: readonly number[]): string {
-  let best = -1;
-  let length = 1;
-  for (let i = 0; i < groups.length; i++) {
-    let end = i;
-    while (end < groups.length && groups[end] === 0) end++;
-    if (end - i > length) {
-      best = i;
-      length = end - i;
-    }
-    if (end > i) i = end;
-  }
-  const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
-  return best < 0 ? hex(groups) : `${hex(groups.slice(0, best))}::${hex(groups.slice(best + length))}`;
+/** Flows are between addresses. */
+function bytesOf(ip: string): number[] {
+  const bytes = ipBytes(ip);
+  if (bytes === null) throw new Error(`"${ip}" is no IP address`);
+  return bytes;
 }

@@ -2,7 +2,7 @@ import {
   findParam,
   firstNameAddr,
   HDR,
-  ipFamily,
+  hostPort,
   METHOD,
   type ModuleContext,
   MSG_FLAG,
@@ -86,8 +86,7 @@ export class Outbound {
 
   /** RFC 5626 §5.3: the flow is used, or nothing; no new connection is made. */
   follow(msg: SipMsg, flow: Flow): void {
-    const host = ipFamily(flow.srcIp) === 6 ? `[${flow.srcIp}]` : flow.srcIp;
-    msg.dstUri = `sip:${host}:${flow.srcPort};transport=${PROTO_NAMES[flow.proto]}`;
+    msg.dstUri = `sip:${hostPort(flow.srcIp, flow.srcPort)};transport=${PROTO_NAMES[flow.proto]}`;
     const socket = this.#server.transport.findSocketBy(flow.dstIp, flow.dstPort, flow.proto);
     if (socket !== null) msg.forceSocket = socket;
     if (flow.proto !== PROTO.UDP) msg.msgFlags |= MSG_FLAG.NO_FORWARD_CONNECT;

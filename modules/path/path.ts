@@ -1,10 +1,10 @@
 import {
   appendHeader,
+  bracketed,
   escapeParam,
   findParam,
   HDR,
   type Insertion,
-  ipFamily,
   type ModuleContext,
   PROTO,
   PROTO_NAMES,
@@ -59,7 +59,7 @@ export class Path {
   }
 
   #row(socket: SocketInfo, user: string, tail: string): string {
-    const host = ipFamily(socket.advertisedHost) === 6 ? `[${socket.advertisedHost}]` : socket.advertisedHost;
+    const host = bracketed(socket.advertisedHost);
     const port = socket.advertisedPort === DEFAULT_PORT ? '' : `:${socket.advertisedPort}`;
     const proto = socket.proto === PROTO.UDP ? '' : `;transport=${PROTO_NAMES[socket.proto]}`;
     const name = this.#namesSocket && socket.name !== '' ? `;sn=${socket.name}` : '';
@@ -69,7 +69,7 @@ export class Path {
 
   /** Where the request came from: an escaped URI, or `ip~port~protocol number`. */
   #receivedUri(rcv: ReceiveInfo): string {
-    const host = ipFamily(rcv.srcIp) === 6 ? `[${rcv.srcIp}]` : rcv.srcIp;
+    const host = bracketed(rcv.srcIp);
     if (this.#receivedFormat === 1) return `${host}~${rcv.srcPort}~${rcv.proto}`;
     const transport = rcv.proto === PROTO.UDP ? '' : escapeParam(`;transport=${PROTO_NAMES[rcv.proto]}`);
     return `sip:${host}:${rcv.srcPort}${transport}`;

@@ -1,4 +1,4 @@
-import { canonicalIp, coreHash, parseIpv4, parseIpv6 } from 'strowger';
+import { canonicalIp, coreHash, ipBytes } from 'strowger';
 
 /** Buckets of Kamailio's tables: dumps show their numbers and come in their order. */
 export const BUCKETS = 128;
@@ -31,15 +31,8 @@ export interface Listed extends AddressEntry {
 
 /** An address as bytes, one char each; null for what is none. Brackets are not part of it. */
 export function addressBytes(text: string): string | null {
-  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
-  const v4 = parseIpv4(bare);
-  if (v4 !== -1) return wordBytes(v4);
-  const v6 = parseIpv6(bare);
-  return v6 === null ? null : [...v6.words].map(wordBytes).join('');
-}
-
-function wordBytes(word: number): string {
-  return String.fromCharCode((word >>> 24) & 255, (word >>> 16) & 255, (word >>> 8) & 255, word & 255);
+  const bytes = ipBytes(text);
+  return bytes === null ? null : String.fromCharCode(...bytes);
 }
 
 /** Addresses, subnets and names with their groups, for lookup. */

@@ -2,6 +2,7 @@ import {
   command,
   defineModule,
   intParam,
+  ipText,
   ONREPLY_ROUTE,
   REQUEST_ROUTE,
   RpcElement,
@@ -9,7 +10,6 @@ import {
   type RpcMethod,
   type Run,
 } from 'strowger';
-import { addressText } from './address.ts';
 import { Pike } from './pike.ts';
 
 const routes = REQUEST_ROUTE | ONREPLY_ROUTE;
@@ -31,7 +31,7 @@ const top: RpcMethod<Pike> = {
       max_hits: pike.limit,
       list: shown.map((leaf) =>
         RpcElement.of({
-          ip_addr: addressText(leaf.bytes),
+          ip_addr: ipText(leaf.bytes),
           leaf_hits_prev: leaf.previous,
           leaf_hits_curr: leaf.current,
           expires: Math.max(0, leaf.expiresSec - nowSec),

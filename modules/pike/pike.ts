@@ -1,5 +1,4 @@
-import type { ModuleContext, Timer } from 'strowger';
-import { addressBytes, addressText } from './address.ts';
+import { ipBytes, ipText, type ModuleContext, type Timer } from 'strowger';
 import { IpTree, type Leaf, VERDICT } from './ip-tree.ts';
 
 /** How often nodes are looked at that were not heard of, milliseconds. */
@@ -26,7 +25,7 @@ export class Pike {
     if (!server.isFirstWorker) return;
     this.#timers = [
       server.wheel.every(this.ctx.int('sampling_time_unit') * 1000, () =>
-        this.#tree.swap((bytes) => log.write(this.#logLevel, `unblocking ${addressText(bytes)}`)),
+        this.#tree.swap((bytes) => log.write(this.#logLevel, `unblocking ${ipText(bytes)}`)),
       ),
       server.wheel.every(CLEAN_MS, () => this.#tree.clean(this.nowSec())),
     ];
@@ -38,7 +37,7 @@ export class Pike {
 
   /** Counts a request from an address: 1 it may pass, -2 it is blocked from now on, -1 it was before. */
   check(ip: string): number {
-    const bytes = addressBytes(ip);
+    const bytes = ipBytes(ip);
     if (bytes === null) {
       this.ctx.log.error(`"${ip}" is no IP address`);
       return -1;

@@ -2,6 +2,7 @@ import {
   firstNameAddr,
   flatCopy,
   HDR,
+  hostPort,
   listValues,
   PROTO_NAMES,
   parseUri,
@@ -51,8 +52,7 @@ export function contactOf(msg: SipMsg): string | null {
 export function contactOfSocket(socket: SocketInfo): string {
   const host = socket.isAdvertised ? socket.advertisedHost : socket.address;
   const port = socket.isAdvertised ? socket.advertisedPort : socket.port;
-  const shown = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return `sip:${shown}:${port};transport=${PROTO_NAMES[socket.proto]}`;
+  return `sip:${hostPort(host, port)};transport=${PROTO_NAMES[socket.proto]}`;
 }
 
 /** What is needed of tm to answer a request. */

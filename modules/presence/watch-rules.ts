@@ -1,6 +1,6 @@
 import type { EventPackage, Presentity } from './api.ts';
 import type { Authorization, Subscription, SubscriptionState, Watcher } from './subscription.ts';
-import type { WatcherStore } from './watcher-store.ts';
+import { nameOf, type WatcherStore } from './watcher-store.ts';
 
 /** A presentity's rules, and what they may ask for. */
 export interface ReadRules {
@@ -89,7 +89,3 @@ export class WatchRules {
 }
 
 const PENDING_KEPT_SEC = 86_400;
-
-function nameOf({ user, domain }: Watcher): string {
-  return `${user}\n${domain}`;
-}

@@ -49,7 +49,7 @@ export class MemoryWatchers implements WatcherStore {
   }
 }
 
-function nameOf({ user, domain }: Watcher): string {
+export function nameOf({ user, domain }: Watcher): string {
   return `${user}\n${domain}`;
 }
 

@@ -1,4 +1,4 @@
-import { carrierProto, PROTO, PROTO_NAMES, type PvDef, type Run, readOnly, type SocketInfo } from 'strowger';
+import { bracketed, carrierProto, PROTO, PROTO_NAMES, type PvDef, type Run, readOnly, type SocketInfo } from 'strowger';
 import type { PvState } from './state.ts';
 
 /** Where the message came from ($si …) and the socket it arrived at ($Ri …). */
@@ -32,11 +32,6 @@ export const ADDRESS_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   RAu: readOnly('Advertised address as a URI; transport is left out for UDP.', (run) => advertisedUri(run, false)),
   RAut: readOnly('Advertised address as a URI with transport.', (run) => advertisedUri(run, true)),
 };
-
-/** An address as it stands in a URI. */
-export function bracketed(address: string): string {
-  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
-}
 
 function protocol(run: Run): string {
   return PROTO_NAMES[run.msg.rcv.proto];

@@ -1,4 +1,5 @@
 import {
+  bracketed,
   HDR,
   listValues,
   PROTO,
@@ -12,7 +13,6 @@ import {
   type Via,
   viaCount,
 } from 'strowger';
-import { bracketed } from './addresses.ts';
 import { unknownKey } from './message.ts';
 import type { PvState } from './state.ts';
 import { attributeOf, URI_ATTRIBUTES, type UriAttribute } from './uri-attributes.ts';

@@ -1,4 +1,5 @@
 import {
+  bracketed,
   PROTO,
   PROTO_NAMES,
   type PvValue,
@@ -11,7 +12,6 @@ import {
   URI_SCHEME,
   valueToString,
 } from 'strowger';
-import { bracketed } from './addresses.ts';
 import { urnNamespace, urnSpecific } from './uri-attributes.ts';
 
 /** {uri.…}: parts of a URI; '' for a part that is missing, null for text that is no URI. */

@@ -16,17 +16,7 @@ function valueTransform(doc: string, change: (value: PvValue) => PvValue): Trans
   return { doc, params: [0, 0], bind: () => (_run, value) => change(value) };
 }
 
-const SHORT: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-};
-
 /** RFC 8259 §7; bytes above 127 stay as they are: the text is taken for UTF-8. */
 function escapeJson(text: string): string {
-  return text.replace(/["\\\0-\x1f]/g, (c) => SHORT[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(text).slice(1, -1);
 }

@@ -1,5 +1,6 @@
 import {
   HDR,
+  isDigit,
   isLws,
   listValueEnd,
   MAX_DELTA_SECONDS,
@@ -104,10 +105,6 @@ export function expiresHeader(msg: SipMsg): number {
 
 function deltaSeconds(buf: string, start: number, end: number): number {
   return parseDecimal(buf, start, end, MAX_DELTA_SECONDS);
-}
-
-function isDigit(c: number): boolean {
-  return c >= 48 && c <= 57;
 }
 
 /** Text of a parameter without the quotes around it. */

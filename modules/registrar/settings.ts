@@ -1,4 +1,4 @@
-import type { AvpName, ModuleContext } from 'strowger';
+import { type AvpName, type ModuleContext, parseAvpParam } from 'strowger';
 
 /** `path_mode` */
 export const PATH_MODE = { OFF: 0, LAZY: 1, STRICT: 2 } as const;
@@ -30,7 +30,7 @@ export class RegistrarSettings {
 
   constructor(ctx: ModuleContext) {
     this.#params = ctx.params;
-    this.receivedAvp = avpName(ctx.str('received_avp'));
+    this.receivedAvp = receivedAvp(ctx.str('received_avp'));
     this.receivedParam = ctx.str('received_param');
     this.sockMode = ctx.int('sock_mode') !== 0;
     this.sockFlag = ctx.int('sock_flag');
@@ -106,11 +106,10 @@ export class RegistrarSettings {
 }
 
 /** The name of the AVP that a parameter names: `$avp(s:rcv)`, `$avp(i:42)`, `$avp(rcv)`. */
-function avpName(text: string): AvpName | null {
-  if (text === '') return null;
-  const match = /^\$(?:avp\((.+)\)|\(avp\((.+)\)\))$/.exec(text);
-  const name = match?.[1] ?? match?.[2];
-  if (name === undefined) throw new Error(`registrar: received_avp must be an AVP such as "$avp(rcv)", not "${text}"`);
-  if (/^i:\d+$/.test(name)) return Number(name.slice(2));
-  return name.startsWith('s:') ? name.slice(2) : name;
+
+function receivedAvp(text: string): AvpName | null {
+  const name = parseAvpParam(text);
+  if (name === null && text !== '')
+    throw new Error(`registrar: received_avp must be an AVP such as "$avp(rcv)", not "${text}"`);
+  return name;
 }

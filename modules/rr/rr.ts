@@ -1,10 +1,12 @@
 import {
+  type AvpName,
   HDR,
   HookList,
   type ModuleContext,
   MSG_FLAG,
   type PosixRegex,
   type PvValue,
+  parseAvpParam,
   type Run,
   type SipMsg,
 } from 'strowger';
@@ -24,8 +26,8 @@ export class RrModule {
 
   constructor(ctx: ModuleContext) {
     const avp = ctx.str('custom_user_avp');
-    const name = /^\$avp\((?:s:)?(.+)\)$/.exec(avp)?.[1];
-    if (avp !== '' && name === undefined)
+    const name = parseAvpParam(avp);
+    if (avp !== '' && name === null)
       throw new Error(`rr: custom_user_avp must be an AVP such as "$avp(user)", not "${avp}"`);
     this.enableDoubleRr = ctx.int('enable_double_rr') !== 0;
     this.forceSendSocket = ctx.int('force_send_socket') !== 0;
@@ -40,7 +42,7 @@ export class RrModule {
       doubleRr: ctx.int('enable_double_rr'),
       addUsername: ctx.int('add_username') !== 0,
       ignoreSips: ctx.int('ignore_sips') !== 0,
-      customUser: name === undefined ? null : (run) => avpText(run, name),
+      customUser: name === null ? null : (run) => avpText(run, name),
     };
   }
 
@@ -113,7 +115,7 @@ export class RrModule {
   }
 }
 
-function avpText(run: Run, name: string): string | null {
+function avpText(run: Run, name: AvpName): string | null {
   const value = run.msg.vars?.avps.get(name)?.[0];
   return value === undefined || value === null ? null : String(value);
 }

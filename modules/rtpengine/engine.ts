@@ -5,6 +5,8 @@ import {
   manageOperation,
   ParamPv,
   type PvAccessor,
+  parseRelayNode,
+  parseRelaySock,
   type RelayNode,
   RelaySets,
   type RelayUrl,
@@ -22,7 +24,7 @@ import { Dispatch, type DispatchSettings } from './dispatch.ts';
 import { type NgFlags, parseNgFlags } from './flags.ts';
 import { compactJson, prettyJson } from './json.ts';
 import { MosReport } from './mos.ts';
-import { parseNodeUrl, parseSock } from './node.ts';
+import { nodeAddress } from './node-url.ts';
 import { type NgCommand, ngRequest } from './request.ts';
 
 /** Version of Kamailio's table. */
@@ -133,7 +135,7 @@ export class Rtpengine {
       return;
     }
     for (const text of this.ctx.list('rtpengine_sock')) {
-      const sock = parseSock(text);
+      const sock = parseRelaySock(text, nodeAddress);
       if (typeof sock === 'string') throw new Error(`rtpengine_sock: ${sock}`);
       this.nodes.declare(sock.setId);
       for (const node of sock.nodes) this.nodes.add(sock.setId, node);
@@ -180,7 +182,7 @@ export class Rtpengine {
         version: TABLE_VERSION,
       });
       return rows.flatMap((row) => {
-        const node = parseNodeUrl(row.str(url));
+        const node = parseRelayNode(row.str(url), nodeAddress);
         if (typeof node === 'string') {
           ctx.log.error(`table ${ctx.str('table_name')}: ${node}`);
           return [];

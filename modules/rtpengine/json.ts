@@ -2,10 +2,10 @@ import { BDict, type BValue } from './bencode.ts';
 
 /** A reply as JSON in one line. Bytes above 127 stay as they are: they are UTF-8 to whoever reads the JSON. */
 export function compactJson(value: BValue): string {
-  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'number') return String(value);
   if (value instanceof BDict)
-    return `{${value.entries.map(([key, item]) => `${quoted(key)}:${compactJson(item)}`).join(',')}}`;
+    return `{${value.entries.map(([key, item]) => `${JSON.stringify(key)}:${compactJson(item)}`).join(',')}}`;
   return `[${value.map(compactJson).join(',')}]`;
 }
 
@@ -14,28 +14,9 @@ export function prettyJson(value: BValue, depth = 0): string {
   if (value instanceof BDict) {
     if (value.entries.length === 0) return `{\n${'\t'.repeat(depth)}}`;
     const indent = '\t'.repeat(depth + 1);
-    const rows = value.entries.map(([key, item]) => `${indent}${quoted(key)}:\t${prettyJson(item, depth + 1)}`);
+    const rows = value.entries.map(([key, item]) => `${indent}${JSON.stringify(key)}:\t${prettyJson(item, depth + 1)}`);
     return `{\n${rows.join(',\n')}\n${'\t'.repeat(depth)}}`;
   }
   if (typeof value === 'object') return `[${value.map((item) => prettyJson(item, depth + 1)).join(', ')}]`;
   return compactJson(value);
-}
-
-const SHORT: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-};
-
-function quoted(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what JSON must escape
-  const escaped = text.replace(
-    /[\u0000-\u001f"\\]/g,
-    (char) => SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return `"${escaped}"`;
 }

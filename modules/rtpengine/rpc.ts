@@ -1,5 +1,7 @@
-import { type RelayNode, RpcFault, RpcMany, type RpcMethod, type RpcReply, type RpcValue } from 'strowger';
+import { type RelayNode, RpcFault, RpcMany, type RpcMethod, type RpcReply, type RpcValue, requireArgs } from 'strowger';
 import type { Rtpengine } from './engine.ts';
+
+const NOT_ENOUGH = 'Not enough parameters';
 
 /** The nodes that the first argument names: a URL, or `all`. `::` in front of a URL is Kamailio's escape for IPv6. */
 function named(engine: Rtpengine, text: string): readonly [name: string, nodes: readonly RelayNode[]] {
@@ -7,15 +9,6 @@ function named(engine: Rtpengine, text: string): readonly [name: string, nodes: 
   const nodes = engine.nodes.shown(url === 'all' ? null : url);
   if (nodes.length === 0) throw new RpcFault(404, 'Instance not found');
   return [url, nodes];
-}
-
-function needed<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RpcFault) throw new RpcFault(500, 'Not enough parameters');
-    throw error;
-  }
 }
 
 function shown(engine: Rtpengine, node: RelayNode): RpcValue {
@@ -48,7 +41,7 @@ export const NG_RPC: Readonly<Record<string, RpcMethod<Rtpengine>>> = {
     run: (args, engine) => {
       const [, nodes] = named(
         engine,
-        needed(() => args.str(0)),
+        requireArgs(500, NOT_ENOUGH, () => args.str(0)),
       );
       return new RpcMany(nodes.map((node) => shown(engine, node)));
     },
@@ -59,7 +52,7 @@ export const NG_RPC: Readonly<Record<string, RpcMethod<Rtpengine>>> = {
     run: async (args, engine) => {
       const [url, nodes] = named(
         engine,
-        needed(() => args.str(0)),
+        requireArgs(500, NOT_ENOUGH, () => args.str(0)),
       );
       return { url, status: (await test(engine, nodes)) ? 'success' : 'fail' };
     },
@@ -68,7 +61,7 @@ export const NG_RPC: Readonly<Record<string, RpcMethod<Rtpengine>>> = {
     doc: 'Enables nodes that answer a ping (above 0), or disables them for good (0).',
     params: ['url or all', 'state'],
     run: async (args, engine) => {
-      const [text, state] = needed(() => [args.str(0), args.int(1)] as const);
+      const [text, state] = requireArgs(500, NOT_ENOUGH, () => [args.str(0), args.int(1)] as const);
       const [url, nodes] = named(engine, text);
       if (state !== 0) return { url, status: (await test(engine, nodes)) ? 'enable' : 'fail' };
       for (const node of nodes) engine.nodes.disableForGood(node);

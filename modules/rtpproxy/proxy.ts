@@ -4,17 +4,20 @@ import {
   type ModuleContext,
   manageOperation,
   ParamPv,
+  parseRelayNode,
+  parseRelaySock,
   RelaySets,
   type Run,
   type SipMsg,
+  sdpOf,
   TableCache,
   UdpClient,
 } from 'strowger';
 import type { TmApi } from '../tm/api.ts';
-import { parseNodeUrl, parseSock } from './node-url.ts';
+import { nodeAddress } from './node-url.ts';
 import { type ProxyOptions, parseOptions } from './options.ts';
 import { type Capabilities, Relay, type RelayAnswer } from './relay.ts';
-import { codecList, type IcePriority, isMarked, SdpEditor, type StreamTarget, sdpOf, targetsOf } from './sdp.ts';
+import { codecList, type IcePriority, isMarked, SdpEditor, type StreamTarget, targetsOf } from './sdp.ts';
 
 /** Version of Kamailio's table. */
 const TABLE_VERSION = 1;
@@ -89,7 +92,7 @@ export class Rtpproxy {
   async start(): Promise<void> {
     if (this.#table === null) {
       for (const text of this.ctx.list('rtpproxy_sock')) {
-        const sock = parseSock(text);
+        const sock = parseRelaySock(text, nodeAddress);
         if (typeof sock === 'string') throw new Error(`rtpproxy_sock: ${sock}`);
         this.nodes.declare(sock.setId);
         for (const node of sock.nodes) this.nodes.add(sock.setId, node);
@@ -98,7 +101,7 @@ export class Rtpproxy {
     }
     await this.#table.load();
     for (const [setId, url, weight] of this.#table.value) {
-      const node = parseNodeUrl(url);
+      const node = parseRelayNode(url, nodeAddress);
       if (typeof node === 'string') throw new Error(`table ${this.ctx.str('table_name')}: ${node}`);
       this.nodes.add(setId, { ...node, weight });
     }

@@ -1,6 +1,6 @@
 /** The SDP of a message, changed stream by stream to where rtpproxy has made room for it. */
 
-import { findContent, type Lump, parseSdp, type Sdp, type SdpConnection, type SdpStream, type SipMsg } from 'strowger';
+import { type Lump, type Sdp, type SdpConnection, type SdpStream, type SipMsg } from 'strowger';
 
 /** A stream's address on hold (RFC 2543): it stays. */
 const HOLD = '0.0.0.0';
@@ -12,12 +12,6 @@ export type IcePriority = 'none' | 'high' | 'low';
 const ICE_PRIORITY = { high: 2_197_815_295, low: 16_777_215 } as const;
 /** Foundation of our candidates. */
 const ICE_FOUNDATION = '9876';
-
-/** The message's SDP; null when it has none that can be read. */
-export function sdpOf(msg: SipMsg): Sdp | null {
-  const span = findContent(msg, 'application/sdp');
-  return span === null ? null : parseSdp(msg.buf, span.start, span.end);
-}
 
 /** Where media of a stream go, and at what rtpproxy listens for them. */
 export interface StreamTarget {

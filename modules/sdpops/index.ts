@@ -1,30 +1,11 @@
-import {
-  ANY_ROUTE,
-  type ArgSpec,
-  type ArgValues,
-  type CommandDef,
-  type CommandResult,
-  command,
-  defineModule,
-  type Log,
-  type PvDef,
-  type Run,
-  valueToString,
-} from 'strowger';
+import { type CommandDef, commandsOf, defineModule, type Log, type PvDef, type Run, valueToString } from 'strowger';
 import * as ops from './sdpops.ts';
 
 interface Sdpops {
   readonly log: Log;
 }
 
-function cmd<const A extends readonly ArgSpec[]>(
-  doc: string,
-  args: A,
-  argNames: readonly string[],
-  run: (run: Run, state: Sdpops, ...args: ArgValues<A>) => CommandResult,
-): CommandDef<Sdpops> {
-  return command({ doc, args, argNames, routes: ANY_ROUTE, run });
-}
+const cmd = commandsOf<Sdpops>();
 
 /** A command with a list and, if it is to be for some streams only, their media type. */
 function listCmd(doc: string, run: (run: Run, list: string, media: string | undefined) => number): CommandDef<Sdpops> {

@@ -1,14 +1,13 @@
 import {
-  findContent,
   type Log,
   msgContentType,
   type PvAccessor,
-  parseSdp,
   type Run,
   replaceSpan,
   type Sdp,
   type SdpStream,
   type SipMsg,
+  sdpOf,
 } from 'strowger';
 import { codecSpans, isKnownName, listItems, typesOfNames } from './codecs.ts';
 
@@ -16,12 +15,6 @@ type Target = PvAccessor & Required<Pick<PvAccessor, 'set'>>;
 
 /** Return codes that these functions share. */
 const NO_SDP = -2;
-
-/** The message's SDP; null when it has none that can be read. */
-export function sdpOf(msg: SipMsg): Sdp | null {
-  const span = findContent(msg, 'application/sdp');
-  return span === null ? null : parseSdp(msg.buf, span.start, span.end);
-}
 
 function streamsOf(sdp: Sdp, media: string | undefined): SdpStream[] {
   const wanted = media?.toLowerCase();

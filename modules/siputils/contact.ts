@@ -8,18 +8,13 @@ import {
   type Run,
   replaceSpan,
   type SipUri,
-  URI_SCHEME,
   writeUri,
 } from 'strowger';
-import { withoutParam } from './uri-params.ts';
+import { isSip, withoutParam } from './uri-params.ts';
 
 /** Fields of an encoded contact that make up a user part: `prefix*user*password*host*port*protocol`. */
 const FIELDS = 6;
 const BAD_ENCODING = -26;
-
-function isSip(uri: SipUri | null): uri is SipUri {
-  return uri !== null && (uri.scheme === URI_SCHEME.SIP || uri.scheme === URI_SCHEME.SIPS);
-}
 
 /** Rewrites the URI of each contact: 1 done, -1 no contact or one that can not be read, else what `rewrite` returned. */
 function eachContact(run: Run, rewrite: (uri: SipUri, contact: NameAddr) => string | number): number {

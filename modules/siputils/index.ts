@@ -1,17 +1,13 @@
 import {
-  ANY_ROUTE,
-  type ArgSpec,
-  type ArgValues,
   BRANCH_ROUTE,
-  type CommandDef,
-  type CommandResult,
-  command,
+  commandsOf,
   defineModule,
   FAILURE_ROUTE,
   LOCAL_ROUTE,
   METHOD,
   type ModuleContext,
   ONREPLY_ROUTE,
+  parseAvpParam,
   REQUEST_ROUTE,
   type Run,
   strParam,
@@ -21,7 +17,7 @@ import { chargingVector, PCV } from './charging-vector.ts';
 import * as contact from './contact.ts';
 import * as message from './message.ts';
 import * as numbers from './numbers.ts';
-import { appendRpidHf, isRpidUserE164, rpidAvpName } from './rpid.ts';
+import { appendRpidHf, isRpidUserE164 } from './rpid.ts';
 import * as uris from './uri-params.ts';
 
 const REQUEST_SIDE = REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE;
@@ -34,7 +30,7 @@ class Siputils {
   constructor(ctx: ModuleContext) {
     this.ctx = ctx;
     this.separator = ctx.str('contact_flds_separator').charAt(0) || '*';
-    this.rpidAvp = rpidAvpName(ctx.str('rpid_avp'));
+    this.rpidAvp = parseAvpParam(ctx.str('rpid_avp'));
   }
 
   /** options_reply: 200 with what we support, for an OPTIONS without a user. -1 for another request. */
@@ -56,15 +52,7 @@ class Siputils {
   }
 }
 
-function cmd<const A extends readonly ArgSpec[]>(
-  doc: string,
-  args: A,
-  argNames: readonly string[],
-  run: (run: Run, state: Siputils, ...args: ArgValues<A>) => CommandResult,
-  routes: number = ANY_ROUTE,
-): CommandDef<Siputils> {
-  return command({ doc, args, argNames, routes, run });
-}
+const cmd = commandsOf<Siputils>();
 
 export default defineModule<Siputils>({
   name: 'siputils',
@@ -84,17 +72,19 @@ export default defineModule<Siputils>({
     rpid_avp: strParam({
       default: '$avp(s:rpid)',
       doc: 'AVP that holds the URI for Remote-Party-ID.',
-      check: (value) => (rpidAvpName(String(value)) === null ? 'must be an AVP such as $avp(s:rpid)' : null),
+      check: (value) => (parseAvpParam(String(value)) === null ? 'must be an AVP such as $avp(s:rpid)' : null),
     }),
   },
   commands: {
-    options_reply: cmd('Answers an OPTIONS for this server.', [], [], (run, s) => s.optionsReply(run), REQUEST_ROUTE),
+    options_reply: cmd('Answers an OPTIONS for this server.', [], [], (run, s) => s.optionsReply(run), {
+      routes: REQUEST_ROUTE,
+    }),
     is_user: cmd(
       'True when these are the verified credentials.',
       ['str'],
       ['username'],
       (run, _s, user) => message.isUser(run, user),
-      REQUEST_ROUTE | LOCAL_ROUTE,
+      { routes: REQUEST_ROUTE | LOCAL_ROUTE },
     ),
     has_totag: cmd('True when To has a tag.', [], [], (run) => message.hasTotag(run)),
     uri_param: cmd(
@@ -102,51 +92,47 @@ export default defineModule<Siputils>({
       ['str', 'str?'],
       ['param', 'value'],
       (run, _s, name, value) => uris.uriParam(run, name, value),
-      REQUEST_SIDE,
+      { routes: REQUEST_SIDE },
     ),
     uri_param_any: cmd(
       'True when the Request-URI has the parameter.',
       ['str'],
       ['param'],
       (run, _s, name) => uris.uriParamAny(run, name),
-      REQUEST_SIDE,
+      { routes: REQUEST_SIDE },
     ),
     add_uri_param: cmd(
       'Adds name=value to the Request-URI.',
       ['str'],
       ['param'],
       (run, _s, param) => uris.addUriParam(run, param),
-      REQUEST_ROUTE,
+      { routes: REQUEST_ROUTE },
     ),
     get_uri_param: cmd(
       'Sets a variable to a parameter of the Request-URI.',
       ['str', 'pvw'],
       ['name', 'var'],
       (run, _s, name, target) => uris.getUriParam(run, name, target),
-      REQUEST_ROUTE | LOCAL_ROUTE,
+      { routes: REQUEST_ROUTE | LOCAL_ROUTE },
     ),
     uri_param_rm: cmd(
       'Removes a parameter of the Request-URI.',
       ['str'],
       ['param'],
       (run, _s, name) => uris.uriParamRm(run, name),
-      REQUEST_SIDE,
+      { routes: REQUEST_SIDE },
     ),
     tel2sip: cmd(
       'Writes a tel URI as a sip URI.',
       ['str', 'str', 'pvw'],
       ['uri', 'hostpart', 'result'],
       (run, _s, uri, host, target) => uris.tel2sip(run, uri, host, target),
-      REQUEST_SIDE | ONREPLY_ROUTE,
+      { routes: REQUEST_SIDE | ONREPLY_ROUTE },
     ),
     is_uri: cmd('True for a URI.', ['str'], ['uri'], (_run, _s, text) => numbers.isUri(text)),
-    is_e164: cmd(
-      'True for an E.164 number.',
-      ['pv'],
-      ['pv'],
-      (run, _s, pv) => numbers.isE164(run, pv),
-      REQUEST_ROUTE | FAILURE_ROUTE | LOCAL_ROUTE,
-    ),
+    is_e164: cmd('True for an E.164 number.', ['pv'], ['pv'], (run, _s, pv) => numbers.isE164(run, pv), {
+      routes: REQUEST_ROUTE | FAILURE_ROUTE | LOCAL_ROUTE,
+    }),
     is_uri_user_e164: cmd('True when the user of a URI is an E.164 number.', ['pv'], ['pv'], (run, _s, pv) =>
       numbers.isUriUserE164(run, pv),
     ),
@@ -155,21 +141,21 @@ export default defineModule<Siputils>({
       ['str', 'str'],
       ['prefix', 'hostpart'],
       (run, s, prefix, host) => contact.encodeContact(run, prefix, host, s.separator),
-      REQUEST_ROUTE | ONREPLY_ROUTE,
+      { routes: REQUEST_ROUTE | ONREPLY_ROUTE },
     ),
     decode_contact: cmd(
       'Brings back a hidden contact in the Request-URI.',
       [],
       [],
       (run, s) => contact.decodeContact(run, s.separator),
-      REQUEST_ROUTE,
+      { routes: REQUEST_ROUTE },
     ),
     decode_contact_header: cmd(
       'Brings back hidden contacts.',
       [],
       [],
       (run, s) => contact.decodeContactHeader(run, s.separator),
-      REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE,
+      { routes: REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE },
     ),
     cmp_uri: cmd('True when the URIs are equivalent.', ['str', 'str'], ['str1', 'str2'], (_run, _s, a, b) =>
       uris.cmpUri(a, b),
@@ -185,7 +171,7 @@ export default defineModule<Siputils>({
       [],
       [],
       (run, s) => isRpidUserE164(run, s.rpidAvp),
-      REQUEST_ROUTE,
+      { routes: REQUEST_ROUTE },
     ),
     append_rpid_hf: [
       cmd(
@@ -193,14 +179,14 @@ export default defineModule<Siputils>({
         [],
         [],
         (run, s) => appendRpidHf(run, s.rpidAvp, s.ctx.str('rpid_prefix'), s.ctx.str('rpid_suffix')),
-        REQUEST_SIDE,
+        { routes: REQUEST_SIDE },
       ),
       cmd(
         'Adds Remote-Party-ID with this prefix and suffix.',
         ['str', 'str'],
         ['prefix', 'suffix'],
         (run, s, prefix, suffix) => appendRpidHf(run, s.rpidAvp, prefix, suffix),
-        REQUEST_SIDE,
+        { routes: REQUEST_SIDE },
       ),
     ],
     set_uri_user: cmd(
@@ -248,28 +234,28 @@ export default defineModule<Siputils>({
       ['str', 'str'],
       ['pname', 'saddr'],
       (run, _s, name, address) => contact.contactParamEncode(run, name, address),
-      REQUEST_ROUTE | ONREPLY_ROUTE,
+      { routes: REQUEST_ROUTE | ONREPLY_ROUTE },
     ),
     contact_param_decode: cmd(
       'Brings back contacts from a parameter.',
       ['str'],
       ['pname'],
       (run, _s, name) => contact.contactParamDecode(run, name),
-      REQUEST_ROUTE | ONREPLY_ROUTE,
+      { routes: REQUEST_ROUTE | ONREPLY_ROUTE },
     ),
     contact_param_decode_ruri: cmd(
       'Brings back the Request-URI from a parameter.',
       ['str'],
       ['pname'],
       (run, _s, name) => contact.contactParamDecodeRuri(run, name),
-      REQUEST_ROUTE,
+      { routes: REQUEST_ROUTE },
     ),
     contact_param_rm: cmd(
       'Removes a URI parameter of the contacts.',
       ['str'],
       ['pname'],
       (run, _s, name) => contact.contactParamRm(run, name),
-      REQUEST_ROUTE | ONREPLY_ROUTE,
+      { routes: REQUEST_ROUTE | ONREPLY_ROUTE },
     ),
     hdr_date_check: cmd('True when Date is not older than this many seconds.', ['int'], ['tdiff'], (run, _s, diff) =>
       message.hdrDateCheck(run, diff),

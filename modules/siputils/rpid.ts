@@ -3,14 +3,6 @@
 import { appendHeader, HDR, parseUri, type Run, valueToString } from 'strowger';
 import { isE164Number } from './numbers.ts';
 
-/** Name of an AVP written `$avp(s:x)`, `$avp(i:5)`, `$avp(x)`; null for anything else. */
-export function rpidAvpName(text: string): string | number | null {
-  const name = /^\$(?:avp\(|\(avp\()([^()]+)\)\)?$/.exec(text.trim())?.[1];
-  if (name === undefined) return null;
-  if (/^s:./i.test(name)) return name.slice(2);
-  return /^i:\d{1,5}$/i.test(name) ? Number(name.slice(2)) : name;
-}
-
 function rpid(run: Run, avp: string | number | null): string {
   return avp === null ? '' : valueToString(run.msg.vars?.avps.get(avp)?.[0] ?? null);
 }

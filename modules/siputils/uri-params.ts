@@ -102,7 +102,7 @@ export function isGruu(run: Run, text: string | undefined): number {
   return gr === '' ? 2 : 1;
 }
 
-function isSip(uri: SipUri | null): uri is SipUri {
+export function isSip(uri: SipUri | null): uri is SipUri {
   return uri !== null && (uri.scheme === URI_SCHEME.SIP || uri.scheme === URI_SCHEME.SIPS);
 }
 

@@ -1,11 +1,6 @@
 import {
-  ANY_ROUTE,
-  type ArgSpec,
-  type ArgValues,
   BRANCH_ROUTE,
-  type CommandDef,
-  type CommandResult,
-  command,
+  commandsOf,
   compilePosix,
   compileSubst,
   defineModule,
@@ -13,7 +8,6 @@ import {
   isToken,
   ONREPLY_ROUTE,
   REQUEST_ROUTE,
-  type Run,
   valueToString,
 } from 'strowger';
 import { filterBody, hasBodyOf, isAudioOnHold, setBody, setReplyBody } from './body.ts';
@@ -29,17 +23,7 @@ const BOTH_SIDES = REQUEST_SIDE | ONREPLY_ROUTE;
 
 type Check = (values: readonly (string | number | undefined)[]) => string | null;
 
-/** A command of this module; `check` looks at constant arguments when the script is compiled. */
-function cmd<const A extends readonly ArgSpec[]>(
-  doc: string,
-  args: A,
-  argNames: readonly string[],
-  run: (run: Run, state: Textops, ...args: ArgValues<A>) => CommandResult,
-  options: { readonly routes?: number; readonly check?: Check } = {},
-): CommandDef<Textops> {
-  const { routes = ANY_ROUTE, check } = options;
-  return command({ doc, args, argNames, routes, run, ...(check === undefined ? {} : { check }) });
-}
+const cmd = commandsOf<Textops>();
 
 /** The arguments at these places are regular expressions. */
 function regexAt(...places: number[]): Check {

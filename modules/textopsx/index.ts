@@ -1,11 +1,7 @@
 import {
-  ANY_ROUTE,
-  type ArgSpec,
-  type ArgValues,
   BRANCH_ROUTE,
   type CommandDef,
-  type CommandResult,
-  command,
+  commandsOf,
   compilePosix,
   defineModule,
   FAILURE_ROUTE,
@@ -36,16 +32,7 @@ class Textopsx {
 
 type Check = NonNullable<CommandDef['check']>;
 
-function cmd<const A extends readonly ArgSpec[]>(
-  doc: string,
-  args: A,
-  argNames: readonly string[],
-  run: (run: Run, state: Textopsx, ...args: ArgValues<A>) => CommandResult,
-  options: { readonly routes?: number; readonly check?: Check } = {},
-): CommandDef<Textopsx> {
-  const { routes = ANY_ROUTE, check } = options;
-  return command({ doc, args, argNames, routes, run, ...(check === undefined ? {} : { check }) });
-}
+const cmd = commandsOf<Textopsx>();
 
 /** The first argument is a place; `param` and `star` say whether it may have them. */
 function placeCheck(param: boolean, star: 'no' | 'param' | 'yes'): Check {

@@ -1,4 +1,4 @@
-import { type CommandDef, command, METHOD, MSG_FLAG, PROTO, ROUTE, type Run } from 'strowger';
+import { bracketed, type CommandDef, command, METHOD, MSG_FLAG, PROTO, ROUTE, type Run } from 'strowger';
 import { REQUESTS } from './commands-state.ts';
 import type { TmCore } from './core.ts';
 import { reasonOf } from './reasons.ts';
@@ -20,9 +20,8 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
 
 /** `host`, `port` as a next hop. Without a protocol it is the one the message came by. */
 function hostPort(host: string, port: number | string, proto: number): RelayTo {
-  const bracketed = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   const number = Number(port);
-  return { uri: number > 0 ? `sip:${bracketed}:${number}` : `sip:${bracketed}`, proto };
+  return { uri: number > 0 ? `sip:${bracketed(host)}:${number}` : `sip:${bracketed(host)}`, proto };
 }
 
 /** `proto:host:port`, where protocol and port may be missing. Null when it is no such thing. */

@@ -4,9 +4,9 @@ import {
   type DestinationResult,
   type DestinationSet,
   isDestination,
-  type ReceiveInfo,
   ROUTE,
   RUN_DROP,
+  receivedBySelf,
   type ScriptRoute,
   SipMsg,
   type SocketInfo,
@@ -196,17 +196,4 @@ function textOf(request: LocalRequest, tm: TmCore, socket: SocketInfo): string {
 /** A bare URI gets its brackets. */
 function bracketed(value: string): string {
   return value.includes('<') ? value : `<${value}>`;
-}
-
-/** A local request looks as if it came from our own socket. */
-function receivedBySelf(socket: SocketInfo): ReceiveInfo {
-  return {
-    proto: socket.proto,
-    srcIp: socket.address,
-    srcPort: socket.port,
-    dstIp: socket.address,
-    dstPort: socket.port,
-    socket,
-    conId: 0,
-  };
 }

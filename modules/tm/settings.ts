@@ -1,4 +1,14 @@
-import { intParam, listParam, type ModuleContext, type ParamDef, type ParamSetting, strParam } from 'strowger';
+import {
+  type AvpName,
+  avpNameOf,
+  intParam,
+  listParam,
+  type ModuleContext,
+  type ParamDef,
+  type ParamSetting,
+  parseAvpParam,
+  strParam,
+} from 'strowger';
 
 const flag = (value: 0 | 1, doc: string): ParamDef => intParam({ default: value, min: 0, max: 1, runtime: true, doc });
 const ms = (value: number, min: number, doc: string): ParamDef =>
@@ -206,8 +216,8 @@ export class TmSettings {
     this.contactsAvp = this.#str('contacts_avp');
     this.flowsAvp = this.#str('contact_flows_avp');
     this.onSlReply = this.#str('on_sl_reply');
-    this.frAvp = avpName(this.#str('fr_timer_avp'));
-    this.frInvAvp = avpName(this.#str('fr_inv_timer_avp'));
+    this.frAvp = this.#avp('fr_timer_avp');
+    this.frInvAvp = this.#avp('fr_inv_timer_avp');
     this.failureReplyMode = this.#int('failure_reply_mode');
     this.fakedReplyPrio = this.#int('faked_reply_prio');
     this.remap503 = this.#int('remap_503_500') !== 0;
@@ -335,6 +345,12 @@ export class TmSettings {
     return typeof value === 'number' ? value : 0;
   }
 
+  /** An AVP, by its name alone too; null where the parameter is empty. */
+  #avp(name: string): AvpName | null {
+    const text = this.#str(name);
+    return text === '' ? null : (parseAvpParam(text) ?? avpNameOf(text));
+  }
+
   #str(name: string): string {
     const value = this.#params[name];
     return typeof value === 'string' ? value : '';
@@ -344,10 +360,3 @@ export class TmSettings {
 const DEFAULTS: Params = Object.fromEntries(Object.entries(TM_PARAMS).map(([name, def]) => [name, def.default]));
 
 /** `$avp(x)`, `$avp(i:5)`, `s:x` or `x` as the name of an AVP. Null for ''. */
-function avpName(text: string): string | number | null {
-  if (text === '') return null;
-  const bare = /^\$avp\((.*)\)$/.exec(text)?.[1] ?? text;
-  const typed = /^([sSiI]):(.*)$/.exec(bare);
-  if (typed === null) return bare;
-  return typed[1]?.toLowerCase() === 'i' ? Number(typed[2]) : (typed[2] ?? '');
-}

@@ -1,4 +1,13 @@
-import { coreHash, RpcArgs, RpcDouble, RpcFault, type RpcMethod, RpcStruct, type RpcValue } from 'strowger';
+import {
+  coreHash,
+  RpcArgs,
+  RpcDouble,
+  RpcFault,
+  type RpcMethod,
+  RpcStruct,
+  type RpcValue,
+  requireArgs,
+} from 'strowger';
 import { DB_MODE, Q_UNSPECIFIED, type Ucontact, type Udomain } from './api.ts';
 import { EXPIRED_TIME, STATE, type StoredContact } from './contact.ts';
 import type { Usrloc } from './usrloc.ts';
@@ -92,16 +101,7 @@ function tableAndAor(args: RpcArgs, usrloc: Usrloc, missing: string): [Udomain, 
 }
 
 function textArg(args: RpcArgs, at: number, missing: string): string {
-  return needed(() => args.str(at), missing);
-}
-
-function needed<T>(read: () => T, missing: string): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RpcFault) throw new RpcFault(500, missing);
-    throw error;
-  }
+  return requireArgs(500, missing, () => args.str(at));
 }
 
 /** Contacts of an AOR, those that have expired too. */
@@ -111,20 +111,17 @@ async function allOf(table: Udomain, aor: string): Promise<readonly StoredContac
 
 async function add(args: RpcArgs, usrloc: Usrloc): Promise<void> {
   const missing = 'Not enough parameters or wrong format';
-  const fields = needed(
-    () => ({
-      contact: args.str(2),
-      expiresSec: args.int(3),
-      q: numberArg(args, 4),
-      path: optionalText(args.str(5)),
-      flags: args.int(6),
-      cflags: args.int(7),
-      methods: args.int(8) >>> 0,
-      received: optionalText(args.str(9, '')),
-      socket: optionalText(args.str(10, '')),
-    }),
-    missing,
-  );
+  const fields = requireArgs(500, missing, () => ({
+    contact: args.str(2),
+    expiresSec: args.int(3),
+    q: numberArg(args, 4),
+    path: optionalText(args.str(5)),
+    flags: args.int(6),
+    cflags: args.int(7),
+    methods: args.int(8) >>> 0,
+    received: optionalText(args.str(9, '')),
+    socket: optionalText(args.str(10, '')),
+  }));
   const [table, aor] = tableAndAor(args, usrloc, missing);
   const socket = fields.socket === '' ? null : usrloc.socketOf(fields);
   await table.edit(aor, (record) => {
