@@ -211,17 +211,17 @@ export function replyDestination(
 
 /**
  * Destination of a reply we make to a request: the connection it came on, else the source or Via address
- * (RFC 3581 §4, RFC 3261 §18.2.2). Always an address, since the source of the packet is one.
+ * (RFC 3581 §4, RFC 3261 §18.2.2). Always an address, since the source of the packet is one. `maddr` counts no more
+ * than in Kamailio: by it, replies could be sent to anybody.
  */
 export function replyToRequest(msg: SipMsg): Destination {
   const rcv = msg.rcv;
   const via = msg.via1;
   const isReliable = rcv.socket.isReliable;
-  const maddr = via?.param('maddr') ?? null;
   let port = rcv.srcPort;
   if (via !== null && !isReliable && (msg.msgFlags & MSG_FLAG.FORCE_RPORT) === 0 && via.paramAt('rport') < 0)
     port = via.port === 0 ? 5060 : via.port;
-  let ip = maddr !== null && maddr !== '' && !isReliable ? maddr : rcv.srcIp;
+  let { srcIp: ip } = rcv;
   // A sent-by that is a name would have to be looked up: it is not where we know the source.
   if ((msg.msgFlags & MSG_FLAG.REPLY_TO_VIA) !== 0 && via !== null && !isReliable) {
     const host = unbracketed(via.host);

@@ -33,7 +33,6 @@ loadmodule "speeddial.so"
 loadmodule "domain.so"
 loadmodule "acc.so"
 loadmodule "nathelper.so"
-loadmodule "path.so"
 loadmodule "htable.so"
 loadmodule "pike.so"
 loadmodule "sanity.so"
@@ -45,8 +44,6 @@ modparam("usrloc", "db_mode", 1)
 modparam("usrloc", "use_domain", 1)
 modparam("usrloc", "nat_bflag", 6)
 modparam("registrar", "max_contacts", 5)
-modparam("registrar", "use_path", 1)
-modparam("registrar", "path_mode", 0)
 modparam("nathelper|registrar", "received_avp", "$avp(RECEIVED)")
 modparam("auth", "qop", "auth")
 modparam("auth", "nonce_count", 1)
@@ -119,7 +116,7 @@ route[WITHINDLG] {
   if (!has_totag()) return;
   if (loose_route()) {
     route(PROOF);
-    if (!check_route_param("ck=$var(ck)")) {
+    if ($(hdr(Route)[0]{nameaddr.uri}{uri.param,ck}) != $var(ck)) {
       if (!is_method("ACK")) sl_send_reply("403", "No Such Route");
       exit;
     }
@@ -177,9 +174,9 @@ failure_route[MANAGE_FAILURE] {
   if (t_is_canceled()) exit;
 }
 
-# Neither contacts nor names bring a request back here, or to what listens on this host.
+# Neither contacts nor names bring a request back here, to what listens on this host, or to everybody.
 onsend_route {
-  if (to_ip == myself || is_in_subnet("$sndto(ip)", "127.0.0.0/8")) drop;
+  if (to_ip == myself || is_in_subnet("$sndto(ip)", "0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/3")) drop;
 }
 ${routes}
 `;

@@ -35,7 +35,10 @@ async function noRelay(
     await edge.world.passes(1000);
     assert.deepEqual(left, []);
     assert.equal(connections, 0, 'connections to the third host');
-    assert.equal(edge.victim.heard.length, 0);
+    assert.deepEqual(
+      edge.victim.heard.map((msg) => msg.text),
+      [],
+    );
   });
 }
 
@@ -248,17 +251,18 @@ suite('spoofed Route and Record-Route', () => {
 });
 
 suite('Path, alias and received', () => {
-  test('a Path that a client invents, without Supported or through the default mode: not used for its calls', () =>
+  test('a Path that a client invents: without use_path it is no route of its calls', () =>
     noRelay(
       async (edge) => {
         const { bob } = edge.world;
         await edge.registers(bob);
         const reply = await edge.registers(edge.mallory, `<${edge.mallory.uri}>`, {
-          headers: { Path: `<sip:${THIRD};lr>` },
+          headers: { Path: `<sip:${THIRD};lr>`, Supported: 'path' },
         });
-        // path_mode 0 keeps it only where the client itself says that there is a proxy in between.
-        if (reply.status !== 200) return;
-        assert.ok(!reply.has('Path'));
+        assert.equal(reply.status, 200);
+        bob.sends(await edge.authenticated('bob', bob, 'MESSAGE', `sip:mallory@${DOMAIN}`));
+        const atMallory = await edge.mallory.receives('MESSAGE');
+        assert.deepEqual(atMallory.all('Route'), []);
       },
       ['10.0.1.1:5060', '10.0.2.1:5060', '10.0.9.9:5060'],
     ));

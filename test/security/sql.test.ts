@@ -212,7 +212,7 @@ suite('SQL injection', () => {
           assert.equal(edge.rows('SELECT 1 FROM location').length, PAYLOADS.length - 1, 'one user left, not all');
         },
         {
-          params: `modparam("usrloc", "db_mode", ${mode})`,
+          params: `modparam("usrloc", "db_mode", ${mode})\nmodparam("registrar", "use_path", 1)`,
           first:
             'if (is_method("REGISTER")) { save("location"); exit; } if (is_method("OPTIONS")) { if (lookup("location")) sl_send_reply("200", "Found"); else sl_send_reply("404", "None"); exit; }',
         },
