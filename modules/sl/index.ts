@@ -22,6 +22,13 @@ const slSendReply: CommandDef<SlModule> = command({
   run: (run: Run, sl: SlModule, code, reason) => sl.sendReply(run, code, reason),
 });
 
+const replyError = command({
+  doc: 'Sends the error reply that fits the last processing error.',
+  args: [],
+  routes: REQUEST_ROUTE,
+  run: (run: Run, sl: SlModule) => sl.replyError(run),
+});
+
 export default defineModule<SlModule>({
   name: 'sl',
   summary: 'Stateless replies (RFC 3261 §8.2.7).',
@@ -74,12 +81,9 @@ export default defineModule<SlModule>({
       routes: REPLY_ROUTES,
       run: (run: Run, sl: SlModule, code, reason, mode) => sl.sendReplyMode(run, code, reason, mode),
     }),
-    sl_reply_error: command({
-      doc: 'Sends the error reply that fits the last processing error.',
-      args: [],
-      routes: REQUEST_ROUTE,
-      run: (run: Run, sl: SlModule) => sl.replyError(run),
-    }),
+    sl_reply_error: replyError,
+    // Its name since Kamailio 5.7, where it uses the transaction: ours always does.
+    send_reply_error: replyError,
     sl_forward_reply: [
       command({
         doc: 'Passes a reply on without a transaction.',

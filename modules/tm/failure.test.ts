@@ -128,6 +128,7 @@ test('what relaying fails with is told to the caller when the script says nothin
     ['if (!t_relay()) send_reply("404", "Nowhere");', 'SIP/2.0 404 Nowhere'],
     ['$du = "sip:nobody.example.org:5060"; t_relay();', 'SIP/2.0 478 Unresolvable destination (478/TM)'],
     ['if (!t_relay()) sl_reply_error();', "SIP/2.0 500 I'm terribly sorry, server error occurred (7/SL)"],
+    ['if (!t_relay()) send_reply_error();', "SIP/2.0 500 I'm terribly sorry, server error occurred (7/SL)"],
     [
       '$du = "sip:nobody.example.org:5060"; if (!t_relay()) sl_reply_error();',
       'SIP/2.0 478 Unresolvable destination (478/SL)',
