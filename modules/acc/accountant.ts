@@ -1,6 +1,7 @@
 import { METHOD, type ModuleContext, ROUTE, Run, type ScriptProgram, type SipMsg } from 'strowger';
 import type { RrApi } from '../rr/api.ts';
 import type { TmApi, TmCallbackArgs, Transaction } from '../tm/api.ts';
+import { CallRecords } from './cdr.ts';
 import { DbWriter, TableName } from './db-writer.ts';
 import { swapped } from './direction.ts';
 import { Extras } from './extras.ts';
@@ -18,6 +19,8 @@ export class Accountant {
   readonly log: LogWriter;
   /** Null without db_url. */
   db: DbWriter | null = null;
+  /** Null without cdr_enable. */
+  readonly #calls: CallRecords | null;
   readonly #dbExtras: Extras;
   readonly #legs: Extras;
   readonly #tm: TmApi;
@@ -55,6 +58,7 @@ export class Accountant {
     this.#rr = ctx.optionalApi<RrApi>('rr');
     if (ctx.int('detect_direction') !== 0 && this.#rr === undefined)
       throw new Error('detect_direction needs the module rr');
+    this.#calls = ctx.int('cdr_enable') === 0 ? null : new CallRecords(ctx, () => this.db);
     this.#tm = ctx.api<TmApi>('tm');
     this.#detach = this.#tm.on('requestIn', (args) => this.#began(args));
   }
@@ -69,10 +73,12 @@ export class Accountant {
   bind(): void {
     const { program } = this.ctx.server;
     for (const extras of [this.log.extras, this.#dbExtras, this.#legs]) extras.bind(program);
+    this.#calls?.bind();
   }
 
   async close(): Promise<void> {
     this.#detach();
+    this.#calls?.close();
     await this.db?.close();
   }
 

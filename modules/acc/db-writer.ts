@@ -45,6 +45,13 @@ export class DbWriter {
     );
   }
 
+  /** A row of another kind, in the background. */
+  writeRow(table: string, row: DbRow, callId: string): void {
+    this.#db
+      .insert(table, row)
+      .catch((error: unknown) => this.#ctx.log.error(`a row is lost: ${(error as Error).message}`, { table, callId }));
+  }
+
   /** One row, or one for each leg. Rejects where it can not be written. */
   async insert(record: AccRecord, table: string): Promise<void> {
     const row = this.#row(record);

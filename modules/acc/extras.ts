@@ -39,6 +39,8 @@ function splitOutside(text: string): string[] {
 /** The variables of one parameter, bound once for each program. */
 export class Extras {
   readonly names: readonly string[];
+  /** The variables as they are written. */
+  readonly texts: readonly string[];
   readonly #defs: readonly ExtraDef[];
   #programId = -1;
   #pvs: readonly (PvAccessor | null)[] = [];
@@ -47,9 +49,13 @@ export class Extras {
   constructor(text: string, param: string, max: number) {
     const parsed = parseExtras(text);
     if (typeof parsed === 'string') throw new Error(`${param}: ${parsed}`);
-    if (parsed.length > max) throw new Error(`${param} has ${parsed.length} values, acc_extra_size allows ${max}`);
+    if (parsed.length > max)
+      throw new Error(
+        `${param} has ${parsed.length} values, ${param === 'cdr_extra' ? 'cdr' : 'acc'}_extra_size allows ${max}`,
+      );
     this.#defs = parsed;
     this.names = parsed.map(({ name }) => name);
+    this.texts = parsed.map(({ pv }) => pv);
   }
 
   get isEmpty(): boolean {

@@ -4,8 +4,8 @@ import { ACC_PARAMS } from './params.ts';
 
 export default defineModule<Accountant>({
   name: 'acc',
-  summary: 'Accounts transactions to the log and to databases.',
-  depends: ['tm', 'rr?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
+  summary: 'Accounts transactions and calls to the log and to databases.',
+  depends: ['tm', 'rr?', 'dialog?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: ACC_PARAMS,
   commands: {
     acc_log_request: command({

@@ -2,14 +2,9 @@ import { intParam, type ParamDef, strParam } from 'strowger';
 import { parseExtras } from './extras.ts';
 import { parseFilter } from './filter.ts';
 
-const NEEDS_DIALOG = 'call data records come from dialogs: they need the module dialog';
-
 const flag = (doc: string): ParamDef => intParam({ default: -1, min: -1, max: 31, doc });
 const bit = (value: 0 | 1, doc: string): ParamDef => intParam({ default: value, min: 0, max: 1, doc });
 const column = (name: string, what: string): ParamDef => strParam({ default: name, doc: `Column for ${what}.` });
-const cdrInt = (value: number, doc: string): ParamDef => intParam({ default: value, doc, noEffect: NEEDS_DIALOG });
-const cdrText = (value: string | null, doc: string): ParamDef =>
-  strParam({ default: value, doc, noEffect: NEEDS_DIALOG });
 const extras = (doc: string): ParamDef =>
   strParam({
     default: null,
@@ -42,17 +37,20 @@ export const ACC_PARAMS: Readonly<Record<string, ParamDef>> = {
   log_level: intParam({ default: 1, min: -5, max: 3, doc: 'Level of these lines.' }),
   log_facility: strParam({ default: 'LOG_DAEMON', doc: 'Syslog facility of these lines.' }),
   log_extra: extras('Further values in the line: `name=$pv;…`.'),
-  cdr_enable: cdrInt(0, '1: write call data records.'),
-  cdr_skip: cdrText(null, 'Dialog variable whose calls have no record.'),
-  cdr_log_enable: cdrInt(1, '0: records are not logged.'),
-  cdr_start_on_confirmed: cdrInt(0, '1: calls begin when they are answered.'),
-  cdr_facility: cdrText('LOG_DAEMON', 'Syslog facility of records.'),
-  cdr_extra: cdrText(null, 'Further values in records.'),
-  cdr_extra_nullable: cdrInt(0, '1: values that are null are NULL.'),
-  cdr_start_id: cdrText('start_time', 'Name of the start.'),
-  cdr_end_id: cdrText('end_time', 'Name of the end.'),
-  cdr_duration_id: cdrText('duration', 'Name of the duration.'),
-  cdr_expired_dlg_enable: cdrInt(0, '1: records of expired dialogs too.'),
+  cdr_enable: bit(0, '1: write a record of each call. Needs dialog.'),
+  cdr_skip: strParam({ default: null, doc: 'Dialog variable whose calls have no record.' }),
+  cdr_log_enable: bit(1, '0: records are not logged.'),
+  cdr_start_on_confirmed: bit(0, '1: calls begin when they are confirmed, not with their INVITE.'),
+  cdr_facility: strParam({ default: 'LOG_DAEMON', doc: 'Syslog facility of records.' }),
+  cdr_extra: extras('Further values in records: `name=$dlg_var(x);…`.'),
+  cdr_extra_nullable: bit(0, '1: values that are null are NULL in the database, not empty.'),
+  cdr_start_id: strParam({
+    default: 'start_time',
+    doc: 'Name of the start: in the log, as a column and a dialog variable.',
+  }),
+  cdr_end_id: strParam({ default: 'end_time', doc: 'Name of the end.' }),
+  cdr_duration_id: strParam({ default: 'duration', doc: 'Name of the duration, seconds.' }),
+  cdr_expired_dlg_enable: bit(0, '1: records of calls too whose time was over and that got no BYE.'),
   db_flag: flag('Flag of transactions that are accounted to the database.'),
   db_missed_flag: flag('As log_missed_flag, for the database.'),
   db_extra: extras('Further columns: `column=$pv;…`.'),
@@ -81,7 +79,7 @@ export const ACC_PARAMS: Readonly<Record<string, ParamDef>> = {
   }),
   time_attr: strParam({ default: 'time_attr', doc: 'Name of the further time.' }),
   time_exten: strParam({ default: 'time_exten', doc: 'Name of the microseconds of time_mode 1.' }),
-  cdrs_table: cdrText('', 'Table of records.'),
+  cdrs_table: strParam({ default: '', doc: 'Table of records; none are written where empty.' }),
   time_format: strParam({ default: '%Y-%m-%d %H:%M:%S', doc: 'Format of time_mode 3 and 4 (strftime).' }),
   clone_msg: intParam({
     default: 1,
@@ -90,7 +88,7 @@ export const ACC_PARAMS: Readonly<Record<string, ParamDef>> = {
     doc: '0: read the transaction’s request itself.',
     noEffect: 'nobody else touches a request while it is accounted',
   }),
-  cdr_on_failed: cdrInt(1, '0: no records of failed calls.'),
+  cdr_on_failed: bit(1, '0: no records of calls that were not answered.'),
   acc_extra_size: intParam({ default: 64, min: 1, max: 4096, doc: 'Values that one of the extras may have at most.' }),
-  cdr_extra_size: cdrInt(64, 'Values that cdr_extra may have at most.'),
+  cdr_extra_size: intParam({ default: 64, min: 1, max: 4096, doc: 'Values that cdr_extra may have at most.' }),
 };

@@ -207,6 +207,34 @@ suite('dialogs, as kamailio has them', { skip: skipWithout('kamailio', 'kamcmd')
     );
   });
 
+  test('the records of calls that acc writes', async () => {
+    await playOnBoth(
+      (port) =>
+        script(port, {
+          params: `loadmodule "acc.so"
+modparam("acc", "cdr_enable", 1)
+modparam("acc", "log_level", -1)
+modparam("acc", "cdr_skip", "nocdr")
+modparam("acc", "cdr_extra", "x=$dlg_var(x);ci=$ci;none=$dlg_var(none);fu=$fu")`,
+          before: '$dlg_var(x) = "a;b";',
+          after: 'if ($ci == "skip") $dlg_var(nocdr) = "1";',
+        }),
+      async (stage) => {
+        for (const callId of ['one', 'skip', 'two']) {
+          const call = stage.call(callId);
+          await call.answered();
+          if (callId === 'two') await call.fromBob('BYE', 5);
+          else await call.fromAlice('BYE', 2);
+        }
+        const failed = stage.call('failed');
+        await failed.sends();
+        await failed.replied(486);
+        const lines = await stage.logged(/start_time=\d.*/, 3);
+        stage.note('records', lines.join('\n').replace(/=\d+\.\d{3}; end_time=\d+\.\d{3}; duration=[\d.]+/g, '=T'));
+      },
+    );
+  });
+
   test('RPC with all sorts of parameters', async () => {
     await playOnBoth(
       (port) => script(port, { after: 'set_dlg_profile("all"); set_dlg_profile("caller", "$fu"); $dlg_var(v) = "w";' }),

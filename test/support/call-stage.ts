@@ -73,6 +73,13 @@ export class CallStage {
     this.#logSeen = all.length;
   }
 
+  /** What of the server's log fits, once there is as much. */
+  async logged(pattern: RegExp, count: number): Promise<string[]> {
+    const found = (): string[] => this.#server.log().match(new RegExp(pattern, 'g')) ?? [];
+    for (let i = 0; i < 100 && found().length < count; i++) await this.pause(20);
+    return found();
+  }
+
   /** Notes the next message that a peer hears. */
   async noteHeard(peer: SipPeer, expected: string | number, withinMs?: number): Promise<TestMsg> {
     const msg = await peer.receives(expected, withinMs);
