@@ -50,6 +50,47 @@ function isNamed(text: string, name: string): boolean {
   return new RegExp(`(?<!\\w)${quoted}(?!\\w)`).test(text);
 }
 
+/** Cells of a row, without the marks of code and quotes; a `\\|` is no border. */
+function cells(row: string): string[] {
+  return row
+    .slice(1)
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.replaceAll('\\|', '|').trim());
+}
+
+/** Words that tables of parameters have where the default is an empty text or none at all. */
+const NO_DEFAULT = new Set(['', 'none', 'empty', '""']);
+
+/** `0600` is 384: modes of files are written in octal. */
+function isDefault(shown: string, { default: value }: ModuleDescription['params'][number]): boolean {
+  const plain = shown.replaceAll('`', '').replaceAll('\\r', '\r').replaceAll('\\n', '\n');
+  if (value === null || value === '') return NO_DEFAULT.has(plain) || value === null;
+  return plain === String(value) || (/^0[0-7]+$/.test(plain) && Number.parseInt(plain, 8) === value);
+}
+
+/** Rows of the tables under "Parameters" that show another default than the module declares. */
+function wrongDefaults(text: string, params: ModuleDescription['params']): string[] {
+  const section = /\n## Parameters\n([\s\S]*?)(?=\n## |$)/.exec(text)?.[1] ?? '';
+  const wrong: string[] = [];
+  for (const table of section.split(/\n(?!\|)/)) {
+    const [head = '', , ...rows] = table.split('\n').filter((line) => line.startsWith('|'));
+    const column = cells(head).indexOf('default');
+    if (column < 0) continue;
+    for (const row of rows) {
+      const [first = '', ...others] = cells(row);
+      const names = [...first.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
+      const shown = others[column - 1] ?? '';
+      const each = names.length > 1 && shown.includes(', ') ? shown.split(', ') : names.map(() => shown);
+      for (const [i, name] of names.entries()) {
+        const param = params.find((candidate) => candidate.name === name);
+        if (param === undefined || param.noEffect !== undefined || isDefault(each[i] ?? '', param)) continue;
+        wrong.push(`${name}: ${each[i]} is ${JSON.stringify(param.default)}`);
+      }
+    }
+  }
+  return wrong;
+}
+
 suite('a module has a README', () => {
   const loader = new ModuleLoader();
   for (const name of MODULES) {
@@ -65,8 +106,10 @@ suite('a module has a README', () => {
       assert.equal(sections[0], 'Overview');
       const { def } = await loader.load(name, { scriptFolder: ROOT, loadPaths: [] });
       const described = descriptions(text);
-      const silent = declared(describeModule(def)).filter((each) => !isNamed(described, each));
+      const module = describeModule(def);
+      const silent = declared(module).filter((each) => !isNamed(described, each));
       assert.deepEqual(silent, [], 'named nowhere in it');
+      assert.deepEqual(wrongDefaults(text, module.params), [], 'other defaults than declared');
     });
   }
 });
