@@ -154,3 +154,11 @@ suite('examples of the READMEs pass the check', () => {
     });
   }
 });
+
+test('the README of the project leads to that of each module', () => {
+  const text = readme('.');
+  assert.deepEqual(
+    MODULES.filter((name) => !text.includes(`[${name}](modules/${name}/README.md)`)),
+    [],
+  );
+});
