@@ -42,7 +42,7 @@ function once(leg: Leg, sdp: string, headers: string): Promise<ReinviteResult | 
 }
 
 /** RFC 3261 §14.1: 2.1 to 4 s for the side that made the Call-ID, up to 2 s for the other, in steps of 10 ms. */
-export function glareDelayMs(leg: Leg): number {
+function glareDelayMs(leg: Leg): number {
   const { random } = leg.server;
   return leg.role === 'uac' ? 2100 + 10 * random.int(190) : 10 * random.int(200);
 }

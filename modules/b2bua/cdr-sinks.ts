@@ -13,8 +13,8 @@ export interface CdrSink {
 export type OnLost = (error: unknown, id: string) => void;
 
 /** Name and version of the table for CDRs. */
-export const CDR_TABLE = 'b2b_cdr';
-export const CDR_TABLE_VERSION = 1;
+const CDR_TABLE = 'b2b_cdr';
+const CDR_TABLE_VERSION = 1;
 /** CDRs that wait to be written; what comes beyond them is lost. */
 const MAX_WAITING = 10_000;
 

@@ -4,8 +4,8 @@ import { dbText, type ModuleContext, parseDbUrl, TableCache, type TableReader } 
 import { PEER_KEYS, type PeerDef, parsePeer, peerOf } from './peer-def.ts';
 
 /** Name and version of the table with peers (`strowger db create` makes it). */
-export const PEER_TABLE = 'b2b_peer';
-export const PEER_TABLE_VERSION = 1;
+const PEER_TABLE = 'b2b_peer';
+const PEER_TABLE_VERSION = 1;
 
 /** Columns by attribute: `group` and `limit` are words of SQL. */
 const COLUMNS: Readonly<Record<string, string>> = {

@@ -28,7 +28,7 @@ export function parseRAck(value: string): RAck | null {
 }
 
 /** RSeq of a reply that wants PRACK; 0 for one that does not. */
-export function rseqOf(reply: SipMsg): number {
+function rseqOf(reply: SipMsg): number {
   const value = reply.header(HDR.RSEQ);
   if (value === null || reply.status <= 100 || reply.status >= 200) return 0;
   if (!optionTags(reply, HDR.REQUIRE).includes('100rel')) return 0;
@@ -36,7 +36,7 @@ export function rseqOf(reply: SipMsg): number {
   return Math.max(0, parseDecimal(digits, 0, digits.length, 0xffffffff));
 }
 
-export function takes100rel(msg: SipMsg): boolean {
+function takes100rel(msg: SipMsg): boolean {
   return optionTags(msg, HDR.SUPPORTED).includes('100rel') || optionTags(msg, HDR.REQUIRE).includes('100rel');
 }
 

@@ -5,14 +5,14 @@ import type { Calls } from './calls.ts';
 import { mermaidLadder, textLadder } from './ladder.ts';
 
 /** A call of this worker; a fault where there is none: with several workers another may have it. */
-export function callOfRpc(calls: Calls, id: string): Call {
+function callOfRpc(calls: Calls, id: string): Call {
   const call = calls.recent(id);
   if (call === null) throw new RpcFault(404, `no call ${id}`);
   return call;
 }
 
 /** One that has not ended. */
-export function liveCallOfRpc(calls: Calls, id: string): Call {
+function liveCallOfRpc(calls: Calls, id: string): Call {
   const call = callOfRpc(calls, id);
   if (call.isEnded) throw new RpcFault(410, `call ${id} has ended`);
   return call;

@@ -5,7 +5,7 @@ const DIRECTION = /^a=(?:sendrecv|sendonly|recvonly|inactive)$/;
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 /** The lines, without their ends and without empty ones. */
-export function sdpLines(sdp: string): string[] {
+function sdpLines(sdp: string): string[] {
   return sdp.split(/\r?\n/).filter((line) => line !== '');
 }
 

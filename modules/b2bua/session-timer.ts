@@ -20,7 +20,7 @@ export interface SessionExpires {
 }
 
 /** Null where there is none, or none that can be read. */
-export function sessionExpires(msg: SipMsg): SessionExpires | null {
+function sessionExpires(msg: SipMsg): SessionExpires | null {
   const value = msg.header(HDR.SESSIONEXPIRES);
   if (value === null) return null;
   const [digits = '', ...params] = value.split(';').map((part) => part.trim());
@@ -34,13 +34,13 @@ export function sessionExpires(msg: SipMsg): SessionExpires | null {
 }
 
 /** Min-SE of a message, 0 where there is none. */
-export function minSe(msg: SipMsg): number {
+function minSe(msg: SipMsg): number {
   const value = msg.header(HDR.MINSE);
   const digits = value === null ? '' : (value.split(';')[0] ?? '').trim();
   return digits === '' ? 0 : Math.max(0, parseDecimal(digits, 0, digits.length, 0x7fffffff));
 }
 
-export function supportsTimer(msg: SipMsg): boolean {
+function supportsTimer(msg: SipMsg): boolean {
   for (const kind of [HDR.SUPPORTED, HDR.REQUIRE])
     for (let row = msg.findHdr(kind); row >= 0; row = msg.findHdr(kind, row + 1))
       if (/(?:^|[,\s])timer(?:$|[,\s])/i.test(msg.hdrValue(row))) return true;

@@ -2,7 +2,7 @@ import type { Counter, ModuleContext, StatDef } from 'strowger';
 import type { Calls } from './calls.ts';
 
 /** Upper ends of the histogram of post-dial delays, in ms; what takes longer is counted behind them. */
-export const PDD_BUCKETS_MS: readonly number[] = [100, 250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000];
+const PDD_BUCKETS_MS: readonly number[] = [100, 250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000];
 
 /** Counters of the module, by name. */
 const COUNTERS = {

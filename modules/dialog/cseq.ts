@@ -5,7 +5,7 @@ import { type Dialog, LEG, type Leg } from './dialog.ts';
 import type { Dialogs } from './dialogs.ts';
 
 /** The dialog variable that says how much higher the numbers are towards the callee. */
-export const CSEQ_DIFF = 'cseq_diff';
+const CSEQ_DIFF = 'cseq_diff';
 
 /**
  * CSeq numbers where a request was sent again with credentials (uac_auth): the callee saw one more than the caller sent, so

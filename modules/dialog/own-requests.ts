@@ -76,7 +76,7 @@ function tagParam(tag: string): string {
 }
 
 /** Request-URI, next hop and Route rows to a side (RFC 3261 §12.2.1.1). */
-export function routeTo(
+function routeTo(
   dialog: Dialog,
   leg: Leg,
 ): { readonly uri: string; readonly nextHop: string; readonly routes: string } {

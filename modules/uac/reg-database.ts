@@ -3,7 +3,7 @@ import { type RegRecord, readRecords, UACREG_VERSION } from './records.ts';
 import type { Registrations } from './registrations.ts';
 
 /** Why a reload was not done. */
-export class ReloadTooSoon extends Error {}
+class ReloadTooSoon extends Error {}
 
 /** Fills the registrations from the table uacreg (Kamailio: uac, reg_db_url). */
 export class RegDatabase {

@@ -16,7 +16,7 @@ import { freePort } from '../support/strowger-process.ts';
 import { Stage } from './default-script-stage.ts';
 
 /** The script that Debian's package installs. It is read where it is, and is no part of this project. */
-export const DEFAULT_SCRIPT = '/etc/kamailio/kamailio.cfg';
+const DEFAULT_SCRIPT = '/etc/kamailio/kamailio.cfg';
 
 /** Every switch that the script mentions; the first is in a sentence about them. */
 export function allSwitches(): string[] {
