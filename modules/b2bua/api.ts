@@ -12,6 +12,8 @@ export interface B2buaApi {
   /** Slots of limits that are taken, over all workers. */
   readonly slotCount: number;
   call(id: string): Call | null;
+  /** Every call that is there. */
+  calls(): Iterable<Call>;
 }
 
 export function b2buaApi(calls: Calls): B2buaApi {
@@ -26,5 +28,6 @@ export function b2buaApi(calls: Calls): B2buaApi {
       return calls.limits.list().reduce((sum, { count }) => sum + count, 0);
     },
     call: (id) => calls.get(id),
+    calls: () => calls,
   };
 }

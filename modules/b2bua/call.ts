@@ -7,10 +7,12 @@ import type { Credential } from './credentials.ts';
 import { Dial, type DialResult, type Target } from './dial.ts';
 import type { HeaderPolicy } from './headers.ts';
 import { requestInDialog } from './in-dialog.ts';
+import { flowOf, viaHosts } from './invite-facts.ts';
 import { USAGE } from './invite-usage.ts';
 import { answerLate } from './late-offer.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.ts';
 import { Mailbox, type MailboxEvent } from './mailbox.ts';
+import { CallMedia } from './media.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
 import type { ReferDecision } from './refer.ts';
 import { type Rel100, ReliableReplies } from './reliable.ts';
@@ -18,6 +20,8 @@ import { outward } from './reply-map.ts';
 import { TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
 import type { ReferMode, TimerMode } from './settings.ts';
 import { shape } from './shape.ts';
+import { reasonOf } from './status.ts';
+import { hideParties } from './topology.ts';
 import { UaDialog } from './ua-dialog.ts';
 import type { AddedRow } from './verbs-policy.ts';
 
@@ -72,6 +76,7 @@ export class Call implements LegOwner {
   /** `$b2b_ctx(name)`. */
   readonly variables = new Map<string, string | number>();
   readonly reliable: ReliableReplies;
+  #media: CallMedia | null = null;
   /** The digit of the INFO at hand, `$b2b(dtmf)`. */
   digit = '';
   /** b2b_map_reply(): a status of one side, and what it is on the other. */
@@ -155,6 +160,7 @@ export class Call implements LegOwner {
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uas', dialog, socket, this.options.contactUser);
     leg.invite = t;
     leg.hears(msg);
+    leg.hosts.push(msg.rcv.srcIp, ...viaHosts(msg));
     // tm answers a CANCEL by itself while the script waits.
     t.on('cancelled', ({ request }) => leg.owner.onCancel(leg, request));
     // The script may answer past us (t_reply), or not at all until tm gives up.
@@ -173,6 +179,7 @@ export class Call implements LegOwner {
     const dialog = new UaDialog(callId, from, tag, to, target.uri, this.calls.firstCseq());
     const { contactUser } = this.options;
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uac', dialog, target.socket, contactUser);
+    if (caller !== null && this.options.isTopologyHidden) leg.dialog = hideParties(this, leg, target.uri);
     this.#add(leg);
     return leg;
   }
@@ -244,8 +251,8 @@ export class Call implements LegOwner {
   }
 
   #callIdOf(a: Leg | null): string {
-    const { callIdMode } = this.options;
-    if (a === null) return this.server.random.token(24);
+    const { callIdMode, isTopologyHidden } = this.options;
+    if (a === null || isTopologyHidden) return this.server.random.token(24);
     if (callIdMode === 'keep') return a.dialog.callId;
     if (callIdMode === 'suffix') return `${a.dialog.callId}-b2b${this.#legCount + 1}`;
     return this.server.random.token(24);
@@ -289,6 +296,44 @@ export class Call implements LegOwner {
     this.calls.stats.count('limit_rejects');
     this.note(leg, `limit reached: ${limit}`);
     return this.fire('limit', leg, msg);
+  }
+
+  // ---- media
+
+  /** The call's media in the engine; null where they go from side to side. */
+  get media(): CallMedia | null {
+    const { media: engine } = this.calls;
+    if (engine === null || !this.options.usesMedia) return null;
+    this.#media ??= new CallMedia(this, engine);
+    return this.#media;
+  }
+
+  /** The engine says that no media flow any more. */
+  mediaTimeout(): void {
+    this.post(() => {
+      const leg = this.legs.find((each) => each.state === LEG.CONFIRMED);
+      return leg === undefined ? undefined : this.mediaStopped(leg);
+    });
+  }
+
+  /** Nothing is heard of a leg. */
+  mediaStopped(leg: Leg): void | Promise<void> {
+    if (this.isEnded) return;
+    this.note(leg, 'no media');
+    return this.#unlessVetoed('rtp-timeout', leg, () =>
+      this.end('rtp-timeout', 'Reason: SIP;cause=408;text="RTP timeout"\r\n'),
+    );
+  }
+
+  /** The engine has no answer for a side that waits for one. */
+  mediaFailed(): void {
+    for (const leg of this.legs) if (leg.role === 'uas' && leg.state === LEG.EARLY) leg.refuse(503, reasonOf(503));
+    this.end('media failed', 'Reason: SIP;cause=503;text="Media failed"\r\n');
+  }
+
+  /** The legs whose network a leg may not see. */
+  hiddenFrom(leg: Leg): Leg[] {
+    return this.legs.filter((each) => each !== leg);
   }
 
   // ---- what legs tell
@@ -422,6 +467,7 @@ export class Call implements LegOwner {
     this.cause ||= cause;
     if (this.#limit !== null) this.server.wheel.cancel(this.#limit);
     this.reliable.stop();
+    this.#media?.end();
     const dial = this.#dial;
     this.#dial = null;
     for (const leg of this.legs) leg.hangup(headers);
@@ -441,30 +487,4 @@ function answeredElsewhere(leg: Leg, code: number): void {
   leg.status = code;
   leg.end();
   call.post(() => call.end(`${code} by the script`));
-}
-
-/** From and To of the caller's INVITE, without tags. */
-export function fromOf(request: SipMsg): string {
-  const { from } = request;
-  if (from === null) return '<sip:anonymous@anonymous.invalid>';
-  return from.display === '' ? `<${from.uriText}>` : `${from.display} <${from.uriText}>`;
-}
-
-export function toOf(request: SipMsg, target: Target): string {
-  const { to } = request;
-  if (to === null) return `<${target.uri}>`;
-  return to.display === '' ? `<${to.uriText}>` : `${to.display} <${to.uriText}>`;
-}
-
-/**
- * Where a client is reached whatever its Contact says: over the connection it came on, or, when it asked for symmetric
- * replies (RFC 3581), at the address it came from. '' behind a proxy that stays in the way.
- */
-function flowOf(msg: SipMsg): string {
-  const { proto, srcIp, srcPort } = msg.rcv;
-  if (msg.findHdr(HDR.RECORDROUTE) >= 0) return '';
-  const host = srcIp.includes(':') ? `[${srcIp}]` : srcIp;
-  const names = ['', '', ';transport=tcp', ';transport=tls', '', ';transport=ws', ';transport=ws'];
-  if (msg.rcv.conId !== 0) return `sip:${host}:${srcPort}${names[proto] ?? ''}`;
-  return msg.via1?.param('rport') == null ? '' : `sip:${host}:${srcPort}`;
 }

@@ -7,7 +7,7 @@ import type { DialResult, Target } from './dial.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { LEG, type Leg } from './leg.ts';
 import { Limits } from './limits.ts';
-import type { MediaEngine } from './media.ts';
+import { findEngine, type MediaEngine } from './media.ts';
 import { ParkingLot } from './parking.ts';
 import { PeerTargets } from './peer-targets.ts';
 import { Peers } from './peers.ts';
@@ -18,6 +18,7 @@ import { outward } from './reply-map.ts';
 import { B2buaSettings } from './settings.ts';
 import { B2buaStats } from './statistics.ts';
 import { reasonOf } from './status.ts';
+import { HiddenNames } from './topology.ts';
 
 /** What workers tell each other: whether peers are asked. */
 const QUALIFY_TOPIC = 'b2bua.qualify';
@@ -41,6 +42,8 @@ export class Calls {
   readonly parking: ParkingLot;
   /** Where media go through; null where they go from side to side. */
   media: MediaEngine | null = null;
+  #stopMedia: (() => void) | null = null;
+  readonly hidden = new HiddenNames();
   readonly #calls = new Map<string, Call>();
   /** Calls that have ended, while their legs still answer what comes late. */
   readonly #ended = new Map<string, Call>();
@@ -255,6 +258,7 @@ export class Calls {
     this.cdr.write(call);
     this.server.wheel.after(LINGER_MS, () => {
       this.#ended.delete(call.id);
+      this.hidden.release(call);
       for (const leg of call.legs) this.removeLeg(leg);
     });
   }
@@ -280,11 +284,20 @@ export class Calls {
     return leg !== null && !leg.isEnded ? leg : null;
   }
 
+  /** Once all modules are there: the engine that media go through. */
+  openMedia(): void {
+    const engine = findEngine(this);
+    if (typeof engine === 'string') throw new Error(engine);
+    this.media = engine;
+    this.#stopMedia = engine?.onTimeout((id) => this.#calls.get(id)?.mediaTimeout()) ?? null;
+  }
+
   // ---- messages on their way to request_route
 
   /** False when the message was a leg's. */
   #requestIn(msg: SipMsg): boolean {
     if (this.#legs.size === 0) return true;
+    if (msg.method === METHOD.INVITE && this.hidden.size > 0) this.hidden.restore(msg);
     if (msg.method === METHOD.CANCEL) return this.#cancel(msg);
     const known = this.tm.transaction(msg);
     if (known !== null && this.#byInvite.has(known)) {
@@ -388,9 +401,10 @@ export class Calls {
   /** The leg is a call of the peer that its target names: false when that has no room for it. */
   takesPeer(leg: Leg, { peer: name, routes }: Target): boolean {
     if (routes !== undefined) leg.dialog.routeSet = routes;
-    const peer = name === undefined ? undefined : this.peers.get(name);
+    if (name === undefined) return true;
+    leg.peerName = name;
+    const peer = this.peers.get(name);
     if (peer === undefined) return true;
-    leg.peerName = peer.name;
     return this.peers.take(leg, peer);
   }
 
@@ -405,6 +419,7 @@ export class Calls {
   /** Ends with the server: what is still there is written down. */
   async close(): Promise<void> {
     this.qualifier.stop();
+    this.#stopMedia?.();
     for (const call of this.#calls.values()) this.cdr.write(call);
     for (const undo of this.#detach) undo();
     this.limits.close();

@@ -118,8 +118,9 @@ function uriAndFlags(first: string, second: string | undefined): readonly [uri: 
 
 function flagsError(calls: Calls | undefined, first: unknown, second: unknown): string | null {
   // Computed ones are looked at when they are used; a script that is only checked has no module.
-  if (typeof (second ?? first ?? '') !== 'string' || calls === undefined) return null;
-  const [, flags] = uriAndFlags(String(first ?? ''), second === undefined ? undefined : String(second));
+  if (calls === undefined || (first !== undefined && typeof first !== 'string')) return null;
+  if (second !== undefined && typeof second !== 'string') return null;
+  const [, flags] = uriAndFlags(first ?? '', second);
   const parsed = parseCallFlags(flags, calls.settings.mediaModule);
   return typeof parsed === 'string' ? parsed : null;
 }

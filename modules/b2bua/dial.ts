@@ -1,5 +1,6 @@
 import { cloneMsg, type SipMsg, type SocketInfo } from 'strowger';
-import { type Call, fromOf, toOf } from './call.ts';
+import type { Call } from './call.ts';
+import { fromOf, toOf } from './invite-facts.ts';
 import { contentTypeOf, type Leg, type LegRequest } from './leg.ts';
 import { redirectTargets } from './redirect.ts';
 import { placeholderOffer } from './sdp.ts';
@@ -12,7 +13,7 @@ export interface Target {
   readonly socket: SocketInfo | null;
   /** Route values to begin with (RFC 3327). */
   readonly routes?: readonly string[];
-  /** Name of the peer it is, whose limit counts. */
+  /** Name of the peer it is, whose limit counts, or of the user who is registered there. */
   readonly peer?: string;
 }
 

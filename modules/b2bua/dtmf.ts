@@ -1,5 +1,6 @@
 import type { SipMsg } from 'strowger';
 import { contentTypeOf } from './body.ts';
+import type { Call } from './call.ts';
 import { LEG, type Leg } from './leg.ts';
 
 /** How long a digit is, in ms. */
@@ -33,6 +34,8 @@ function next(leg: Leg, digits: string, at: number): void {
   const digit = digits[at];
   if (digit === undefined || leg.state !== LEG.CONFIRMED) return;
   const then = (): void => next(leg, digits, at + 1);
+  const { media } = leg.owner as Call;
+  if (media !== null) return void media.playDtmf(leg, digit, DURATION_MS).then(then);
   leg.send('INFO', {
     body: `Signal=${digit}\r\nDuration=${DURATION_MS}\r\n`,
     contentType: 'application/dtmf-relay',

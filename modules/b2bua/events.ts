@@ -18,6 +18,7 @@ export const B2BUA_EVENTS = {
   resume: { doc: 'A leg takes its hold back; about its request. drop refuses it.' },
   dtmf: { doc: 'A digit came in an INFO, `$b2b(dtmf)`; about it. drop keeps it: it is answered with 200.' },
   redirect: { doc: 'A leg answers 3xx; about it. drop keeps it from being followed: the caller gets it.' },
+  'rtp-timeout': { doc: 'No media came from a leg for rtp_timeout; about it. drop keeps the call.' },
   'timer-expired': {
     doc: 'Nobody refreshed the session of a leg in time, or the call has had its b2b_max_duration. drop keeps the call.',
   },

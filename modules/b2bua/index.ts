@@ -31,6 +31,7 @@ export default defineModule<Calls>({
     await calls.open();
     return calls;
   },
+  childInit: (calls) => calls.openMedia(),
   onReply: (msg, calls) => calls.onReply(msg),
   reload: (calls) => calls.reload(),
   destroy: (calls) => calls.close(),

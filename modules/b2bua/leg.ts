@@ -1,12 +1,12 @@
 import { flatCopy, HDR, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
 import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
 import { isSdp, SDP } from './body.ts';
-import { isChallenge, type LegAuth } from './credentials.ts';
+import { isChallenge } from './credentials.ts';
 import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
+import { LegFacts } from './leg-facts.ts';
 import { LEG, type LegOwner, type LegRequest, type LegState } from './leg-owner.ts';
 import { OFFER, type Offer } from './offer-answer.ts';
 import { Outbox, type Outgoing, type Shaped } from './outbox.ts';
-import { SdpOrigin } from './sdp-origin.ts';
 import { SessionTimer, TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
 import { contactUri, UaDialog } from './ua-dialog.ts';
 
@@ -17,7 +17,7 @@ export { LEG, type LegOwner, type LegRequest, type LegState } from './leg-owner.
 const ACK_WAIT_MS = 32_000;
 
 /** One side of a call: a user agent with one dialog, standing on tm's transactions. */
-export class Leg {
+export class Leg extends LegFacts {
   readonly id: string;
   readonly role: 'uas' | 'uac';
   /** The call it belongs to; a transfer may move it to another. */
@@ -28,10 +28,6 @@ export class Leg {
   state: LegState = LEG.EARLY;
   usage: Usage = USAGE.NONE;
   offer: Offer = OFFER.STABLE;
-  /** The leg whose media and requests this one's are joined with. */
-  peer: Leg | null = null;
-  /** Name of the configured peer on the other end; '' for anybody else. */
-  peerName = '';
   /** When it began, was answered and ended, ms of the clock; 0 before. */
   readonly startedMs: number;
   answeredMs = 0;
@@ -59,6 +55,7 @@ export class Leg {
     socket: SocketInfo | null,
     user: string,
   ) {
+    super();
     this.owner = owner;
     this.server = server;
     this.tm = tm;
@@ -72,26 +69,10 @@ export class Leg {
     this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
   }
 
-  /** The other side's Allow names UPDATE. */
-  allowsUpdate = false;
-  /** The last session descriptions that came from it and that it was given; '' before. */
-  remoteSdp = '';
-  localSdp = '';
   #idle: (() => void)[] = [];
   readonly #outbox = new Outbox();
-  readonly origin = new SdpOrigin();
   /** RFC 4028; null where this leg has none. */
   timer: SessionTimer | null = null;
-  /** What answers the challenges of the other side; null before the first. */
-  auth: LegAuth | null = null;
-  /** True while its last description asked for no media from the other side (RFC 3264 §8.4). */
-  isHeld = false;
-  /** We have stopped its media (b2b_hold). */
-  isOnHold = false;
-  /** It was asked to transfer its call (REFER of ours), and tells how that goes. */
-  isReferred = false;
-  /** It was offered a placeholder: its caller made no offer. */
-  isConverted = false;
 
   get isEnded(): boolean {
     return this.state === LEG.ENDED;
@@ -432,7 +413,16 @@ export class Leg {
     else if (this.role === 'uas') this.refuse(code, reason, headers);
     else {
       this.owner.note(this, '> CANCEL');
-      if (this.invite !== null) this.tm.cancel(this.invite, headers);
+      const shaped = this.owner.shape(this, {
+        method: 'CANCEL',
+        isReply: false,
+        isOffer: false,
+        headers,
+        body: '',
+        contentType: '',
+      });
+      if (this.invite !== null)
+        this.tm.cancel(this.invite, shaped === null || shaped instanceof Promise ? '' : shaped.headers);
       this.end();
     }
   }

@@ -15,7 +15,7 @@ export interface Resolved {
   readonly isFull: boolean;
 }
 
-/** `peer:name`, `peer:user@name` and `group:name` among what b2b_dial is to call. */
+/** `peer:name`, `peer:user@name`, `group:name` and `location:user` (everywhere the user is registered) among what b2b_dial is to call. */
 export class PeerTargets {
   readonly #peers: Peers;
 
@@ -52,6 +52,16 @@ export class PeerTargets {
     let code = 404;
     let isFull = false;
     for (const target of group) {
+      const aor = after(target.uri, 'location:');
+      if (aor !== null) {
+        const found = await this.#peers.located(aor);
+        if (found.length === 0) {
+          code = code === 404 ? 480 : code;
+          call.note(leg, `${aor} is not registered`);
+        }
+        targets.push(...found);
+        continue;
+      }
       const text = after(target.uri, 'peer:');
       if (text === null) {
         targets.push(target);

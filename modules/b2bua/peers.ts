@@ -124,6 +124,16 @@ export class Peers {
     return usrloc.domain(LOCATION).lookup(usrloc.useDomain ? peer.aor : userOf(peer.aor));
   }
 
+  /** Where a user is registered; empty where there is no usrloc. */
+  located(user: string): Target[] | Promise<Target[]> {
+    const usrloc = this.#usrloc;
+    if (usrloc === undefined) return [];
+    const found = usrloc.domain(LOCATION).lookup(usrloc.useDomain ? user : userOf(user));
+    const made = (contacts: readonly Ucontact[]): Target[] =>
+      contacts.map((contact) => ({ ...this.#contactTarget(contact), peer: userOf(user) }));
+    return found instanceof Promise ? found.then(made) : made(found);
+  }
+
   #contactTarget(contact: Ucontact): Target {
     return {
       uri: contact.contact,

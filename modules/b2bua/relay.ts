@@ -5,6 +5,7 @@ import { USAGE } from './invite-usage.ts';
 import { contentTypeOf, LEG, type Leg } from './leg.ts';
 import { outward } from './reply-map.ts';
 import { reasonOf } from './status.ts';
+import { referRows } from './topology.ts';
 
 /** A request in one leg's dialog goes to the other leg; its reply comes back. BYE is answered at once and ends the call. */
 export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
@@ -18,7 +19,8 @@ export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction):
   peer.send(msg.methodName, {
     body: msg.body,
     contentType: contentTypeOf(msg),
-    headers: call.options.policy.rows(msg),
+    headers:
+      call.options.policy.rows(msg) + (msg.method === METHOD.REFER ? referRows(call.calls, call, peer, msg) : ''),
     onFinal: (code, reply) => call.post(() => answer(call, leg, t, code, reply)),
   });
 }

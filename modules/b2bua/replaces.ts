@@ -36,8 +36,10 @@ export function replacedLeg(calls: Calls, msg: SipMsg): Leg | number {
   if (msg.findHdr(HDR.REPLACES, row + 1) >= 0) return 400;
   const replaces = parseReplaces(msg.hdrValue(row));
   if (replaces === null) return 400;
-  const leg = calls.legOf(replaces.callId, replaces.toTag);
-  if (leg === null || leg.dialog.remoteTag !== replaces.fromTag) return 481;
+  const hidden = calls.hidden.legOf(replaces.callId);
+  const leg = hidden ?? calls.legOf(replaces.callId, replaces.toTag);
+  if (leg === null || (hidden === null && leg.dialog.remoteTag !== replaces.fromTag)) return 481;
+  if (leg.dialog.localTag !== replaces.toTag) return 481;
   if (leg.isEnded) return 603;
   if (leg.state === LEG.CONFIRMED && replaces.isEarlyOnly) return 486;
   // Of early dialogs only those that we began can be replaced.

@@ -102,6 +102,16 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     default: '',
     doc: 'The module that media go through: `rtpengine`, or another with the same api; none where empty.',
   }),
+  media_flags: strParam({
+    default: '',
+    doc: 'Flags of offers and answers to the media engine, as of rtpengine_offer().',
+  }),
+  rtp_timeout: intParam({
+    default: 0,
+    min: 0,
+    doc: 'Seconds without media from a side after which the call ends; 0: never. Needs media_module.',
+  }),
+  rtp_timeout_hold: intParam({ default: 0, min: 0, doc: 'The same while a side is on hold.' }),
   refer_mode: strParam({
     default: 'local',
     doc: 'REFER: `local` transfers here, `pass` sends it to the other side, `reject` refuses it with 603.',
@@ -152,6 +162,9 @@ export class B2buaSettings {
   readonly referMode: ReferMode;
   readonly rel100: Rel100;
   readonly mediaModule: string;
+  readonly mediaFlags: string;
+  readonly rtpMs: number;
+  readonly rtpHoldMs: number;
   readonly redirects: number;
   readonly hidesTopology: boolean;
   readonly parkMs: number;
@@ -177,6 +190,9 @@ export class B2buaSettings {
       pattern === '' ? null : new RegExp(pattern, 'i'),
     );
     this.referMode = ctx.str('refer_mode') as ReferMode;
+    this.mediaFlags = ctx.str('media_flags');
+    this.rtpMs = ctx.int('rtp_timeout') * 1000;
+    this.rtpHoldMs = ctx.int('rtp_timeout_hold') * 1000;
     this.mediaModule = ctx.str('media_module');
     this.rel100 = ctx.str('rel100') as Rel100;
     this.redirects = ctx.int('redirects');

@@ -2,12 +2,23 @@ import { SDP } from './body.ts';
 import type { Call } from './call.ts';
 import type { Leg } from './leg.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
+import { hideBody, hideHeaders } from './topology.ts';
 
-/** Gives a message of a leg's its final form: rows that the script added, the o= line of its dialog. */
+/**
+ * Gives a message of a leg's its final form: rows that the script added, a description that the media engine has seen,
+ * with the o= line of its dialog, and nothing of the other side's network where topology is hidden.
+ */
 export function shape(call: Call, leg: Leg, out: Outgoing): Shaped | null | Promise<Shaped | null> {
-  const headers = out.headers + addedRows(call, leg, out);
-  const body = isSdp(out) ? leg.origin.apply(out.body) : out.body;
-  return { headers, body };
+  const headers = hideHeaders(call, leg, out.headers) + addedRows(call, leg, out);
+  if (!isSdp(out)) return { headers, body: hideBody(call, leg, out.body, out.contentType) };
+  const finish = (sdp: string): Shaped => ({ headers, body: leg.origin.apply(hideBody(call, leg, sdp, SDP)) });
+  if (call.media === null) return finish(out.body);
+  return call.media.pass(leg, out).then((sdp) => {
+    if (sdp !== null) return finish(sdp);
+    // A refused offer is its sender's to know; without an answer there is no call.
+    if (out.isReply || !out.isOffer) call.post(() => call.mediaFailed());
+    return null;
+  });
 }
 
 function isSdp({ body, contentType }: Outgoing): boolean {

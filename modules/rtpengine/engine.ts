@@ -299,6 +299,36 @@ export class Rtpengine {
     return last;
   }
 
+  /** A request on behalf of another module, about a call of its own; null, and logged, where it failed. */
+  async askFor(
+    command: NgCommand,
+    about: { readonly callId: string; readonly fromTag: string; readonly toTag: string; readonly sdp: string | null },
+    flagsText: string,
+  ): Promise<BDict | null> {
+    const flags = this.#flags(flagsText);
+    if (flags === null) return null;
+    const isRequest = command !== 'answer';
+    const facts = { command, isRequest, srcIp: '127.0.0.1', viaBranch: '', ...about };
+    const request = ngRequest(facts, flags);
+    if (typeof request === 'string') {
+      this.log.error(`rtpengine: ${request}`);
+      return null;
+    }
+    const { callId } = about;
+    const answered = await this.dispatch.send({
+      command,
+      callId,
+      viaBranch: '',
+      setId: this.ctx.int('setid_default'),
+      request,
+    });
+    if (answered === null) return null;
+    const { node, reply } = answered;
+    if (reply.str('result') !== 'error') return reply;
+    this.log.error(`rtpengine ${node.url} refused ${command}: ${reply.str('error-reason')}`, { callId });
+    return null;
+  }
+
   /** rtpengine_manage */
   manage(run: Run, flagsText: string): number | Promise<number> {
     const { msg } = run;

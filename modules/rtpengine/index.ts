@@ -1,4 +1,5 @@
 import { ANY_ROUTE, type CommandDef, command, defineModule, METHOD, type Run, readOnly } from 'strowger';
+import { rtpengineApi } from './api.ts';
 import { Rtpengine } from './engine.ts';
 import { NG_PARAMS } from './params.ts';
 import type { NgCommand } from './request.ts';
@@ -121,4 +122,5 @@ export default defineModule<Rtpengine>({
   },
   childInit: (engine) => engine.childInit(),
   destroy: (engine) => engine.close(),
+  api: rtpengineApi,
 });

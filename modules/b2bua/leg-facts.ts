@@ -1,0 +1,32 @@
+import type { LegAuth } from './credentials.ts';
+import type { Leg } from './leg.ts';
+import { SdpOrigin } from './sdp-origin.ts';
+
+/** What is known of a leg beside the states of its dialog: whom it talks to, and what was said. */
+export class LegFacts {
+  /** The leg whose media and requests this one's are joined with. */
+  peer: Leg | null = null;
+  /** Name of the configured peer on the other end; '' for anybody else. */
+  peerName = '';
+  /** The other side's Allow names UPDATE. */
+  allowsUpdate = false;
+  /** The last session descriptions that came from it and that it was given; '' before. */
+  remoteSdp = '';
+  localSdp = '';
+  /** What answers the challenges of the other side; null before the first. */
+  auth: LegAuth | null = null;
+  /** True while its last description asked for no media from the other side (RFC 3264 §8.4). */
+  isHeld = false;
+  /** We have stopped its media (b2b_hold). */
+  isOnHold = false;
+  /** It was asked to transfer its call (REFER of ours), and tells how that goes. */
+  isReferred = false;
+  /** It was offered a placeholder: its caller made no offer. */
+  isConverted = false;
+  /** Who made the description it was given last. */
+  source: Leg | null = null;
+  /** Hosts that its first request went by, and where that came from. */
+  readonly hosts: string[] = [];
+  /** The o= line of what it is told. */
+  readonly origin = new SdpOrigin();
+}
