@@ -214,6 +214,29 @@ suite('dialogs of calls', { timeout: 60_000 }, () => {
     });
   });
 
+  test('track_cseq_updates with uac_auth: the callee sees one number more from the second INVITE on', async () => {
+    const script = {
+      params: `loadmodule "uac.so"
+modparam("dialog", "track_cseq_updates", 1)
+modparam("uac", "credential", "user:realm:secret")`,
+      after: 't_on_failure("AUTH");',
+      blocks: 'failure_route[AUTH] { if (t_check_status("401|407") && uac_auth()) { t_relay(); exit; } }',
+    };
+    await DialogWorld.with(script, async (w) => {
+      const call = w.call('c');
+      w.bob.replies(await call.sends(), 407, { headers: { 'Proxy-Authenticate': 'Digest realm="realm", nonce="n"' } });
+      assert.equal((await w.bob.receives('ACK')).get('CSeq'), '1 ACK');
+      call.invite = await w.bob.receives('INVITE');
+      assert.deepEqual([call.invite.get('CSeq'), call.invite.get('Proxy-Authorization') !== ''], ['2 INVITE', true]);
+      assert.equal((await call.replied(200)).get('CSeq'), '1 INVITE');
+      assert.equal((await call.fromAlice('ACK', 1)).get('CSeq'), '2 ACK');
+      const bye = await call.fromAlice('BYE', 2, {}, 0);
+      assert.equal(bye.get('CSeq'), '3 BYE');
+      w.bob.replies(bye, 200);
+      assert.equal((await w.alice.receives((msg) => msg.cseqMethod === 'BYE')).get('CSeq'), '2 BYE');
+    });
+  });
+
   test('dlg_refer: the side that is named is asked; then the call ends for both', async () => {
     const script = {
       within:
