@@ -23,7 +23,7 @@ export function callOf(run: Run, calls: Calls): B2bContext | null {
  * `uri&uri,uri`: at once what `&` joins, one group after the other what `,` parts. A URI may hold neither unless it is
  * in `<>`.
  */
-export function parseDial(text: string): Target[][] {
+function parseDial(text: string): Target[][] {
   const groups: string[][] = [['']];
   let depth = 0;
   for (const c of text) {
