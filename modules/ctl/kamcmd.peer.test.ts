@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
 import { callBinrpc } from '../../core/rpc/binrpc-client.ts';
 import { RpcMany } from '../../core/rpc/registry.ts';
 import { replyText } from '../../core/rpc/reply-text.ts';
@@ -12,6 +10,7 @@ import { RealClock } from '../../core/timer/real-clock.ts';
 import { datagramEnvironment } from '../../core/transport/datagram-environment.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
 import { Kamailio } from '../../test/support/kamailio.ts';
+import { kamcmd } from '../../test/support/kamcmd.ts';
 import { skipWithout } from '../../test/support/peers.ts';
 import ctl from './index.ts';
 
@@ -44,16 +43,6 @@ after(async () => {
   await kamailio?.stop();
   rmSync(folder, { recursive: true });
 });
-
-async function kamcmd(socket: string, ...args: string[]): Promise<string> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)('kamcmd', ['-s', socket, ...args], { timeout: 5000 });
-    return stdout + stderr;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    return stdout + stderr;
-  }
-}
 
 /** What may differ: numbers, dates, names of programs. */
 function shape(text: string): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { skipWithout } from '../support/peers.ts';
-import { ScriptPair } from './script-pair.ts';
+import { CasePair } from './case-pair.ts';
 
 /** The same steps in the traces of both servers. */
 
@@ -34,7 +34,7 @@ const CASES = [
 ];
 
 suite('the trace as Kamailio has it', { skip: skipWithout('kamailio', 'kamcmd'), timeout: 60_000 }, () => {
-  const pair = new ScriptPair(
+  const pair = new CasePair(
     `loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "xlog.so"
@@ -52,7 +52,13 @@ route[SUB2] { $avp(a) = "x"; }`,
       const theirsBefore = pair.kamailioLog.length;
       pair.log.lines.length = 0;
       await pair.ask(name);
-      const theirs = steps(pair.kamailioLog.slice(theirsBefore));
+      let theirs: string[] = [];
+      // Its log comes by a pipe, somewhat later than the reply. The last step of the request before may come with it.
+      while (!(theirs.at(-1) ?? '').endsWith('sl_send_reply')) {
+        await new Promise(setImmediate);
+        theirs = steps(pair.kamailioLog.slice(theirsBefore));
+      }
+      if (theirs[0] === 'request_route=[DEFAULT_ROUTE] 2 exit') theirs.shift();
       assert.deepEqual(steps(pair.log.lines.join('\n')), theirs);
       assert.ok(theirs.length > 10);
     });

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { promisify } from 'node:util';
 import type { CheckResult, StartedServer, StartOptions } from '../../core/cli/start-options.ts';
 import { createSql, STANDARD_TABLES } from '../../core/db/schema/index.ts';
 import { checkScript, startServer } from '../../core/start.ts';
@@ -12,6 +10,7 @@ import { scriptOptions } from '../support/both-servers.ts';
 import { FakeRelay } from '../support/fake-relay.ts';
 import { MemoryLog } from '../support/fake-run.ts';
 import { Kamailio } from '../support/kamailio.ts';
+import { kamcmd } from '../support/kamcmd.ts';
 import { freePort } from '../support/strowger-process.ts';
 import { Stage } from './default-script-stage.ts';
 
@@ -161,7 +160,7 @@ export class DefaultPair {
       tlsPort,
       folder,
       relay: this.relay,
-      rpc: (...args) => kamcmd(join(folder, 'kamailio_ctl'), args),
+      rpc: (...args) => kamcmd(`unix:${join(folder, 'kamailio_ctl')}`, ...args),
       rows: (sql) => rowsOf(join(folder, 'db.sqlite'), sql),
     });
   }
@@ -226,15 +225,3 @@ certificate = ${join(CERTIFICATES, 'server.pem')}
 verify_certificate = no
 require_certificate = no
 `;
-
-async function kamcmd(socket: string, args: readonly string[]): Promise<string> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)('kamcmd', ['-s', `unix:${socket}`, ...args], {
-      timeout: 5000,
-    });
-    return stdout + stderr;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    return stdout + stderr;
-  }
-}

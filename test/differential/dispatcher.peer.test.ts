@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
 import type { StartedServer } from '../../core/cli/start-options.ts';
 import { startServer } from '../../core/start.ts';
 import { SeededRandom } from '../../core/timer/random.ts';
+import { scriptOptions } from '../support/both-servers.ts';
 import { MemoryLog } from '../support/fake-run.ts';
 import { KAMAILIO_MODULES, Kamailio, UdpPeer } from '../support/kamailio.ts';
+import { kamcmd } from '../support/kamcmd.ts';
 import { request } from '../support/msg.ts';
 import { skipWithout } from '../support/peers.ts';
 
@@ -148,21 +148,14 @@ class Pair {
       `mpath="${KAMAILIO_MODULES}"\n${text.replace('SOCKET', join(this.folder, 'theirs'))}`,
     );
     this.log.level = 0;
-    this.ours = await startServer({
-      scriptPath: '/dispatcher.cfg',
-      scriptText: text.replace('SOCKET', join(this.folder, 'ours')),
-      defines: [],
-      substitutions: [],
-      listens: ['udp:127.0.0.1:0'],
-      aliases: [],
-      loadPaths: [],
-      loadModules: [],
-      modParams: [],
-      settings: { disable_tcp: 1, auto_aliases: 0, workers: 1 },
-      runtimeDir: this.folder,
-      strict: false,
-      log: this.log,
-    });
+    this.ours = await startServer(
+      scriptOptions(text.replace('SOCKET', join(this.folder, 'ours')), {
+        scriptPath: '/dispatcher.cfg',
+        settings: { disable_tcp: 1, auto_aliases: 0, workers: 1 },
+        runtimeDir: this.folder,
+        log: this.log,
+      }),
+    );
   }
 
   async stop(): Promise<void> {
@@ -186,22 +179,12 @@ class Pair {
     return theirs;
   }
 
-  async #kamcmd(socket: string, args: readonly string[]): Promise<string> {
-    try {
-      const { stdout, stderr } = await promisify(execFile)('kamcmd', [
-        '-s',
-        `unix:${join(this.folder, socket)}`,
-        ...args,
-      ]);
-      return stdout + stderr;
-    } catch (error) {
-      const { stdout, stderr } = error as { stdout: string; stderr: string };
-      return stdout + stderr;
-    }
+  #socket(side: string): string {
+    return `unix:${join(this.folder, side)}`;
   }
 
   async sameRpc(...args: string[]): Promise<string> {
-    const [theirs, ours] = [await this.#kamcmd('theirs', args), await this.#kamcmd('ours', args)];
+    const [theirs, ours] = [await kamcmd(this.#socket('theirs'), ...args), await kamcmd(this.#socket('ours'), ...args)];
     assert.equal(sortSets(ours), sortSets(theirs), args.join(' '));
     return theirs;
   }

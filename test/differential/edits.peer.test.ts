@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StartedServer, StartOptions } from '../../core/cli/start-options.ts';
+import type { StartedServer } from '../../core/cli/start-options.ts';
 import { startServer } from '../../core/start.ts';
-import { KAMAILIO_MODULES, Kamailio, MemoryLog, UdpPeer } from '../support/index.ts';
+import { scriptOptions } from '../support/both-servers.ts';
+import { KAMAILIO_MODULES, Kamailio, UdpPeer } from '../support/index.ts';
 import { skipWithout } from '../support/peers.ts';
 import { EDIT_CASES } from './edit-cases.ts';
 import { editMessage, editScript, normalise } from './edit-messages.ts';
@@ -35,24 +36,9 @@ async function ofKamailio(): Promise<Map<string, string | null>> {
 async function ofStrowger(): Promise<Map<string, string | null>> {
   const peer = await UdpPeer.open();
   const codes = EDIT_CASES.map((edit) => edit.code);
-  const options: StartOptions = {
-    scriptPath: '/edits.cfg',
-    scriptText: editScript(codes, peer.port, ''),
-    defines: [],
-    substitutions: [],
-    listens: ['udp:127.0.0.1:0'],
-    aliases: [],
-    loadPaths: [],
-    loadModules: [],
-    modParams: [],
-    settings: {},
-    runtimeDir: null,
-    strict: false,
-    log: new MemoryLog(),
-  };
   let started: StartedServer | null = null;
   try {
-    started = await startServer(options);
+    started = await startServer(scriptOptions(editScript(codes, peer.port, '')));
     return await outputs(peer, started.server.transport.sockets[0]?.port ?? 0);
   } finally {
     await started?.stop(0);

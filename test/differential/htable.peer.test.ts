@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, suite, test } from 'node:test';
 import { skipWithout } from '../support/peers.ts';
-import { type ScriptCase, ScriptPair } from './script-pair.ts';
+import { CasePair, type ScriptCase } from './case-pair.ts';
 
 /** The same script and commands on the hash tables of both servers. */
 
@@ -226,7 +226,7 @@ const RPC: readonly string[] = [
 ];
 
 suite('htable as Kamailio has it', { skip: skipWithout('kamailio', 'kamcmd'), timeout: 120_000 }, () => {
-  const pair = new ScriptPair(HEAD, Object.values(GROUPS).flat());
+  const pair = new CasePair(HEAD, Object.values(GROUPS).flat());
   before(() => pair.start());
   after(() => pair.stop());
 
@@ -259,7 +259,7 @@ const ROWS: readonly (readonly [string, number, number, string, number])[] = [
 ];
 
 suite('tables of a database', { skip: skipWithout('kamailio', 'kamcmd'), timeout: 120_000 }, () => {
-  const pair = new ScriptPair(
+  const pair = new CasePair(
     `loadmodule "db_sqlite.so"
 loadmodule "htable.so"
 modparam("htable", "db_url", "sqlite:///FOLDER/ht.db")

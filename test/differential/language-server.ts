@@ -1,6 +1,7 @@
 import { ScriptError, type StartedServer, type StartOptions } from '../../core/cli/start-options.ts';
 import type { Log } from '../../core/log/log.ts';
 import { startServer } from '../../core/start.ts';
+import { scriptOptions } from '../support/both-servers.ts';
 import { answersIn, type LanguageCase, requestOf, scriptOf } from './language-table.ts';
 
 /** Port that stands in for the sender's: nothing is sent to it that a test would look at. */
@@ -100,19 +101,10 @@ function optionsFor(scriptText: string, lines: string[]): StartOptions {
     debug: () => {},
     child: () => log,
   };
-  return {
+  return scriptOptions(scriptText, {
     scriptPath: '/language-table.cfg',
-    scriptText,
-    defines: [],
-    substitutions: [],
-    listens: ['udp:127.0.0.1:0'],
-    aliases: [],
-    loadPaths: [],
-    loadModules: [],
-    modParams: [],
     settings: { disable_tcp: 1, auto_aliases: 0, workers: 1 },
-    runtimeDir: null,
     strict: true,
     log,
-  };
+  });
 }

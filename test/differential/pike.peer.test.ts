@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { SeededRandom } from '../../core/timer/random.ts';
 import { skipWithout } from '../support/peers.ts';
-import { ScriptPair } from './script-pair.ts';
+import { CasePair } from './case-pair.ts';
 
 /** The same requests of the same addresses to pike in both servers. */
 suite('pike as Kamailio has it', { skip: skipWithout('kamailio', 'kamcmd'), timeout: 120_000 }, () => {
-  const pair = new ScriptPair(
+  const pair = new CasePair(
     `loadmodule "textops.so"
 loadmodule "pike.so"
 modparam("pike", "sampling_time_unit", 10000)

@@ -1,10 +1,10 @@
 import { after, before, suite, test } from 'node:test';
 import { skipWithout } from '../support/peers.ts';
-import { ScriptPair } from './script-pair.ts';
+import { CasePair } from './case-pair.ts';
 
 /** The same requests through the pipes of both servers. */
 suite('ratelimit as Kamailio has it', { skip: skipWithout('kamailio', 'kamcmd'), timeout: 60_000 }, () => {
-  const pair = new ScriptPair(
+  const pair = new CasePair(
     `loadmodule "ratelimit.so"
 modparam("ratelimit", "timer_interval", 1000)
 modparam("ratelimit", "pipe", "0:TAILDROP:2")

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StartedServer } from '../../core/cli/start-options.ts';
 import { startServer } from '../../core/start.ts';
-import { KAMAILIO_MODULES, Kamailio, MemoryLog, response, UdpPeer } from '../support/index.ts';
+import { scriptOptions } from '../support/both-servers.ts';
+import { KAMAILIO_MODULES, Kamailio, response, UdpPeer } from '../support/index.ts';
 import { skipWithout } from '../support/peers.ts';
 import { editMessage, normalise } from './edit-messages.ts';
 
@@ -90,21 +91,7 @@ async function ofStrowger(): Promise<(string | null)[]> {
   const peer = await UdpPeer.open();
   let started: StartedServer | null = null;
   try {
-    started = await startServer({
-      scriptPath: '/reply-edits.cfg',
-      scriptText: script(peer.port, ''),
-      defines: [],
-      substitutions: [],
-      listens: ['udp:127.0.0.1:0'],
-      aliases: [],
-      loadPaths: [],
-      loadModules: [],
-      modParams: [],
-      settings: {},
-      runtimeDir: null,
-      strict: false,
-      log: new MemoryLog(),
-    });
+    started = await startServer(scriptOptions(script(peer.port, '')));
     return await outputs(peer, started.server.transport.sockets[0]?.port ?? 0);
   } finally {
     await started?.stop(0);

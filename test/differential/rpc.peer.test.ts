@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
 import { Kamailio } from '../support/kamailio.ts';
+import { kamcmd } from '../support/kamcmd.ts';
 import { skipWithout } from '../support/peers.ts';
 import { BIN_FOLDER, freePort, StrowgerProcess } from '../support/strowger-process.ts';
 
@@ -69,15 +68,8 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function kamcmd(side: 'ours' | 'theirs', command: string): Promise<string> {
-  const args = ['-s', `unix:${socketOf[side]}`, ...command.split(' ')];
-  try {
-    const { stdout, stderr } = await promisify(execFile)('kamcmd', args, { timeout: 5000 });
-    return stdout + stderr;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    return stdout + stderr;
-  }
+function asks(side: 'ours' | 'theirs', command: string): Promise<string> {
+  return kamcmd(`unix:${socketOf[side]}`, ...command.split(' '));
 }
 
 const COMMANDS = `
@@ -190,7 +182,7 @@ cfgutils.check_config_hash
 test('kamcmd prints the same for both, command after command', { skip }, async () => {
   const different: string[] = [];
   for (const command of COMMANDS) {
-    const [ours, theirs] = [await kamcmd('ours', command), await kamcmd('theirs', command)];
+    const [ours, theirs] = [await asks('ours', command), await asks('theirs', command)];
     if (ours !== theirs) different.push(`${command}\nkamailio: ${theirs}strowger: ${ours}`);
   }
   assert.deepEqual(different, []);
@@ -202,15 +194,15 @@ const SHAPES = ['corex.list_sockets', 'corex.list_aliases', 'shm.info', 'shm.sta
 test('where values differ, the names are the same', { skip }, async () => {
   const names = (text: string): string[] => [...new Set(text.match(/^\t*[\w .()-]+(?=: )/gm))];
   for (const command of SHAPES) {
-    assert.deepEqual(names(await kamcmd('ours', command)), names(await kamcmd('theirs', command)), command);
+    assert.deepEqual(names(await asks('ours', command)), names(await asks('theirs', command)), command);
   }
 });
 
 test('every variable of the tcp group can be read', { skip }, async () => {
   const names = (text: string): string[] => text.match(/\w+(?=: )/g) ?? [];
-  const ours = new Set(names(await kamcmd('ours', 'cfg.get tcp')));
+  const ours = new Set(names(await asks('ours', 'cfg.get tcp')));
   assert.deepEqual(
-    names(await kamcmd('theirs', 'cfg.get tcp')).filter((name) => !ours.has(name)),
+    names(await asks('theirs', 'cfg.get tcp')).filter((name) => !ours.has(name)),
     [],
   );
 });

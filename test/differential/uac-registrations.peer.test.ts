@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { UdpPeer } from '../support/kamailio.ts';
 import { response, TestMsg } from '../support/msg.ts';
 import { skipWithout } from '../support/peers.ts';
-import { type ScriptCase, ScriptPair } from './script-pair.ts';
+import { CasePair, type ScriptCase } from './case-pair.ts';
 
 /** The same registrations in both servers: what RPC shows of them, what scripts see, and what the registrar is sent. */
 
@@ -58,7 +58,7 @@ function makeTable(file: string): void {
 }
 
 describe('registrations of uac as Kamailio 5.6.3', { skip: skipWithout('kamailio', 'kamcmd') }, () => {
-  const pair = new ScriptPair(HEAD, CASES);
+  const pair = new CasePair(HEAD, CASES);
   before(() => {
     makeTable(join(pair.folder, 'reg.db'));
     return pair.start();

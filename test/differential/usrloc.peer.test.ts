@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { promisify } from 'node:util';
 import { KAMAILIO_MODULES, Kamailio } from '../support/kamailio.ts';
+import { kamcmd } from '../support/kamcmd.ts';
 import { makeLocationTables, rowsOf } from '../support/location-tables.ts';
 import { skipWithout } from '../support/peers.ts';
 import { BIN_FOLDER, freePort, StrowgerProcess } from '../support/strowger-process.ts';
@@ -38,7 +37,7 @@ request_route { sl_send_reply("200", "OK"); }
 
 async function start(name: Name, settings: string): Promise<Side> {
   const socket = join(folder, name);
-  const ask = (command: string): Promise<string> => kamcmd(socket, command);
+  const ask = (command: string): Promise<string> => kamcmd(`unix:${socket}`, ...command.split(' '));
   if (name === 'kamailio') {
     const kamailio = await Kamailio.start(`mpath="${KAMAILIO_MODULES}"\n${script(socket, settings)}`);
     return { ask, stop: () => kamailio.stop() };
@@ -50,17 +49,6 @@ async function start(name: Name, settings: string): Promise<Side> {
   const strowger = new StrowgerProcess(join(BIN_FOLDER, 'strowger.js'), args);
   await strowger.says('is ready');
   return { ask, stop: async () => void (await strowger.stop()) };
-}
-
-async function kamcmd(socket: string, command: string): Promise<string> {
-  const args = ['-s', `unix:${socket}`, ...command.split(' ')];
-  try {
-    const { stdout, stderr } = await promisify(execFile)('kamcmd', args, { timeout: 5000 });
-    return stdout + stderr;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    return stdout + stderr;
-  }
 }
 
 /** Without what differs from run to run: ids and times. */

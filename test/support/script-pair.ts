@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { StartedServer } from '../../core/cli/start-options.ts';
 import { startServer } from '../../core/start.ts';
 import { scriptOptions } from './both-servers.ts';
 import { MemoryLog } from './fake-run.ts';
 import { KAMAILIO_MODULES, Kamailio, UdpPeer } from './kamailio.ts';
+import { kamcmd } from './kamcmd.ts';
+
+/** What each of two servers answered. */
+export interface Answers {
+  readonly theirs: string;
+  readonly ours: string;
+}
+
+const OK = 'SIP/2.0 200 ';
 
 /**
  * Kamailio and Strowger on the same script at the same time: it answers statelessly, and the reason of its 200 says what
@@ -24,9 +31,9 @@ export class ScriptPair {
 
   /** Modules sl, pv and ctl are loaded already. */
   async start(script: string): Promise<void> {
-    const whole = (socket: string, path: string): string =>
+    const whole = (side: keyof Answers, path: string): string =>
       `${path}debug=0\nlog_stderror=yes\nloadmodule "sl.so"\nloadmodule "pv.so"\nloadmodule "ctl.so"\n` +
-      `modparam("ctl", "binrpc", "unix:${join(this.folder, socket)}")\n${script}`;
+      `modparam("ctl", "binrpc", "${this.#socket(side)}")\n${script}`;
     this.log.level = 0;
     this.#peer = await UdpPeer.open();
     this.#kamailio = await Kamailio.start(whole('theirs', `mpath="${KAMAILIO_MODULES}"\n`));
@@ -47,37 +54,43 @@ export class ScriptPair {
     return this.#peer?.port ?? 0;
   }
 
-  /** Sends the message to both; the replies' first lines must be the same. Returns the reason. */
-  async same(message: string): Promise<string> {
-    const theirs = await this.#ask(this.#kamailio?.port ?? 0, message);
-    const ours = await this.#ask(this.#ours?.server.transport.sockets[0]?.port ?? 0, message);
-    assert.equal(ours, theirs, message);
-    return ours.slice('SIP/2.0 200 '.length);
+  get kamailioLog(): string {
+    return this.#kamailio?.log ?? '';
   }
 
-  /** Runs a command through kamcmd on both; what it prints must be the same. */
-  async sameRpc(...args: string[]): Promise<string> {
-    const [theirs, ours] = [await this.#kamcmd('theirs', args), await this.#kamcmd('ours', args)];
+  /** Sends a message to both. What each answered: the reason of a 200, else the first line. */
+  async answers(message: string): Promise<Answers> {
+    const theirs = await this.#ask(this.#kamailio?.port ?? 0, message);
+    const ours = await this.#ask(this.#ours?.server.transport.sockets[0]?.port ?? 0, message);
+    return { theirs, ours };
+  }
+
+  /** The answer to a message that must be the same. */
+  async same(message: string): Promise<string> {
+    const { theirs, ours } = await this.answers(message);
+    assert.equal(ours, theirs, message);
+    return ours;
+  }
+
+  /** What kamcmd prints of both. */
+  async rpc(...args: readonly string[]): Promise<Answers> {
+    return { theirs: await kamcmd(this.#socket('theirs'), ...args), ours: await kamcmd(this.#socket('ours'), ...args) };
+  }
+
+  /** What it prints, which must be the same. */
+  async sameRpc(...args: readonly string[]): Promise<string> {
+    const { theirs, ours } = await this.rpc(...args);
     assert.equal(ours, theirs, args.join(' '));
     return ours;
   }
 
-  async #ask(port: number, message: string): Promise<string> {
-    this.#peer?.send(message, port);
-    return (await this.#peer?.next(3000))?.split('\r\n')[0] ?? 'no reply';
+  #socket(side: keyof Answers): string {
+    return `unix:${join(this.folder, side)}`;
   }
 
-  async #kamcmd(socket: string, args: readonly string[]): Promise<string> {
-    try {
-      const { stdout, stderr } = await promisify(execFile)('kamcmd', [
-        '-s',
-        `unix:${join(this.folder, socket)}`,
-        ...args,
-      ]);
-      return stdout + stderr;
-    } catch (error) {
-      const { stdout, stderr } = error as { stdout: string; stderr: string };
-      return stdout + stderr;
-    }
+  async #ask(port: number, message: string): Promise<string> {
+    this.#peer?.send(message, port);
+    const line = (await this.#peer?.next(3000))?.split('\r\n')[0] ?? 'no reply';
+    return line.startsWith(OK) ? line.slice(OK.length) : line;
   }
 }
