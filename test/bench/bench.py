@@ -20,6 +20,7 @@ UAC, UAS = 6170, 6180
 # name: load kind, rate for cost runs, callees, seconds for work done after the load, AORs to fill first
 SCENARIOS = {
     'invite':     dict(kind='invite',   rate=1200, uas=1, drain=6.5, fill=0),
+    'dialog':     dict(kind='invite',   rate=1200, uas=1, drain=6.5, fill=0),
     'message':    dict(kind='message',  rate=4000, uas=1, drain=0.3, fill=0),
     'dispatcher': dict(kind='invite',   rate=1200, uas=2, drain=6.5, fill=0),
     'options':    dict(kind='options',  rate=4000, uas=0, drain=0.3, fill=0),
