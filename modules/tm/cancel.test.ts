@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
+import { withTmWorld } from '../../test/support/sip-world.ts';
 import type { TmApi } from './api.ts';
 
 const TO_BOB = 'request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }';
 
-async function withWorld(
-  routes: string,
-  use: (world: SipWorld) => Promise<void>,
-  options: WorldOptions = {},
-): Promise<void> {
-  const world = await SipWorld.start(routes, options);
-  try {
-    await use(world);
-    await world.passes(400_000);
-    assert.equal(world.sim.api<TmApi>('tm').core.table.size, 0, 'transactions left');
-    assert.equal(world.sim.server.wheel.size, 0, 'timers left');
-  } finally {
-    await world.stop();
-  }
-}
-
 test('CANCEL after a provisional reply: 200 to it, CANCEL on, 487 back, ACK for it (RFC 3261 §9)', async () => {
-  await withWorld(TO_BOB, async (world) => {
+  await withTmWorld(TO_BOB, async (world) => {
     const invite = world.calls();
     const got = await world.bob.receives('INVITE');
     world.bob.replies(got, 180);
@@ -41,7 +25,7 @@ test('CANCEL after a provisional reply: 200 to it, CANCEL on, 487 back, ACK for 
 });
 
 test('CANCEL before any provisional reply waits for one; repeats of the INVITE go on (RFC 3261 §9.1)', async () => {
-  await withWorld(TO_BOB, async (world) => {
+  await withTmWorld(TO_BOB, async (world) => {
     const invite = world.calls();
     const got = await world.bob.receives('INVITE');
     world.alice.sends(world.cancelOf(invite));
@@ -55,7 +39,7 @@ test('CANCEL before any provisional reply waits for one; repeats of the INVITE g
 });
 
 test('cancel_b_method 0: as if it had answered 487; a 2xx that comes all the same is passed on', async () => {
-  await withWorld(
+  await withTmWorld(
     TO_BOB,
     async (world) => {
       const invite = world.calls();
@@ -70,7 +54,7 @@ test('cancel_b_method 0: as if it had answered 487; a 2xx that comes all the sam
 });
 
 test('cancel_b_method 2: CANCEL at once, and no more repeats of the INVITE', async () => {
-  await withWorld(
+  await withTmWorld(
     TO_BOB,
     async (world) => {
       const invite = world.calls();
@@ -85,7 +69,7 @@ test('cancel_b_method 2: CANCEL at once, and no more repeats of the INVITE', asy
 });
 
 test('the callee answers although cancelled: the 2xx goes to the caller', async () => {
-  await withWorld(TO_BOB, async (world) => {
+  await withTmWorld(TO_BOB, async (world) => {
     const invite = world.calls();
     const got = await world.bob.receives('INVITE');
     world.bob.replies(got, 180);
@@ -99,7 +83,7 @@ test('the callee answers although cancelled: the 2xx goes to the caller', async 
 });
 
 test('no answer to the CANCEL: repeated as any request, 487 after fr_timer', async () => {
-  await withWorld(TO_BOB, async (world) => {
+  await withTmWorld(TO_BOB, async (world) => {
     const invite = world.calls();
     world.bob.replies(await world.bob.receives('INVITE'), 180);
     await world.alice.receives(180);
@@ -110,7 +94,7 @@ test('no answer to the CANCEL: repeated as any request, 487 after fr_timer', asy
 });
 
 test('CANCEL repeated by the caller gets the same 200 and cancels once', async () => {
-  await withWorld(TO_BOB, async (world) => {
+  await withTmWorld(TO_BOB, async (world) => {
     const invite = world.calls();
     const got = await world.bob.receives('INVITE');
     world.bob.replies(got, 180);
@@ -132,7 +116,7 @@ test('CANCEL repeated by the caller gets the same 200 and cancels once', async (
 
 test('CANCEL without an INVITE: relayed, statelessly relayed or dropped (unmatched_cancel)', async () => {
   for (const mode of [0, 1, 2]) {
-    await withWorld(
+    await withTmWorld(
       TO_BOB,
       async (world) => {
         world.alice.sends(world.cancelOf(world.alice.request('INVITE', 'sip:x@10.0.0.1')));
@@ -151,7 +135,7 @@ test('CANCEL without an INVITE: relayed, statelessly relayed or dropped (unmatch
 test('CANCEL while the failure route runs on: no new branch, the call ends', async () => {
   const script = `request_route { t_on_failure("NEXT"); $du = "sip:10.0.2.1"; t_relay(); exit; }
 failure_route[NEXT] { if (t_is_canceled()) exit; $du = $null; $ru = "sip:c@slow.example.org"; t_relay(); }`;
-  await withWorld(
+  await withTmWorld(
     script,
     async (world) => {
       world.sim.dns.add('slow.example.org', 'A', 60, '10.0.2.2');
@@ -170,7 +154,7 @@ failure_route[NEXT] { if (t_is_canceled()) exit; $du = $null; $ru = "sip:c@slow.
 });
 
 test('t_set_no_e2e_cancel_reason keeps the Reason of the caller here', async () => {
-  await withWorld(
+  await withTmWorld(
     'request_route { t_set_no_e2e_cancel_reason(1); $du = "sip:10.0.2.1"; t_relay(); exit; }',
     async (world) => {
       const invite = world.calls();
@@ -188,7 +172,7 @@ test('t_set_no_e2e_cancel_reason keeps the Reason of the caller here', async () 
 });
 
 test('ac_extra_hdrs: rows of the INVITE that CANCEL and ACK repeat', async () => {
-  await withWorld(
+  await withTmWorld(
     TO_BOB,
     async (world) => {
       const invite = world.calls('sip:x@10.0.0.1', { headers: { 'X-Keep-This': '1', 'X-Other': '2' } });
@@ -205,7 +189,7 @@ test('ac_extra_hdrs: rows of the INVITE that CANCEL and ACK repeat', async () =>
 });
 
 test('each repeat of a negative final reply is acknowledged again, and goes to the caller once', async () => {
-  await withWorld(TO_BOB, async (world) => {
+  await withTmWorld(TO_BOB, async (world) => {
     const invite = world.calls();
     const busy = world.bob.replies(await world.bob.receives('INVITE'), 486);
     world.bob.sends(busy);

@@ -1,23 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
+import { type SipWorld, withTmWorld } from '../../test/support/sip-world.ts';
 import type { TmApi } from './api.ts';
-
-async function withWorld(
-  routes: string,
-  use: (world: SipWorld) => Promise<void>,
-  options: WorldOptions = {},
-): Promise<void> {
-  const world = await SipWorld.start(routes, options);
-  try {
-    await use(world);
-    await world.passes(400_000);
-    assert.equal(world.sim.api<TmApi>('tm').core.table.size, 0, 'transactions left');
-    assert.equal(world.sim.server.wheel.size, 0, 'timers left');
-  } finally {
-    await world.stop();
-  }
-}
 
 const table = (world: SipWorld): number => world.sim.api<TmApi>('tm').core.table.size;
 
@@ -25,7 +9,7 @@ test('a failure route starts from the request as it was relayed; what it edits i
   const script = `request_route { t_on_failure("ONE"); setflag(1); append_hf("X-Req: 1\\r\\n"); $du = "sip:10.0.2.1"; t_relay(); append_hf("X-Late: 1\\r\\n"); setflag(2); exit; }
 failure_route[ONE] { append_hf("X-One: $mf\\r\\n"); setflag(3); $du = "sip:10.0.2.2"; t_on_failure("TWO"); t_relay(); }
 failure_route[TWO] { append_hf("X-Two: $mf\\r\\n"); $du = "sip:10.0.2.3"; t_relay(); }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     world.bob.replies(await world.bob.receives('INVITE'), 500);
     const c = await world.carol.receives('INVITE');
@@ -42,7 +26,7 @@ failure_route[TWO] { append_hf("X-Two: $mf\\r\\n"); $du = "sip:10.0.2.3"; t_rela
 test('relaying again without a new destination fails; the reply chosen stands', async () => {
   const script = `request_route { t_on_failure("AGAIN"); $du = "sip:10.0.2.1"; t_relay(); exit; }
 failure_route[AGAIN] { t_relay(); }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     world.bob.replies(await world.bob.receives('INVITE'), 486);
     assert.equal((await world.final(invite)).status, 486);
@@ -53,7 +37,7 @@ failure_route[AGAIN] { t_relay(); }`;
 test('the same destination set anew is tried again', async () => {
   const script = `request_route { t_on_failure("AGAIN"); $du = "sip:10.0.2.1"; t_relay(); exit; }
 failure_route[AGAIN] { $du = "sip:10.0.2.1"; t_relay(); }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     const first = await world.bob.receives('INVITE');
     world.bob.replies(first, 500);
@@ -77,7 +61,7 @@ failure_route[NEXT] { ${drop} $du = "sip:10.0.2.2"; t_relay(); }`;
     ['t_drop_replies("l");', 0, 486],
   ];
   for (const [drop, mode, best] of cases) {
-    await withWorld(
+    await withTmWorld(
       script(drop),
       async (world) => {
         const invite = world.calls();
@@ -93,7 +77,7 @@ failure_route[NEXT] { ${drop} $du = "sip:10.0.2.2"; t_relay(); }`;
 test('a failure route that has to wait for DNS: replies and time pass meanwhile', async () => {
   const script = `request_route { t_on_failure("NEXT"); $du = "sip:10.0.2.1"; t_relay(); exit; }
 failure_route[NEXT] { $du = $null; $ru = "sip:c@slow.example.org:5060"; t_relay(); }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     world.sim.dns.add('slow.example.org', 'A', 60, '10.0.2.2');
     world.sim.dns.delayMs = 700;
     const invite = world.calls();
@@ -108,12 +92,12 @@ failure_route[NEXT] { $du = $null; $ru = "sip:c@slow.example.org:5060"; t_relay(
 });
 
 test('a script that does nothing with its transaction leaves nothing behind; a provisional reply keeps it for its life', async () => {
-  await withWorld('request_route { t_newtran(); exit; }', async (world) => {
+  await withTmWorld('request_route { t_newtran(); exit; }', async (world) => {
     world.calls();
     await world.passes(5100);
     assert.equal(table(world), 0);
   });
-  await withWorld('request_route { t_newtran(); t_reply("180", "Ringing"); exit; }', async (world) => {
+  await withTmWorld('request_route { t_newtran(); t_reply("180", "Ringing"); exit; }', async (world) => {
     const invite = world.calls();
     await world.passes(100_000);
     assert.equal(table(world), 1);
@@ -135,11 +119,11 @@ test('what relaying fails with is told to the caller when the script says nothin
     ],
   ];
   for (const [rest, line] of cases) {
-    await withWorld(script(rest), async (world) => {
+    await withTmWorld(script(rest), async (world) => {
       assert.equal((await world.final(world.calls(), 30_000)).startLine, line);
     });
   }
-  await withWorld(script('t_set_disable_internal_reply(1); t_relay();'), async (world) => {
+  await withTmWorld(script('t_set_disable_internal_reply(1); t_relay();'), async (world) => {
     world.calls();
     await world.alice.receivesNothing(60_000, (msg) => msg.status >= 200);
   });
@@ -148,7 +132,7 @@ test('what relaying fails with is told to the caller when the script says nothin
 test('failure_exec_mode: what could not be sent runs the failure route', async () => {
   const script = `request_route { t_on_failure("NEXT"); $du = "sip:10.0.2.1;transport=sctp"; t_relay(); exit; }
 failure_route[NEXT] { $du = "sip:10.0.2.2"; t_relay(); }`;
-  await withWorld(
+  await withTmWorld(
     script,
     async (world) => {
       const invite = world.calls();
@@ -161,7 +145,7 @@ failure_route[NEXT] { $du = "sip:10.0.2.2"; t_relay(); }`;
 
 test('t_replicate: the copy is sent, its replies stay here, the script answers by itself', async () => {
   const script = 'request_route { t_replicate("sip:10.0.2.2"); sl_send_reply("200", "Mine"); exit; }';
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     world.alice.sends(world.alice.request('MESSAGE', 'sip:x@10.0.0.1'));
     world.carol.replies(await world.carol.receives('MESSAGE'), 202);
     await world.alice.receives(200);
@@ -179,7 +163,7 @@ route[RESUME] { $du = "sip:10.0.2.1"; append_hf("X-Resumed: yes\\r\\n"); t_relay
 failure_route[LATE] { t_reply("480", "Too late"); }`;
   const poke = (world: SipWorld): void =>
     world.alice.sends(world.alice.request('MESSAGE', 'sip:x@10.0.0.1', { callId: 'poke' }));
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     await world.alice.receives(100);
     poke(world);
@@ -192,10 +176,10 @@ failure_route[LATE] { t_reply("480", "Too late"); }`;
     poke(world);
     await world.alice.receives(480);
   });
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     assert.equal((await world.final(world.calls(), 31_000)).startLine, 'SIP/2.0 480 Too late');
   });
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     await world.alice.receives(100);
     world.alice.sends(world.cancelOf(invite));
@@ -210,7 +194,7 @@ test('a reply can be suspended: it waits in its onreply route, others pass', asy
 }
 onreply_route[HOLD] { if ($rs == 183 && !t_is_retr_async_reply()) { if (t_suspend()) { $shv(ti) = $T(id_index); $shv(tl) = $T(id_label); } exit; } }
 route[RESUME] { append_hf("X-Held: $rs\\r\\n"); }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     const got = await world.bob.receives('INVITE');
     world.bob.replies(got, 183);
@@ -225,7 +209,7 @@ route[RESUME] { append_hf("X-Held: $rs\\r\\n"); }`;
 test('onreply_route: edits go with the reply, drop keeps provisional ones back but no final one', async () => {
   const script = `request_route { t_on_reply("R"); $du = "sip:10.0.2.1"; t_relay(); exit; }
 onreply_route[R] { append_hf("X-S: $rs $T_req($rm) $T_req($ru)\\r\\n"); if ($rs != 180) drop; }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     const got = await world.bob.receives('INVITE');
     world.bob.replies(got, 183);
@@ -240,7 +224,7 @@ onreply_route[R] { append_hf("X-S: $rs $T_req($rm) $T_req($ru)\\r\\n"); if ($rs 
 test('on_sl_reply sees replies without a transaction and may drop them', async () => {
   const script = `request_route { $du = "sip:10.0.2.1"; forward(); exit; }
 onreply_route[STRAY] { if ($rs == 202) drop; if ($rs == 299) return 0; }`;
-  await withWorld(
+  await withTmWorld(
     script,
     async (world) => {
       world.alice.sends(world.alice.request('MESSAGE', 'sip:x@10.0.0.1'));
@@ -256,7 +240,7 @@ onreply_route[STRAY] { if ($rs == 202) drop; if ($rs == 299) return 0; }`;
 });
 
 test('a late reply whose transaction is gone is dropped, but for a 2xx to an INVITE (RFC 6026 §7.3, RFC 4320 §4.2)', async () => {
-  await withWorld('request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }', async (world) => {
+  await withTmWorld('request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }', async (world) => {
     world.calls();
     const got = await world.bob.receives('INVITE');
     const ok = world.bob.replies(got, 200);
@@ -271,7 +255,7 @@ test('a late reply whose transaction is gone is dropped, but for a 2xx to an INV
 });
 
 test('overload: beyond the bound of transactions new requests get 503 with Retry-After, others go on', async () => {
-  await withWorld('request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }', async (world) => {
+  await withTmWorld('request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }', async (world) => {
     world.sim.api<TmApi>('tm').core.maxTransactions = 1;
     const invite = world.calls();
     const got = await world.bob.receives('INVITE');
@@ -288,7 +272,7 @@ test('overload: beyond the bound of transactions new requests get 503 with Retry
 test('a script error is answered 500 in its transaction, once', async () => {
   const script =
     'request_route { t_newtran(); t_reply("100", "Hm"); route(BAD); exit; }\nroute[BAD] { $var(x) = $(hdr(X){s.substr,0,0}); t_reply("500", "Script"); }';
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     assert.equal((await world.final(world.calls())).status, 500);
   });
 });

@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
-import type { TmApi } from './api.ts';
+import { withTmWorld } from '../../test/support/sip-world.ts';
 
 const BOTH = 'request_route { $ru = "sip:b@10.0.2.1"; append_branch("sip:c@10.0.2.2"); t_relay(); exit; }';
 
-async function withWorld(
-  routes: string,
-  use: (world: SipWorld) => Promise<void>,
-  options: WorldOptions = {},
-): Promise<void> {
-  const world = await SipWorld.start(routes, options);
-  try {
-    await use(world);
-    await world.passes(400_000);
-    assert.equal(world.sim.api<TmApi>('tm').core.table.size, 0, 'transactions left');
-    assert.equal(world.sim.server.wheel.size, 0, 'timers left');
-  } finally {
-    await world.stop();
-  }
-}
-
 test('the first 2xx wins, the other branch is cancelled, its late 2xx is passed on, too (RFC 3261 §16.7)', async () => {
-  await withWorld(BOTH, async (world) => {
+  await withTmWorld(BOTH, async (world) => {
     world.calls();
     const b = await world.bob.receives('INVITE');
     const c = await world.carol.receives('INVITE');
@@ -40,7 +23,7 @@ test('the first 2xx wins, the other branch is cancelled, its late 2xx is passed 
 });
 
 test('2xx repeated by the callee pass on from Accepted, repeated INVITEs are absorbed (RFC 6026 §7)', async () => {
-  await withWorld(BOTH, async (world) => {
+  await withTmWorld(BOTH, async (world) => {
     const invite = world.calls();
     const ok = world.bob.replies(await world.bob.receives('INVITE'), 200);
     await world.alice.receives(200);
@@ -53,7 +36,7 @@ test('2xx repeated by the callee pass on from Accepted, repeated INVITEs are abs
 });
 
 test('a 6xx cancels the other branches and wins', async () => {
-  await withWorld(BOTH, async (world) => {
+  await withTmWorld(BOTH, async (world) => {
     const invite = world.calls();
     const b = await world.bob.receives('INVITE');
     world.bob.replies(b, 180);
@@ -76,7 +59,7 @@ test('without a 2xx the caller waits for all branches and gets the best reply', 
     [580, 606, 606],
   ];
   for (const [b, c, best] of outcomes) {
-    await withWorld(BOTH, async (world) => {
+    await withTmWorld(BOTH, async (world) => {
       const invite = world.calls();
       world.bob.replies(await world.bob.receives('INVITE'), b);
       await world.alice.receivesNothing(300, (msg) => msg.status >= 200 && b < 600);
@@ -93,7 +76,7 @@ test('faked_reply_prio moves replies made here behind received ones', async () =
     [0, 408],
     [2000, 486],
   ]) {
-    await withWorld(
+    await withTmWorld(
       script,
       async (world) => {
         const invite = world.calls();
@@ -108,7 +91,7 @@ test('faked_reply_prio moves replies made here behind received ones', async () =
 test('a target that is there twice is tried once (RFC 3261 §16.5)', async () => {
   const script =
     'request_route { $ru = "sip:b@10.0.2.1"; append_branch("sip:b@10.0.2.1"); append_branch("sip:b@10.0.2.2"); t_relay(); exit; }';
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     world.bob.replies(await world.bob.receives('INVITE'), 486);
     world.carol.replies(await world.carol.receives('INVITE'), 486);
@@ -120,7 +103,7 @@ test('a target that is there twice is tried once (RFC 3261 §16.5)', async () =>
 test('max_branches bounds forking', async () => {
   const script =
     'request_route { $ru = "sip:b@10.0.2.1"; append_branch("sip:c@10.0.2.2"); append_branch("sip:d@10.0.2.3"); t_relay(); exit; }';
-  await withWorld(
+  await withTmWorld(
     script,
     async (world) => {
       const invite = world.calls();
@@ -135,7 +118,7 @@ test('max_branches bounds forking', async () => {
 
 test('a request that comes back unchanged is not forked again: 482 (RFC 5393 §4.2)', async () => {
   const script = 'request_route { $ru = "sip:x@10.0.0.1"; append_branch("sip:c@10.0.2.2"); t_relay(); exit; }';
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls('sip:x@10.0.0.1');
     world.carol.replies(await world.carol.receives('INVITE'), 486);
     const reply = await world.final(invite);
@@ -151,7 +134,7 @@ branch_route[B] {
   if ($rd == "10.0.2.9") { $du = "sip:10.0.2.3"; }
   if ($rU == "c") drop;
 }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     const b = await world.bob.receives('INVITE');
     assert.deepEqual(b.all('X-Branch'), ['0 sip:b@10.0.2.1']);
@@ -173,7 +156,7 @@ failure_route[NEXT] {
   if (!t_next_contacts()) { t_reply("480", "No more"); exit; }
   t_on_failure("NEXT"); t_relay();
 }`;
-  await withWorld(
+  await withTmWorld(
     script,
     async (world) => {
       const invite = world.calls();
@@ -195,7 +178,7 @@ test('branch failure routes: another target for one branch while the others go o
 event_route[tm:branch-failure:again] {
   if ($T_reply_code == 430) { t_reuse_branch(); $du = "sip:10.0.2.3"; append_hf("X-Again: $T_branch_idx $ru\\r\\n"); t_relay(); }
 }`;
-  await withWorld(script, async (world) => {
+  await withTmWorld(script, async (world) => {
     const invite = world.calls();
     world.bob.replies(await world.bob.receives('INVITE'), 430);
     const d = await world.dave.receives('INVITE');
@@ -209,7 +192,7 @@ event_route[tm:branch-failure:again] {
 test('DNS failover: the next address after a timeout and after 503, with another branch (RFC 3263 §4.3)', async () => {
   const script = 'request_route { t_set_fr(0, 2000); $ru = "sip:x@example.org"; t_relay(); exit; }';
   const params = 'use_dns_failover = yes\ndns_try_naptr = no';
-  await withWorld(
+  await withTmWorld(
     script,
     async (world) => {
       for (const [priority, ip] of ['10.0.2.1', '10.0.2.2', '10.0.2.3'].entries()) {
@@ -231,7 +214,7 @@ test('DNS failover: the next address after a timeout and after 503, with another
 });
 
 test('provisional replies to other requests than INVITE stay here (RFC 4320 §4.1)', async () => {
-  await withWorld('request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }', async (world) => {
+  await withTmWorld('request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }', async (world) => {
     world.alice.sends(world.alice.request('MESSAGE', 'sip:x@10.0.0.1'));
     const got = await world.bob.receives('MESSAGE');
     world.bob.replies(got, 180);
@@ -242,7 +225,7 @@ test('provisional replies to other requests than INVITE stay here (RFC 4320 §4.
 });
 
 test('non-INVITE requests fork, too: the first final of the best kind, late ones are absorbed', async () => {
-  await withWorld(BOTH, async (world) => {
+  await withTmWorld(BOTH, async (world) => {
     world.alice.sends(world.alice.request('MESSAGE', 'sip:x@10.0.0.1'));
     const b = await world.bob.receives('MESSAGE');
     const c = await world.carol.receives('MESSAGE');

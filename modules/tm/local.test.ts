@@ -1,27 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RpcParam, RpcReply } from 'strowger';
-import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
-import type { TmApi } from './api.ts';
+import { type SipWorld, withTmWorld } from '../../test/support/sip-world.ts';
 
 const IDLE = 'request_route { sl_send_reply("404", "No"); exit; }';
-
-async function withWorld(
-  routes: string,
-  use: (world: SipWorld, tm: TmApi) => Promise<void>,
-  options: WorldOptions = {},
-): Promise<void> {
-  const world = await SipWorld.start(routes, options);
-  const tm = world.sim.api<TmApi>('tm');
-  try {
-    await use(world, tm);
-    await world.passes(400_000);
-    assert.equal(tm.core.table.size, 0, 'transactions left');
-    assert.equal(world.sim.server.wheel.size, 0, 'timers left');
-  } finally {
-    await world.stop();
-  }
-}
 
 const FROM_TO = 'From: <sip:a@example.org>\r\nTo: <sip:b@example.org>\r\n';
 
@@ -30,7 +12,7 @@ function rpc(world: SipWorld, name: string, ...params: RpcParam[]): Promise<RpcR
 }
 
 test('a request of our own: sent, repeated, its final reply told once', async () => {
-  await withWorld(IDLE, async (world, tm) => {
+  await withTmWorld(IDLE, async (world, tm) => {
     const told: number[] = [];
     const base = { method: 'OPTIONS', uri: 'sip:10.0.2.1', from: '<sip:a@example.org>', to: 'sip:b@example.org' };
     tm.send({ ...base, onReply: (_reply, code) => told.push(code) });
@@ -51,7 +33,7 @@ test('a request of our own: sent, repeated, its final reply told once', async ()
 });
 
 test('an INVITE of our own: each 2xx is acknowledged to its Contact along its route, negative ones hop by hop', async () => {
-  await withWorld(IDLE, async (world, tm) => {
+  await withTmWorld(IDLE, async (world, tm) => {
     const base = { method: 'INVITE', uri: 'sip:10.0.2.1', from: '<sip:a@example.org>', to: '<sip:b@example.org>' };
     tm.send({ ...base, headers: 'Contact: <sip:10.0.0.1>\r\n' });
     const got = await world.bob.receives('INVITE');
@@ -69,7 +51,7 @@ test('an INVITE of our own: each 2xx is acknowledged to its Contact along its ro
 });
 
 test('an INVITE of our own can be cancelled', async () => {
-  await withWorld(IDLE, async (world, tm) => {
+  await withTmWorld(IDLE, async (world, tm) => {
     let code = 0;
     const t = tm.send({
       method: 'INVITE',
@@ -95,7 +77,7 @@ test('an INVITE of our own can be cancelled', async () => {
 test('event_route[tm:local-request] may change where it goes, set timers and keep it back', async () => {
   const script = `${IDLE}
 event_route[tm:local-request] { if ($rm == "INFO") drop; $du = "sip:10.0.2.2"; t_set_fr(0, 500); append_hf("X-Local: $rm\\r\\n"); }`;
-  await withWorld(script, async (world, tm) => {
+  await withTmWorld(script, async (world, tm) => {
     const told: number[] = [];
     const base = {
       uri: 'sip:10.0.2.1',
@@ -117,7 +99,7 @@ test('enable_uac_fr: a request of our own runs the failure route armed for it', 
   const script = `${IDLE}
 event_route[tm:local-request] { t_on_failure("ELSE"); }
 failure_route[ELSE] { $du = "sip:10.0.2.2"; t_relay(); }`;
-  await withWorld(
+  await withTmWorld(
     script,
     async (world, tm) => {
       let code = 0;
@@ -140,7 +122,7 @@ failure_route[ELSE] { $du = "sip:10.0.2.2"; t_relay(); }`;
 });
 
 test('RPC: t_uac_start, t_uac_wait_block, t_uac_wait and what they refuse', async () => {
-  await withWorld(IDLE, async (world) => {
+  await withTmWorld(IDLE, async (world) => {
     world.bob.autoReply = null;
     assert.equal(
       await rpc(
@@ -175,7 +157,7 @@ test('RPC: t_uac_start, t_uac_wait_block, t_uac_wait and what they refuse', asyn
 
 test('RPC: tm.list, tm.stats, tm.reply, tm.reply_callid, tm.clean', async () => {
   const script = 'request_route { t_newtran(); t_reply("180", "Ringing"); exit; }';
-  await withWorld(script, async (world, tm) => {
+  await withTmWorld(script, async (world, tm) => {
     const invite = world.calls('sip:x@10.0.0.1', { callId: 'listed' });
     await world.alice.receives(180);
     const list = (await rpc(world, 'tm.list')) as Record<string, unknown>[];
@@ -213,7 +195,7 @@ test('RPC: tm.list, tm.stats, tm.reply, tm.reply_callid, tm.clean', async () => 
 test('other modules are told what happens to a transaction', async () => {
   const script =
     'request_route { t_on_failure("F"); $du = "sip:10.0.2.1"; t_relay(); exit; }\nfailure_route[F] { exit; }';
-  await withWorld(script, async (world, tm) => {
+  await withTmWorld(script, async (world, tm) => {
     const seen: string[] = [];
     for (const event of [
       'requestIn',

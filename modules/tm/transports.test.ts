@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SipPeer } from '../../test/support/sip-peer.ts';
-import { SipWorld, type WorldOptions } from '../../test/support/sip-world.ts';
-import type { TmApi } from './api.ts';
-
-async function withWorld(
-  routes: string,
-  use: (world: SipWorld) => Promise<void>,
-  options: WorldOptions = {},
-): Promise<void> {
-  const world = await SipWorld.start(routes, options);
-  try {
-    await use(world);
-    await world.passes(400_000);
-    assert.equal(world.sim.api<TmApi>('tm').core.table.size, 0, 'transactions left');
-  } finally {
-    await world.stop();
-  }
-}
+import { withTmWorld } from '../../test/support/sip-world.ts';
 
 const OVER_TCP = 'request_route { $du = "sip:10.0.2.1;transport=tcp"; t_relay(); exit; }';
 
 test('over TCP nothing is repeated; timers B and F hold all the same (RFC 3261 §17.1)', async () => {
-  await withWorld(
+  await withTmWorld(
     OVER_TCP,
     async (world) => {
       const { clock, network } = world;
@@ -43,7 +27,7 @@ test('over TCP nothing is repeated; timers B and F hold all the same (RFC 3261 �
 });
 
 test('a caller over TCP gets its replies on its connection, final ones once', async () => {
-  await withWorld('request_route { t_newtran(); t_reply("486", "Busy"); exit; }', async (world) => {
+  await withTmWorld('request_route { t_newtran(); t_reply("486", "Busy"); exit; }', async (world) => {
     const { clock, network } = world;
     const erin = await SipPeer.tcpClient(network.host('10.0.1.9').stream, {
       clock,
@@ -60,11 +44,11 @@ test('a caller over TCP gets its replies on its connection, final ones once', as
 });
 
 test('a connection that is refused counts as 503 at once, and is passed on as 500 (RFC 3261 §16.9, §16.7)', async () => {
-  await withWorld(OVER_TCP, async (world) => {
+  await withTmWorld(OVER_TCP, async (world) => {
     const reply = await world.final(world.calls(), 5000);
     assert.equal(reply.startLine, 'SIP/2.0 500 Service Unavailable');
   });
-  await withWorld(
+  await withTmWorld(
     OVER_TCP,
     async (world) => {
       assert.equal((await world.final(world.calls(), 5000)).status, 503);
@@ -77,7 +61,7 @@ const TO_BOB = 'request_route { $du = "sip:10.0.2.1"; t_relay(); exit; }';
 const BLOCKLIST = 'use_dst_blocklist = yes\ndst_blocklist_expire = 100';
 
 test('a destination that did not answer is listed, and not tried again for a while (blst_methods_add, _lookup)', async () => {
-  await withWorld(
+  await withTmWorld(
     TO_BOB,
     async (world) => {
       assert.equal((await world.final(world.calls('sip:x@10.0.0.1', { callId: 'one' }))).status, 408);
@@ -99,7 +83,7 @@ test('blst_503: a 503 lists its source as long as Retry-After says, within bound
   const params = `${BLOCKLIST}
 modparam("tm", "blst_503", 1)
 modparam("tm", "blst_503_max_timeout", 20)`;
-  await withWorld(
+  await withTmWorld(
     TO_BOB,
     async (world) => {
       const refuses = async (callId: string, retryAfter: string): Promise<void> => {

@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { MsgVars, XavpList } from '../../core/pv/msg-vars.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
+import { contactInfo } from '../../test/support/contact-info.ts';
 import { makeLocationTables, rowsOf } from '../../test/support/location-tables.ts';
 import sqlite from '../db_sqlite/index.ts';
 import { type Ucontact, type UcontactInfo, UL_FLAG } from './api.ts';
@@ -41,26 +42,7 @@ function newFile(change = ''): string {
 }
 
 function contact(ul: Usrloc, uri: string, more: Partial<UcontactInfo> = {}): UcontactInfo {
-  return {
-    contact: uri,
-    expires: ul.nowSec() + 3600,
-    q: -1,
-    callid: 'call',
-    cseq: 1,
-    flags: 0,
-    cflags: 0,
-    userAgent: 'phone',
-    received: '',
-    path: '',
-    socket: '',
-    methods: 0xffffffff,
-    instance: '',
-    regId: 0,
-    tcpconnId: 0,
-    keepalive: 0,
-    xavp: null,
-    ...more,
-  };
+  return contactInfo(uri, ul.nowSec(), more);
 }
 
 async function add(ul: Usrloc, aor: string, uri: string, more: Partial<UcontactInfo> = {}): Promise<Ucontact> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { contactInfo } from '../../test/support/contact-info.ts';
 import { SipWorld } from '../../test/support/sip-world.ts';
 import type { Ucontact, UcontactInfo, UsrlocApi } from './api.ts';
 
@@ -13,26 +14,7 @@ async function start(params: string): Promise<{ world: SipWorld; ul: UsrlocApi }
 }
 
 async function add(ul: UsrlocApi, aor: string, uri: string, more: Partial<UcontactInfo> = {}): Promise<Ucontact> {
-  const info: UcontactInfo = {
-    contact: uri,
-    expires: ul.nowSec() + 3600,
-    q: -1,
-    callid: 'c',
-    cseq: 1,
-    flags: 0,
-    cflags: 0,
-    userAgent: '',
-    received: '',
-    path: '',
-    socket: 'udp:10.0.0.1:5060',
-    methods: 0xffffffff,
-    instance: '',
-    regId: 0,
-    tcpconnId: 0,
-    keepalive: 0,
-    xavp: null,
-    ...more,
-  };
+  const info = contactInfo(uri, ul.nowSec(), { socket: 'udp:10.0.0.1:5060', ...more });
   return await ul.domain('location').edit(aor, (record) => record.insert(info));
 }
 

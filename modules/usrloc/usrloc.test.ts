@@ -4,6 +4,7 @@ import { heapMemory, SharedHeap } from '../../core/store/shared-heap.ts';
 import { SeededRandom } from '../../core/timer/random.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
+import { contactInfo } from '../../test/support/contact-info.ts';
 import { MATCHING_MODE, type Ucontact, type UcontactInfo, type Udomain, type Urecord } from './api.ts';
 import usrloc from './index.ts';
 import type { Usrloc } from './usrloc.ts';
@@ -24,26 +25,7 @@ async function start(params: Params = []): Promise<World> {
 }
 
 function contact(ul: Usrloc, uri: string, more: Partial<UcontactInfo> = {}): UcontactInfo {
-  return {
-    contact: uri,
-    expires: ul.nowSec() + 3600,
-    q: -1,
-    callid: `call-${uri}`,
-    cseq: 1,
-    flags: 0,
-    cflags: 0,
-    userAgent: 'phone/1.0',
-    received: '',
-    path: '',
-    socket: '',
-    methods: 0xffffffff,
-    instance: '',
-    regId: 0,
-    tcpconnId: 0,
-    keepalive: 0,
-    xavp: null,
-    ...more,
-  };
+  return contactInfo(uri, ul.nowSec(), { callid: `call-${uri}`, ...more });
 }
 
 function uris(contacts: readonly Ucontact[] | Promise<readonly Ucontact[]>): string[] {

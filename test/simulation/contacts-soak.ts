@@ -8,6 +8,7 @@ import { RealClock } from '../../core/timer/real-clock.ts';
 import type { UcontactInfo, Udomain } from '../../modules/usrloc/api.ts';
 import usrloc from '../../modules/usrloc/index.ts';
 import { BareServer } from '../support/bare-server.ts';
+import { contactInfo } from '../support/contact-info.ts';
 
 const SMALL = 1000;
 const SAMPLES = 200_000;
@@ -21,25 +22,15 @@ const ul = await bare
 /** As a phone behind a NAT registers; about 250 bytes of text. */
 function contact(i: number): UcontactInfo {
   const ip = `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
-  return {
-    contact: `sip:user${i}@${ip}:5060;transport=udp;ob`,
-    expires: ul.nowSec() + 3600,
-    q: -1,
+  return contactInfo(`sip:user${i}@${ip}:5060;transport=udp;ob`, ul.nowSec(), {
     callid: `${i.toString(16).padStart(16, '0')}-3f2a@${ip}`,
-    cseq: 1,
-    flags: 0,
     cflags: 64,
     userAgent: 'Example Phone 3.14.15 (build 926)',
     received: `sip:203.0.113.${i & 255}:${1024 + (i % 60_000)}`,
-    path: '',
     socket: 'udp:192.0.2.10:5060',
     methods: 0x1fff,
     instance: `<urn:uuid:00000000-0000-1000-8000-${i.toString(16).padStart(12, '0')}>`,
-    regId: 0,
-    tcpconnId: 0,
-    keepalive: 0,
-    xavp: null,
-  };
+  });
 }
 
 interface Memory {

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { SeededRandom } from '../../core/timer/random.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
+import type { TmApi } from '../../modules/tm/api.ts';
 import { type RequestOptions, type TestMsg } from './msg.ts';
 import { SimNetwork, type SimNetworkOptions } from './sim-network.ts';
 import { SimServer, type SimServerOptions } from './sim-server.ts';
@@ -85,6 +87,27 @@ export class SipWorld {
   async stop(): Promise<void> {
     await this.sim.stop();
     for (const peer of [this.alice, this.bob, this.carol, this.dave]) await peer.close();
+  }
+}
+
+/** Longer than any transaction lasts. */
+const LONG_MS = 400_000;
+
+/** Runs a test in a world, and looks that no transaction and no timer is left when its time is over. */
+export async function withTmWorld(
+  routes: string,
+  use: (world: SipWorld, tm: TmApi) => Promise<void>,
+  options: WorldOptions = {},
+): Promise<void> {
+  const world = await SipWorld.start(routes, options);
+  const tm = world.sim.api<TmApi>('tm');
+  try {
+    await use(world, tm);
+    await world.passes(LONG_MS);
+    assert.equal(tm.core.table.size, 0, 'transactions left');
+    assert.equal(world.sim.server.wheel.size, 0, 'timers left');
+  } finally {
+    await world.stop();
   }
 }
 

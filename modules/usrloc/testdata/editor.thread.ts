@@ -6,6 +6,7 @@ import { BareServer } from '../../../test/support/bare-server.ts';
 import type { UcontactInfo } from '../api.ts';
 import usrloc from '../index.ts';
 import type { Usrloc } from '../usrloc.ts';
+import { contactInfo } from '../../../test/support/contact-info.ts';
 
 export interface EditorData {
   readonly memory: SharedArrayBuffer;
@@ -18,25 +19,7 @@ export interface EditorData {
 const { memory, worker, threads, edits, aors } = workerData as EditorData;
 
 function contact(uri: string, cseq: number, path: string): UcontactInfo {
-  return {
-    contact: uri,
-    expires: 0,
-    q: cseq % 1000,
-    callid: 'c',
-    cseq,
-    flags: 0,
-    cflags: 0,
-    userAgent: 'phone',
-    received: '',
-    path,
-    socket: '',
-    methods: 0xffffffff,
-    instance: '',
-    regId: 0,
-    tcpconnId: cseq % 5,
-    keepalive: 0,
-    xavp: null,
-  };
+  return contactInfo(uri, 0, { expires: 0, q: cseq % 1000, cseq, path, tcpconnId: cseq % 5 });
 }
 
 const bare = new BareServer();
