@@ -3,11 +3,12 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
 /** Foreign programs that the `.peer.test.ts` suites run, and the Debian packages they come in. */
-const PEERS = {
+export const PEERS = {
   baresip: 'baresip',
   chromium: 'chromium',
   kamailio:
-    'kamailio kamailio-extra-modules kamailio-outbound-modules kamailio-tls-modules kamailio-presence-modules kamailio-sqlite-modules kamailio-websocket-modules kamailio-xml-modules',
+    'kamailio kamailio-extra-modules kamailio-mysql-modules kamailio-outbound-modules kamailio-postgres-modules ' +
+    'kamailio-presence-modules kamailio-sqlite-modules kamailio-tls-modules kamailio-websocket-modules kamailio-xml-modules',
   kamcmd: 'kamailio',
   mariadbd: 'mariadb-server',
   openssl: 'openssl',
