@@ -148,6 +148,7 @@ export class Server {
     this.db = new DbRegistry({
       wheel: this.wheel,
       log: parts.log,
+      versionTable: this.settings.str('version_table'),
       limitMicros: () => this.settings.int('latency_limit_db'),
       slowLevel: () => this.settings.int('latency_log'),
     });

@@ -86,7 +86,7 @@ export const PROCESS_PARAMS: CoreParamTable = {
   }),
   pv_cache_action: int(0, 'What to do at that limit.', { ...live('pv_cache_action'), ...PV_CACHE }),
   sql_buffer_size: int(65535, 'Buffer for SQL texts, bytes.', DB_BUFFER),
-  version_table: str('version', 'Database table of table versions.', none('versions of tables are not checked')),
+  version_table: str('version', 'Database table of table versions.'),
   stats_name_separator: str('_', 'Character between the parts of made-up statistic names.', {
     check: (value) => (String(value).length === 1 ? null : 'one character expected'),
     ...none('no statistic here has a name made of parts'),

@@ -9,6 +9,8 @@ import { type DbUrl, parseDbUrl, printDbUrl } from './db-url.ts';
 export interface DbContext {
   readonly wheel: TimerWheel;
   readonly log: Log;
+  /** `version_table` */
+  readonly versionTable?: string;
   /** `latency_limit_db`, microseconds; 0 (or absent): nothing is measured. */
   readonly limitMicros?: () => number;
   /** `latency_log`: the level of reports of slow operations. */
@@ -97,6 +99,10 @@ class SharedDb implements Db {
 
   get name(): string {
     return this.#db.name;
+  }
+
+  get versionTable(): string {
+    return this.#context.versionTable ?? 'version';
   }
 
   query: Db['query'] = (query) => this.#timed(`query ${query.table}`, (db) => db.query(query));

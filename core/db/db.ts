@@ -49,6 +49,8 @@ export interface DbResult {
 export interface Db {
   /** For logs: the URL without its password. */
   readonly name: string;
+  /** The table of the other tables' versions, `version` where not given: core parameter `version_table`. */
+  readonly versionTable?: string;
   query(query: DbQuery): Promise<DbResult>;
   insert(table: string, row: DbRow): Promise<DbResult>;
   /** Without conditions it changes every row. */
@@ -103,10 +105,10 @@ export function dbColumn(result: DbResult, row: readonly DbValue[], column: stri
   return at < 0 ? undefined : row[at];
 }
 
-/** Version of a table in the table `version`, as Kamailio's modules check it; 0 where it is not listed. */
+/** Version of a table in the table of versions, as Kamailio's modules check it; 0 where it is not listed. */
 export async function tableVersion(db: Db, table: string): Promise<number> {
   const { rows } = await db.query({
-    table: 'version',
+    table: db.versionTable ?? 'version',
     columns: ['table_version'],
     where: [{ column: 'table_name', value: table }],
   });
@@ -117,6 +119,6 @@ export async function tableVersion(db: Db, table: string): Promise<number> {
 export async function checkTableVersion(db: Db, table: string, wanted: number): Promise<void> {
   const found = await tableVersion(db, table);
   if (found === wanted) return;
-  const what = found === 0 ? 'is not listed in the table version' : `has version ${found}`;
+  const what = found === 0 ? `is not listed in the table ${db.versionTable ?? 'version'}` : `has version ${found}`;
   throw new StrowgerError('DB_VERSION', `${db.name}: the table ${table} ${what}, needed is version ${wanted}`);
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MemoryLog } from '../../test/support/fake-run.ts';
 import { VirtualClock } from '../timer/virtual-clock.ts';
 import { TimerWheel } from '../timer/wheel.ts';
-import type { DbResult } from './db.ts';
+import { checkTableVersion, type DbResult } from './db.ts';
 import { DbRegistry } from './db-registry.ts';
 import { fromDbText, toDbText } from './db-text.ts';
 import type { SqlStatement } from './sql.ts';
@@ -165,5 +165,19 @@ test('latency_limit_db: what takes longer is told, with its table and time', asy
   delayMs = 80;
   await clock.runUntilSettled(db.query({ table: 'slow' }));
   assert.deepEqual(log.lines, ['-1 test: query slow took 80000 usec']);
+  await db.close();
+});
+
+test('version_table: where versions of tables are looked up', async () => {
+  const registry = new DbRegistry({
+    wheel: new TimerWheel(new VirtualClock()),
+    log: new MemoryLog(),
+    versionTable: 'version44',
+  });
+  const { db: own, asked } = recording();
+  registry.register('x', { open: () => Promise.resolve(own) });
+  const db = await registry.open('x://1');
+  await assert.rejects(checkTableVersion(db, 't', 3), /the table t is not listed in the table version44/);
+  assert.match(asked.join(), /version44/);
   await db.close();
 });
