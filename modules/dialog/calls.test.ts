@@ -184,7 +184,7 @@ suite('dialogs of calls', { timeout: 60_000 }, () => {
       await w.alice.receives((msg) => msg.status === 200 && msg.get('CSeq') === '2 INVITE');
       const [shown] = await w.list();
       assert.deepEqual(
-        ['caller', 'callee'].map((leg) => (shown?.[leg] as { contact: string }).contact),
+        ['caller', 'callee'].map((leg) => (shown?.[leg] as { contact: string } | undefined)?.contact),
         ['sip:alice@10.0.1.1:5060;again=1', 'sip:bob@10.0.2.1:5060;again=2'],
       );
       await call.fromBob('UPDATE', 9, { Contact: '<sip:bob@10.0.2.1:5060;again=3>' });

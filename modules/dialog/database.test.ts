@@ -121,7 +121,8 @@ suite('dialogs in a database', { timeout: 60_000 }, () => {
         'if ($ci == "load-a") { dlg_db_load_callid("a"); sl_send_reply("200", "$rc"); exit; } if ($ci == "load-all") { dlg_db_load_extra(); sl_send_reply("200", "$rc"); exit; }',
     };
     await DialogWorld.with(loads, async (w) => {
-      const ids = async (): Promise<unknown[]> => (await w.list()).map((each) => each['call-id']).sort();
+      const ids = async (): Promise<unknown[]> =>
+        (await w.list()).map((each) => String(each['call-id'])).toSorted((a, b) => (a < b ? -1 : 1));
       assert.deepEqual(await ids(), []);
       for (const [callId, wanted] of [
         ['load-a', ['a']],

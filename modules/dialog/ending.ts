@@ -34,7 +34,7 @@ export class Ending {
       return false;
     }
     if (legs.length === 1) dialog.dflags |= legs[0] === LEG.CALLER ? DFLAG.CALLER_BYE : DFLAG.CALLEE_BYE;
-    this.#tellTerminated(dialog, null, null);
+    void this.#tellTerminated(dialog, null, null);
     let isSent = false;
     for (const leg of legs) {
       if (

@@ -22,8 +22,8 @@ export class ProfileCounts {
 
   constructor(server: CountServer) {
     this.#server = server;
-    this.#remote = sharedStore(server as Server, 'dialog.remote-counts');
-    this.#shared = server.workerCount === 1 ? null : sharedStore(server as Server, 'dialog.profiles');
+    this.#remote = sharedStore(server, 'dialog.remote-counts');
+    this.#shared = server.workerCount === 1 ? null : sharedStore(server, 'dialog.profiles');
     this.#forgetPredecessor();
   }
 

@@ -5,7 +5,7 @@ import { DialogWorld, type WorldCall } from '../../test/support/dialog-world.ts'
 
 const CALLS = 400;
 
-type Step = (w: DialogWorld, call: WorldCall, random: SeededRandom) => Promise<unknown> | unknown;
+type Step = (w: DialogWorld, call: WorldCall, random: SeededRandom) => unknown;
 
 /** What may happen to a call, in any order, fitting or not. */
 const STEPS: readonly Step[] = [

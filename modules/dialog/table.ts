@@ -111,19 +111,35 @@ export function cookieOf({ hEntry, hId }: Pick<Dialog, 'hEntry' | 'hId'>): strin
 
 /** Reads such a parameter; null for anything else. */
 export function parseCookie(text: string): { readonly hEntry: number; readonly hId: number } | null {
-  const match = /^([0-9a-f]{1,8})\.([0-9a-f]{1,8})$/i.exec(text);
-  if (match?.[1] === undefined || match[2] === undefined) return null;
-  return { hEntry: fromReversedHex(match[1]), hId: fromReversedHex(match[2]) };
+  const dot = text.indexOf('.');
+  const hEntry = fromReversedHex(text, 0, dot);
+  const hId = fromReversedHex(text, dot + 1, text.length);
+  return hEntry < 0 || hId < 0 ? null : { hEntry, hId };
 }
+
+/** Hexadecimal digits of a number, at most eight. */
+const MAX_DIGITS = 8;
+const DIGITS = '0123456789abcdef';
 
 function reversedHex(value: number): string {
   let text = '';
-  for (const digit of value.toString(16)) text = digit + text;
+  let rest = value;
+  do {
+    text += DIGITS.charAt(rest & 15);
+    rest >>>= 4;
+  } while (rest > 0);
   return text;
 }
 
-function fromReversedHex(text: string): number {
+/** -1 for what is no number. */
+function fromReversedHex(text: string, start: number, end: number): number {
+  if (end <= start || end - start > MAX_DIGITS) return -1;
   let value = 0;
-  for (let i = text.length - 1; i >= 0; i--) value = value * 16 + Number.parseInt(text.charAt(i), 16);
+  for (let i = end - 1; i >= start; i--) {
+    const c = text.charCodeAt(i) | 32;
+    const digit = c >= 97 ? c - 87 : c - 48;
+    if (digit < 0 || digit > 15 || (c > 57 && c < 97)) return -1;
+    value = value * 16 + digit;
+  }
   return value;
 }

@@ -1,4 +1,4 @@
-import { METHOD, type Run, type SipMsg } from 'strowger';
+import { findParam, METHOD, type Run, type SipMsg } from 'strowger';
 import type { Transaction } from '../tm/api.ts';
 import { type MsgContext, needContext } from './context.ts';
 import { DFLAG, type Dialog, IFLAG, type Leg, otherLeg } from './dialog.ts';
@@ -53,7 +53,7 @@ export class WithinRequests {
   #find(msg: SipMsg, params: string): Match | null {
     const { settings, table, ctx } = this.#dialogs;
     if (settings.matchMode !== MATCH.SIP) {
-      const cookie = paramOf(params, settings.rrParam);
+      const cookie = findParam(params, 0, params.length, settings.rrParam);
       const place = cookie === null ? null : parseCookie(cookie);
       const dialog = place === null ? null : table.find(place.hEntry, place.hId);
       const sender = dialog === null || dialog.callId !== msg.callId ? null : dialog.senderOf(msg.fromTag, msg.toTag);
@@ -112,13 +112,4 @@ export class WithinRequests {
     dialog.dflags |= DFLAG.CHANGED;
     if (isActive(dialog.state)) this.#dialogs.store?.changed(dialog);
   }
-}
-
-/** `;name=value` in the parameters of a URI. */
-function paramOf(params: string, name: string): string | null {
-  for (const param of params.split(';')) {
-    const equals = param.indexOf('=');
-    if (equals > 0 && param.slice(0, equals).trim().toLowerCase() === name) return param.slice(equals + 1).trim();
-  }
-  return null;
 }
