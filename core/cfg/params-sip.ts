@@ -23,7 +23,11 @@ export const SIP_PARAMS: CoreParamTable = {
   local_rport: bool(0, 'add_local_rport() for every request.'),
   max_branches: int(12, 'Branches of one request.', { min: 1, max: 31 }),
   msg_recv_max_size: int(65535, 'Largest message accepted, bytes.', { min: 256, max: 16_777_216 }),
-  msg_apply_changes_mode: int(0, 'For t_msg_apply_changes().', none('t_msg_apply_changes() is newer than 5.6 and not here')),
+  msg_apply_changes_mode: int(
+    0,
+    'For t_msg_apply_changes().',
+    none('t_msg_apply_changes() is newer than 5.6 and not here'),
+  ),
   msg_clone_extra_size: int(0, 'Spare bytes in cloned messages.', none('messages are not changed in place')),
   received_route_mode: int(0, 'Run event_route[core:msg-received] for each message; 1, 2 and 3 mean the same.', {
     min: 0,
