@@ -63,8 +63,6 @@ export class TmCore {
   readonly onCallbackError = (error: unknown): void => {
     this.server.log.error('tm: a callback failed', { err: error });
   };
-  #labels: number;
-
   constructor(server: Server, settings: TmSettings) {
     this.server = server;
     this.wheel = server.wheel;
@@ -73,7 +71,6 @@ export class TmCore {
     this.stats = new TmStats(this);
     this.branchPrefix = `${BRANCH_MAGIC}${server.workerIndex.toString(36)}-`;
     this.tagPrefix = server.random.token(16);
-    this.#labels = server.random.int(0x3fffffff);
     this.relay = new Relay(this);
     this.replies = new Replies(this);
     this.failures = new Failures(this);
@@ -249,8 +246,8 @@ export class TmCore {
     for (const t of Array.from(this.table.all())) this.free(t);
   }
 
+  /** 30 bits nobody can guess, whatever branches of others he has seen: who knows a branch can forge its replies. */
   #nextLabel(): number {
-    this.#labels = (this.#labels + 1) & 0x3fffffff;
-    return this.#labels;
+    return this.server.random.uint32() >>> 2;
   }
 }

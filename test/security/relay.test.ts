@@ -61,7 +61,7 @@ suite('open relay', () => {
     'tel:+15551234567',
     `sip:x@${DOMAIN}@${THIRD}`,
     `sip:${DOMAIN}@${THIRD}`,
-    `sip:x@${DOMAIN}.${'third.test'}`,
+    `sip:x@${DOMAIN}.third.test`,
     `sip:x@${THIRD}#${DOMAIN}`,
     `sip:x@${THIRD}?Route=%3csip:10.0.0.1;lr%3e`,
     `sip:x%40${DOMAIN}@${THIRD}`,
