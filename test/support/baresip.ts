@@ -93,6 +93,11 @@ export class Baresip {
     this.#command('dial', uri);
   }
 
+  /** A command of its menu, such as hold, resume, transfer. */
+  tells(command: string, params = ''): void {
+    this.#command(command, params);
+  }
+
   hangUp(): void {
     this.#command('hangup', '');
   }
