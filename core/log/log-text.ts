@@ -15,14 +15,15 @@ function decodeRun(run: string): string {
 
 /**
  * Makes text fit for one entry of a line-wise log: a line end indents what follows, so that no text can look like an
- * entry of its own; other control characters (also C1 and the line separators) become `\xNN`. Tabs stay.
+ * entry of its own; other control characters (also C1, the line separators and what turns the direction of text) become
+ * `\xNN`. Tabs stay.
  */
 export function escapeControls(text: string): string {
-  if (!/[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/.test(text)) return text;
+  if (!/[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/.test(text)) return text;
   return text
     .replace(/\r?\n/g, '\n    ')
     .replace(
-      /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g,
+      /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g,
       (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
     );
 }
