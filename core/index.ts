@@ -128,6 +128,7 @@ export type * from './script/tracer.ts';
 export * from './select/bind-select.ts';
 export { type ReloadResult, Server } from './server.ts';
 export { streamSocketOptions } from './start/socket-options.ts';
+export { HashIndex, INDEX_WORDS } from './store/hash-index.ts';
 export { heapMemory, SharedHeap } from './store/shared-heap.ts';
 export { SharedLocks } from './store/shared-locks.ts';
 export { SharedMap, sharedMap } from './store/shared-map.ts';

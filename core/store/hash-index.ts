@@ -1,4 +1,4 @@
-import type { SharedHeap } from 'strowger';
+import type { SharedHeap } from './shared-heap.ts';
 
 /** Words of an index in its region: entries, buckets, then the addresses of the segments that buckets lie in. */
 const COUNT = 0;
@@ -18,6 +18,7 @@ export class HashIndex {
   readonly #next: number;
   readonly #hash: number;
   readonly #first: number;
+  readonly #firstBits: number;
 
   /** `at`: INDEX_WORDS words of zeros; `next` and `hash`: words of a block; `first`: the least number of buckets, 2^n. */
   constructor(heap: SharedHeap, at: number, next: number, hash: number, first: number) {
@@ -26,6 +27,7 @@ export class HashIndex {
     this.#next = next;
     this.#hash = hash;
     this.#first = first;
+    this.#firstBits = 31 - Math.clz32(first);
   }
 
   get count(): number {
@@ -83,8 +85,8 @@ export class HashIndex {
 
   /** The word with the address of a bucket's first block. */
   #head(bucket: number): number {
-    const segment = bucket < this.#first ? 0 : 32 - Math.clz32(Math.floor(bucket / this.#first));
-    const start = segment === 0 ? 0 : this.#first * 2 ** (segment - 1);
+    const segment = 32 - Math.clz32(bucket >>> this.#firstBits);
+    const start = segment === 0 ? 0 : this.#first << (segment - 1);
     return (this.#heap.words[this.#at + SEGMENTS + segment] as number) + bucket - start;
   }
 
@@ -105,10 +107,9 @@ export class HashIndex {
       return true;
     }
     if ((words[this.#at + COUNT] as number) < buckets || buckets >= this.#first * 2 ** (SEGMENT_COUNT - 1)) return true;
-    const ratio = buckets / this.#first;
-    const isFull = Number.isInteger(ratio) && (ratio & (ratio - 1)) === 0;
+    const segment = 32 - Math.clz32(buckets >>> this.#firstBits);
     // Where a segment can not be had the buckets get longer.
-    if (isFull && !this.#addSegment(32 - Math.clz32(ratio), buckets)) return true;
+    if (buckets === this.#first << (segment - 1) && !this.#addSegment(segment, buckets)) return true;
     this.#heap.words[this.#at + BUCKETS] = buckets + 1;
     this.#split(buckets);
     return true;

@@ -1,4 +1,5 @@
 import type { Server } from '../server.ts';
+import { HashIndex, INDEX_WORDS } from './hash-index.ts';
 import type { SharedHeap } from './shared-heap.ts';
 
 export type StoreValue = string | number;
@@ -14,15 +15,8 @@ export interface StoreRecord {
 /** What an update makes of a record: another value or end, or `null`: it is to be removed. `undefined` leaves it as it is. */
 export type StoreChange = { readonly value: StoreValue; readonly expiresMs: number } | null | undefined;
 
-/** Words of a store's region: records, buckets, segments of buckets. */
-const COUNT = 0;
-const BUCKETS = 1;
-const SEGMENTS = 2;
-const SEGMENT_COUNT = 22;
-const REGION_WORDS = SEGMENTS + SEGMENT_COUNT;
-/** Buckets of the first segment; each further one has as many as all before it. */
+/** Buckets to begin with. */
 const FIRST_BUCKETS = 64;
-const MOST_BUCKETS = FIRST_BUCKETS * 2 ** (SEGMENT_COUNT - 1);
 
 /** Words of a record: the texts follow, key first. */
 const NEXT = 0;
@@ -39,24 +33,22 @@ const TEXT = 8;
  * `add` are atomic. Keys are latin1 text, values latin1 text or numbers; nothing is kept of the strings given. Records end
  * at their time for who reads them, and leave the memory when they are found or swept. Where there is no more memory a
  * write fails, and nothing else does.
- *
- * Buckets are added one by one as records come (linear hashing), so that no write takes longer than another.
  */
 export class SharedStore {
   /** Told of each record that was found to be over and was removed by a read, update or sweep of this worker. */
   onExpired: ((record: StoreRecord) => void) | null = null;
   readonly #heap: SharedHeap;
-  readonly #at: number;
+  readonly #index: HashIndex;
 
   /** `name` is the store's, the module's in front. */
   constructor(heap: SharedHeap, name: string) {
     this.#heap = heap;
-    this.#at = heap.region(`store ${name}`, REGION_WORDS);
+    this.#index = new HashIndex(heap, heap.region(`store ${name}`, INDEX_WORDS), NEXT, HASH, FIRST_BUCKETS);
   }
 
   /** Records, those among them that are over but have not been found yet. */
   get size(): number {
-    return Atomics.load(this.#heap.words, this.#at + COUNT);
+    return this.#index.count;
   }
 
   get(key: string, nowMs: number): StoreValue | undefined {
@@ -150,9 +142,12 @@ export class SharedStore {
   }
 
   clear(): void {
-    this.#eachBucket((head) => {
-      const { words } = this.#heap;
-      while ((words[head] as number) !== 0) this.#remove(words[head] as number);
+    this.#eachBucket((first) => {
+      for (let at = first; at !== 0; ) {
+        const next = this.#heap.words[at + NEXT] as number;
+        this.#remove(at);
+        at = next;
+      }
     });
   }
 
@@ -160,16 +155,16 @@ export class SharedStore {
    * Removes what is over in `count` buckets from the one given on, all where it is not. Returns the bucket to go on with,
    * 0 after the last.
    */
-  sweep(nowMs: number, from = 0, count = MOST_BUCKETS): number {
+  sweep(nowMs: number, from = 0, count = Number.POSITIVE_INFINITY): number {
     const over: StoreRecord[] = [];
-    const next = this.#eachBucket((head) => this.#sweepBucket(head, nowMs, over), from, count);
+    const next = this.#eachBucket((first) => this.#sweepBucket(first, nowMs, over), from, count);
     for (const record of over) this.onExpired?.(record);
     return next;
   }
 
-  #sweepBucket(head: number, nowMs: number, over: StoreRecord[]): void {
+  #sweepBucket(first: number, nowMs: number, over: StoreRecord[]): void {
     const { words } = this.#heap;
-    for (let at = words[head] as number; at !== 0; ) {
+    for (let at = first; at !== 0; ) {
       const next = words[at + NEXT] as number;
       if (this.#isOver(at, nowMs)) {
         if (this.onExpired !== null) over.push(this.#read(at));
@@ -182,9 +177,9 @@ export class SharedStore {
   /** All records, those that are over too, in no order: as they were some time during the call. */
   records(): StoreRecord[] {
     const found = new Map<string, StoreRecord>();
-    this.#eachBucket((head) => {
+    this.#eachBucket((first) => {
       const { words } = this.#heap;
-      for (let at = words[head] as number; at !== 0; at = words[at + NEXT] as number) {
+      for (let at = first; at !== 0; at = words[at + NEXT] as number) {
         const record = this.#read(at);
         found.set(record.key, record);
       }
@@ -192,14 +187,14 @@ export class SharedStore {
     return [...found.values()];
   }
 
-  /** Calls `fn` with the word that heads each bucket, locked, and lets others in between. Returns as `sweep`. */
-  #eachBucket(fn: (head: number) => void, from = 0, count = MOST_BUCKETS): number {
+  /** Calls `fn` with the first record of each bucket (0: none), locked, and lets others in between. Returns as `sweep`. */
+  #eachBucket(fn: (first: number) => void, from = 0, count = Number.POSITIVE_INFINITY): number {
     const heap = this.#heap;
     for (let bucket = from; bucket < from + count; bucket++) {
       heap.lock();
       try {
-        if (bucket >= (heap.words[this.#at + BUCKETS] as number)) return 0;
-        fn(this.#head(bucket));
+        if (bucket >= this.#index.buckets) return 0;
+        fn(this.#index.firstOf(bucket));
       } finally {
         heap.unlock();
       }
@@ -230,25 +225,9 @@ export class SharedStore {
     return bytes.latin1Slice(start, start + length);
   }
 
-  /** The word with the address of a bucket's first record. */
-  #head(bucket: number): number {
-    const segment = bucket < FIRST_BUCKETS ? 0 : 26 - Math.clz32(bucket);
-    const first = segment === 0 ? 0 : FIRST_BUCKETS << (segment - 1);
-    return (this.#heap.words[this.#at + SEGMENTS + segment] as number) + bucket - first;
-  }
-
-  /** The bucket a hash belongs to when there are `count`, 0 < count. */
-  #bucketOf(hash: number, count: number): number {
-    const mask = (1 << (32 - Math.clz32(count - 1))) - 1;
-    const bucket = hash & mask;
-    return bucket < count ? bucket : hash & (mask >>> 1);
-  }
-
   #find(key: string, hash: number): number {
     const { words, bytes } = this.#heap;
-    const count = words[this.#at + BUCKETS] as number;
-    if (count === 0) return 0;
-    for (let at = words[this.#head(this.#bucketOf(hash, count))] as number; at !== 0; at = words[at + NEXT] as number) {
+    for (let at = this.#index.first(hash); at !== 0; at = words[at + NEXT] as number) {
       if (words[at + HASH] === (hash | 0) && words[at + KEY_LENGTH] === key.length) {
         const start = (at + TEXT) * 4;
         let i = 0;
@@ -266,11 +245,13 @@ export class SharedStore {
     const need = TEXT + ((key.length + valueLength + 3) >>> 2);
     let target = at;
     if (at === 0 || heap.roomOf(at) < need) {
-      if (!this.#makeRoom()) return false;
       target = heap.allocate(need);
       if (target === 0) return false;
       if (at !== 0) this.#remove(at);
-      this.#insert(target, hash);
+      if (!this.#index.insert(target, hash)) {
+        heap.release(target);
+        return false;
+      }
       heap.words[target + KEY_LENGTH] = key.length;
       heap.bytes.latin1Write(key, (target + TEXT) * 4);
     }
@@ -285,66 +266,9 @@ export class SharedStore {
     return true;
   }
 
-  #insert(record: number, hash: number): void {
-    const { words } = this.#heap;
-    const head = this.#head(this.#bucketOf(hash, words[this.#at + BUCKETS] as number));
-    words[record + HASH] = hash;
-    words[record + NEXT] = words[head] as number;
-    words[head] = record;
-    words[this.#at + COUNT] = (words[this.#at + COUNT] as number) + 1;
-  }
-
   #remove(record: number): void {
-    const { words } = this.#heap;
-    const hash = words[record + HASH] as number;
-    let link = this.#head(this.#bucketOf(hash, words[this.#at + BUCKETS] as number));
-    while (words[link] !== record) link = (words[link] as number) + NEXT;
-    words[link] = words[record + NEXT] as number;
-    words[this.#at + COUNT] = (words[this.#at + COUNT] as number) - 1;
+    this.#index.remove(record);
     this.#heap.release(record);
-  }
-
-  /** Before a record is added: one bucket for each record. False where not even the first can be had. */
-  #makeRoom(): boolean {
-    const heap = this.#heap;
-    const count = heap.words[this.#at + BUCKETS] as number;
-    if (count === 0) {
-      if (!this.#addSegment(0, FIRST_BUCKETS)) return false;
-      heap.words[this.#at + BUCKETS] = FIRST_BUCKETS;
-      return true;
-    }
-    if ((heap.words[this.#at + COUNT] as number) < count || count >= MOST_BUCKETS) return true;
-    const segment = 26 - Math.clz32(count);
-    // Where a segment can not be had the buckets get longer.
-    if (count === FIRST_BUCKETS << (segment - 1) && !this.#addSegment(segment, count)) return true;
-    heap.words[this.#at + BUCKETS] = count + 1;
-    this.#split(count);
-    return true;
-  }
-
-  #addSegment(segment: number, buckets: number): boolean {
-    const heap = this.#heap;
-    const at = heap.allocate(buckets);
-    if (at === 0) return false;
-    heap.words.fill(0, at, at + buckets);
-    heap.words[this.#at + SEGMENTS + segment] = at;
-    return true;
-  }
-
-  /** Moves to the newest bucket what belongs there. */
-  #split(newest: number): void {
-    const { words } = this.#heap;
-    const from = this.#head(newest & ((1 << (31 - Math.clz32(newest))) - 1));
-    const to = this.#head(newest);
-    let link = from;
-    while ((words[link] as number) !== 0) {
-      const record = words[link] as number;
-      if (this.#bucketOf(words[record + HASH] as number, newest + 1) === newest) {
-        words[link] = words[record + NEXT] as number;
-        words[record + NEXT] = words[to] as number;
-        words[to] = record;
-      } else link = record + NEXT;
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { mixHash, type SharedHeap, StrowgerError } from 'strowger';
+import { HashIndex, INDEX_WORDS, mixHash, type SharedHeap, StrowgerError } from 'strowger';
 import { type ContactData, hasTexts, StoredContact, withTexts } from './contact.ts';
 import {
   CONTACT,
@@ -10,7 +10,6 @@ import {
   writeContact,
   writeNumbers,
 } from './contact-block.ts';
-import { HashIndex, INDEX_WORDS } from './hash-index.ts';
 
 /** Words of a table's region, in front of its indices. */
 const LOADED = 0;
