@@ -21,7 +21,7 @@ export interface DialogApi {
   /** Null removes it. */
   setVariable(dialog: Dialog, name: string, value: string | null): void;
   /** As dlg_set_timeout: seconds from now on. */
-  setTimeout(dialog: Dialog, seconds: number): void;
+  setLifetime(dialog: Dialog, seconds: number): void;
   /** Sends a BYE to both sides; `headers` are whole rows. False where the call is not answered or over. */
   terminate(dialog: Dialog, headers?: string): boolean;
   /**
@@ -39,7 +39,7 @@ export function dialogApi(dialogs: Dialogs, attach: DialogApi['attach']): Dialog
     attach,
     variable: (dialog, name) => dialog.variable(name),
     setVariable: (dialog, name, value) => dialogs.setVariable(dialog, name, value),
-    setTimeout: (dialog, seconds) => dialogs.setTimeout(dialog, seconds),
+    setLifetime: (dialog, seconds) => dialogs.setLifetime(dialog, seconds),
     terminate: (dialog, headers = '') => dialogs.ending.terminate(dialog, [0, 1], headers),
     raiseCseq: (msg) => dialogs.cseq.increase(msg),
   };

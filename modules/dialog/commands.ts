@@ -156,7 +156,7 @@ export const COMMANDS: Readonly<Record<string, CommandDef<DialogModule> | readon
       run: (run: Run, { dialogs }: DialogModule, seconds) => {
         const dialog = dialogs.of(run.msg);
         if (dialog === null || seconds <= 0) return -1;
-        dialogs.setTimeout(dialog, seconds);
+        dialogs.setLifetime(dialog, seconds);
         return 1;
       },
     }),
@@ -169,8 +169,8 @@ export const COMMANDS: Readonly<Record<string, CommandDef<DialogModule> | readon
       run: (_run: Run, module: DialogModule, seconds, hEntry, hId) => {
         if (seconds <= 0) return -1;
         const dialog = module.dialogs.table.find(hEntry, hId);
-        if (dialog === null) return module.others.setTimeout(hEntry, hId, seconds);
-        module.dialogs.setTimeout(dialog, seconds);
+        if (dialog === null) return module.others.setLifetime(hEntry, hId, seconds);
+        module.dialogs.setLifetime(dialog, seconds);
         return 1;
       },
     }),

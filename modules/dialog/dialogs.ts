@@ -117,7 +117,7 @@ export class Dialogs {
   }
 
   /** Another lifetime, from now on where the call is answered. */
-  setTimeout(dialog: Dialog, seconds: number): void {
+  setLifetime(dialog: Dialog, seconds: number): void {
     dialog.lifetimeSec = seconds;
     dialog.dflags |= DFLAG.CHANGED;
     if (dialog.state === STATE.CONFIRMED || dialog.state === STATE.CONFIRMED_NA) this.lifetimes.restart(dialog);

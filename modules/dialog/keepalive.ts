@@ -78,6 +78,6 @@ export class Keepalive {
     if (++failed[leg] < this.#dialogs.settings.kaFailedLimit) return;
     this.#dialogs.ctx.log.notice('a party of a dialog is gone', { callId: dialog.callId, code });
     this.#watched.delete(dialog);
-    this.#dialogs.setTimeout(dialog, LAST_SECONDS);
+    this.#dialogs.setLifetime(dialog, LAST_SECONDS);
   }
 }

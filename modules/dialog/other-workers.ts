@@ -23,12 +23,12 @@ export class OtherWorkers {
   constructor(dialogs: Dialogs) {
     const { bus } = dialogs.ctx.server;
     this.#dialogs = dialogs;
-    bus.answer(SET_TIMEOUT, (order) => this.#setTimeout(order as TimeoutOrder));
+    bus.answer(SET_TIMEOUT, (order) => this.#setLifetime(order as TimeoutOrder));
     bus.on(SET_TIMEOUT_BY_PROFILE, (order) => this.#setTimeoutByProfile(order as ProfileOrder));
   }
 
   /** 1 where another worker has the dialog; -1 where none has. */
-  async setTimeout(hEntry: number, hId: number, seconds: number): Promise<number> {
+  async setLifetime(hEntry: number, hId: number, seconds: number): Promise<number> {
     const { bus } = this.#dialogs.ctx.server;
     const answers = await bus.ask(SET_TIMEOUT, { hEntry, hId, seconds } satisfies TimeoutOrder);
     return answers.includes(true) ? 1 : -1;
@@ -41,9 +41,9 @@ export class OtherWorkers {
     this.#dialogs.ctx.server.bus.publish(SET_TIMEOUT_BY_PROFILE, order);
   }
 
-  #setTimeout({ hEntry, hId, seconds }: TimeoutOrder): boolean {
+  #setLifetime({ hEntry, hId, seconds }: TimeoutOrder): boolean {
     const dialog = this.#dialogs.table.find(hEntry, hId);
-    if (dialog !== null) this.#dialogs.setTimeout(dialog, seconds);
+    if (dialog !== null) this.#dialogs.setLifetime(dialog, seconds);
     return dialog !== null;
   }
 
@@ -52,6 +52,6 @@ export class OtherWorkers {
     const profile = profiles.find(name);
     if (profile === undefined) return;
     for (const dialog of table.all())
-      if (profiles.isIn(dialog, profile, value)) this.#dialogs.setTimeout(dialog, seconds);
+      if (profiles.isIn(dialog, profile, value)) this.#dialogs.setLifetime(dialog, seconds);
   }
 }

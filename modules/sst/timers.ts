@@ -150,7 +150,7 @@ export class SessionTimers {
   /** The session ends so many seconds from now unless it is refreshed. */
   #agree(dialog: Dialog, timed: TimedSession, intervalSec: number): void {
     timed.intervalSec = intervalSec;
-    if (!this.#timeoutAvp.isNone && intervalSec > 0) this.#dialogs.setTimeout(dialog, intervalSec);
+    if (!this.#timeoutAvp.isNone && intervalSec > 0) this.#dialogs.setLifetime(dialog, intervalSec);
   }
 
   #tellScript(request: SipMsg, intervalSec: number): void {

@@ -111,7 +111,7 @@ export class CallStage {
       .replace(/rm=OPTIONS ru=\S+ ci=\S+/g, 'made up')
       .replace(/did=[0-9a-f]+\.[0-9a-f]+/g, 'did=D')
       .replace(/h_id: \d+/g, 'h_id: H')
-      .replace(/duration: [0-2]\b/g, 'duration: D')
+      .replace(/duration: \d\b/g, 'duration: D')
       .replace(/\b1[6-9]\d{8}\b/g, 'T')
       .replace(/branch=(z9hG4bK(?!-)[^;\s,]*)/g, (_all, branch: string) => nameOf(branch))
       .replace(/^(Server|User-Agent): .*/gm, '$1: x');
