@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
@@ -63,9 +63,16 @@ suite('the packed package', () => {
       assert.ok(packaged.includes(file), file);
     }
     assert.deepEqual(
-      packaged.filter((file) => /(?<!\.d)\.ts$|\.test\./.test(file)),
+      packaged.filter((file) => /(?<!\.d)\.ts$|\.test\.|testdata/.test(file)),
       [],
     );
+    // Tests have threads of their own, which are not for users.
+    const threads = packaged.filter((file) => file.includes('.thread.')).sort();
+    assert.deepEqual(threads, [
+      'lib/modules/db_sqlite/sqlite.thread.js',
+      'lib/stall-watch.thread.js',
+      'lib/worker.thread.js',
+    ]);
   });
 
   test('`strowger version` and `strowger modules` work', () => {
@@ -74,8 +81,22 @@ suite('the packed package', () => {
     const { code, stdout, stderr } = run(bin('strowger'), ['modules', '--json']);
     assert.equal(code, 0, stderr);
     const names = (JSON.parse(stdout) as { name: string }[]).map((module) => module.name);
-    const folders = readdirSync(join(root, 'modules')).sort();
+    const folders = readdirSync(join(root, 'modules'))
+      .filter((name) => existsSync(join(root, 'modules', name, 'index.ts')))
+      .sort();
     assert.deepEqual(names, folders);
+  });
+
+  test('a database in a thread of its own is made, and accounts in it', () => {
+    const url = `--url=sqlite://${join(folder, 'accounts.sqlite')}`;
+    for (const command of [
+      ['db', 'create'],
+      ['user', 'add', 'alice@example.org', 'secret'],
+    ]) {
+      const { code, stderr } = run(bin('strowger'), [...command, url]);
+      assert.equal(code, 0, stderr);
+    }
+    assert.match(run(bin('strowger'), ['user', 'list', url]).stdout, /alice@example\.org/);
   });
 
   test('`create-module` writes a module whose test and types are good, and a script that loads it passes the check', () => {
