@@ -12,8 +12,6 @@ const folder = mkdtempSync(join(tmpdir(), 'strowger-packed-'));
 const bin = (name: string): string => join(folder, 'node_modules/.bin', name);
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** From the start of the process to the first answer, milliseconds. */
-const START_GOAL_MS = 400;
 const STARTS = 5;
 
 function run(
@@ -121,7 +119,8 @@ suite('the packed package', () => {
     assert.match(stderr, /"module":"hello","msg":"Good day, ready!"/);
   });
 
-  test(`the first answer comes within ${START_GOAL_MS} ms of the start`, async () => {
+  // How long that takes is told, not tested: `npm run bench` compares it. The goal is 400 ms on an idle machine.
+  test('each start answers', async (t) => {
     const times: number[] = [];
     for (let i = 0; i < STARTS; i++) {
       const port = await freePort();
@@ -133,8 +132,7 @@ suite('the packed package', () => {
       times.push(Math.round(performance.now() - begin));
       await server.stop();
     }
-    process.stdout.write(`start to first answered OPTIONS, ms: ${times.join(' ')}\n`);
-    assert.ok(Math.min(...times) < START_GOAL_MS, `${times.join(' ')} ms`);
+    t.diagnostic(`start to first answered OPTIONS: ${times.join(' ')} ms`);
   });
 
   test('strowger-kamailio goes to the background once it is ready, and its pid file goes with it', async () => {
