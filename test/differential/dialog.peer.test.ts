@@ -179,10 +179,10 @@ suite('dialogs, as kamailio has them', { skip: skipWithout('kamailio', 'kamcmd')
     await playOnBoth(
       (port) =>
         script(port, {
-          params: 'modparam("dialog", "default_timeout", 2)\nmodparam("dialog", "timeout_avp", "$avp(timeout)")',
+          params: 'modparam("dialog", "default_timeout", 3)\nmodparam("dialog", "timeout_avp", "$avp(timeout)")',
           before: `if ($ci =~ "bye") $dlg_ctx(timeout_bye) = 1;
             if ($ci =~ "route") $dlg_ctx(timeout_route) = "OVER";
-            if ($ci == "avp") $avp(timeout) = 1;`,
+            if ($ci == "avp") $avp(timeout) = 2;`,
           after: 'if ($ci == "longer") dlg_set_timeout("600"); $dlg_var(x) = "x";',
           blocks: `route[OVER] { xlog("L_ERR", "MARK over rm=$rm state=$dlg(state) $dlg(callid) v=$dlg_var(x)\\n"); }`,
         }),

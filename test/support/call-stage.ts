@@ -67,7 +67,7 @@ export class CallStage {
   /** Lines of the script (`xlog("MARK …")`) since the last time, once there are `count`. */
   async noteLog(what: string, count: number): Promise<void> {
     const marks = (): string[] => [...this.#server.log().matchAll(/MARK ([^\n]*)/g)].map((match) => match[1] ?? '');
-    for (let i = 0; i < 100 && marks().length < this.#logSeen + count; i++) await this.pause(20);
+    for (let i = 0; i < 300 && marks().length < this.#logSeen + count; i++) await this.pause(20);
     const all = marks();
     this.note(what, all.slice(this.#logSeen).join('\n'));
     this.#logSeen = all.length;
