@@ -16,6 +16,19 @@ export function hashSpan(buf: string, start: number, end: number, seed: number =
   return h >>> 0;
 }
 
+/**
+ * Hash for tables whose keys strangers choose, with a secret seed. Every char stirs all bits: in FNV alone the lowest 8 bits
+ * of the seed decide which texts fall together, and 256 guesses are none.
+ */
+export function keyedHash(text: string, seed: number): number {
+  let h = seed;
+  for (let i = 0; i < text.length; i++) {
+    h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+    h ^= h >>> 15;
+  }
+  return mixHash(h);
+}
+
 /** Final mixing, so that low bits depend on all: for masks and modulo. */
 export function mixHash(h: number): number {
   let x = h ^ (h >>> 16);

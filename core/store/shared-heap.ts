@@ -1,4 +1,4 @@
-import { hashText, mixHash } from '../msg/hash.ts';
+import { keyedHash } from '../msg/hash.ts';
 
 /** Room a heap begins with and the room it may grow to, bytes. The latter is address space, not memory. */
 const FIRST_BYTES = 256 * 1024;
@@ -81,7 +81,7 @@ export class SharedHeap {
 
   /** A hash that depends on a secret of this server: nobody can choose keys that fall together. */
   hash(text: string): number {
-    return mixHash(hashText(text, this.words[SEED]));
+    return keyedHash(text, this.words[SEED] as number);
   }
 
   lock(): void {

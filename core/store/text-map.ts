@@ -1,4 +1,4 @@
-import { hashText, mixHash } from '../msg/hash.ts';
+import { keyedHash } from '../msg/hash.ts';
 
 const FEWEST = 16;
 
@@ -87,7 +87,7 @@ export class TextMap<V> {
 
   /** As a small integer: V8 keeps unsigned ones as doubles. */
   #hash(key: string): number {
-    return mixHash(hashText(key, this.#seed)) | 0;
+    return keyedHash(key, this.#seed) | 0;
   }
 
   #find(key: string, hash: number): Entry<V> | null {

@@ -1,4 +1,4 @@
-import { BRANCH_MAGIC, flatCopy, hashText, METHOD, mixHash, type SipMsg } from 'strowger';
+import { BRANCH_MAGIC, flatCopy, keyedHash, METHOD, type SipMsg } from 'strowger';
 import type { ClientBranch } from './branch.ts';
 import { CallChains, KeyChains } from './chains.ts';
 import type { TmSettings } from './settings.ts';
@@ -119,7 +119,7 @@ export class TransactionTable {
 
   #hash(text: string): number {
     // As a small integer: an unsigned one would be kept as a double.
-    return mixHash(hashText(text, this.#seed)) | 0;
+    return keyedHash(text, this.#seed) | 0;
   }
 
   /** Every transaction, in no order that means anything. */
