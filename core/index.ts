@@ -1,5 +1,6 @@
 /** The public surface: what modules import as `strowger`. */
 export * from './auth/digest.ts';
+export * from './auth/digest-answer.ts';
 export * from './cfg/groups.ts';
 export * from './cfg/select.ts';
 export { type CheckFailure, checkMessage } from './checks.ts';
@@ -70,6 +71,7 @@ export {
   mergeSorted,
   viaRow,
 } from './msg/msg-translator.ts';
+export { reasonPhrase } from './msg/reason-phrase.ts';
 export * from './msg/rebuild.ts';
 export * from './msg/rewrite-uri.ts';
 export * from './msg/via-extension.ts';

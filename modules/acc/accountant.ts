@@ -1,4 +1,4 @@
-import { METHOD, type ModuleContext, ROUTE, Run, type ScriptProgram, type SipMsg } from 'strowger';
+import { METHOD, type ModuleContext, ROUTE, Run, reasonPhrase, type ScriptProgram, type SipMsg } from 'strowger';
 import type { RrApi } from '../rr/api.ts';
 import type { TmApi, TmCallbackArgs, Transaction } from '../tm/api.ts';
 import { CallRecords } from './cdr.ts';
@@ -7,7 +7,6 @@ import { swapped } from './direction.ts';
 import { Extras } from './extras.ts';
 import { parseFilter } from './filter.ts';
 import { LogWriter } from './log-writer.ts';
-import { defaultReason } from './reasons.ts';
 import { type AccRecord, accTime, parseComment } from './record.ts';
 
 /** Bit of a flag parameter; 0 where it is not set. */
@@ -211,4 +210,9 @@ export class Accountant {
     if (this.ctx.int('detect_direction') === 0 || run.msg.toTag === '') return false;
     return (this.#rr?.isDirection(run, 'upstream') ?? -1) > 0;
   }
+}
+
+/** Of a reply that nobody sent (yet). */
+function defaultReason(code: number): string {
+  return reasonPhrase(code) ?? (code < 300 ? 'OK' : 'Request Failed');
 }

@@ -1,4 +1,4 @@
-import type { SipMsg } from 'strowger';
+import { reasonPhrase, type SipMsg } from 'strowger';
 
 /** A leg that could not be reached. */
 export interface Failure {
@@ -25,37 +25,13 @@ function rank(code: number): number {
   return Math.floor(code / 100) * 100 + within;
 }
 
-const REASONS: Readonly<Record<number, string>> = {
-  180: 'Ringing',
-  181: 'Call Is Being Forwarded',
-  182: 'Queued',
-  183: 'Session Progress',
-  302: 'Moved Temporarily',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  408: 'Request Timeout',
-  420: 'Bad Extension',
-  415: 'Unsupported Media Type',
-  422: 'Session Interval Too Small',
-  478: 'Unresolvable destination',
-  480: 'Temporarily Unavailable',
-  481: 'Call/Transaction Does Not Exist',
-  486: 'Busy Here',
-  487: 'Request Terminated',
-  488: 'Not Acceptable Here',
-  491: 'Request Pending',
-  500: 'Server Internal Error',
-  501: 'Not Implemented',
-  504: 'Server Time-out',
-  503: 'Service Unavailable',
-};
+/** Kamailio's status for a next hop whose name nobody knows. */
+const UNRESOLVABLE = 478;
 
 /** The reason phrase of a status that we make ourselves. */
 export function reasonOf(code: number): string {
   return (
-    REASONS[code] ??
+    (code === UNRESOLVABLE ? 'Unresolvable destination' : reasonPhrase(code)) ??
     (code < 200 ? 'Progress' : code >= 600 ? 'Decline' : code >= 500 ? 'Server Error' : 'Request Failed')
   );
 }

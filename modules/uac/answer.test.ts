@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { digestChallenges } from 'strowger';
 import { digestResponse, ha1Of, MD5 } from '../../core/auth/digest.ts';
 import { digestCredentials, parseAuth } from '../../core/parser/digest.ts';
 import { sipMsg } from '../../test/support/fake-msg.ts';
-import { answerChallenges, challengesOf } from './answer.ts';
+import { answerChallenges } from './answer.ts';
 import { type Credential, CredentialStore, parseCredential } from './credentials.ts';
 
 const REQUEST = { method: 'INVITE', uri: 'sip:bob@example.org', body: 'v=0' };
@@ -15,7 +16,7 @@ function rows(challenges: readonly string[], find: (realm: string) => Credential
   );
   return answerChallenges(
     REQUEST,
-    challengesOf(reply),
+    digestChallenges(reply),
     ({ realm }) => find(realm),
     () => 'cn',
   ).map(({ row }) => row);
@@ -36,7 +37,9 @@ test('each algorithm, quality of protection and session is answered so that a se
       assert.equal(given.algorithm, algorithm === '' ? 'MD5' : algorithm);
       assert.equal(given.qop, qop === 'auth-int, auth' ? 'auth' : qop);
       assert.equal(given.username, 'al "ice"');
-      const found = challengesOf(sipMsg(`SIP/2.0 401 U\r\n${W}, nonce="n", algorithm=${given.algorithm}\r\n\r\n`))[0];
+      const found = digestChallenges(
+        sipMsg(`SIP/2.0 401 U\r\n${W}, nonce="n", algorithm=${given.algorithm}\r\n\r\n`),
+      )[0];
       assert.ok(found !== undefined);
       const ha1 = ha1Of(found.algorithm, given.username, 'r', 'pw');
       const { nonce, nc, cnonce } = given;

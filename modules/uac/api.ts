@@ -1,5 +1,5 @@
-import type { SipMsg } from 'strowger';
-import { type Answer, answerChallenges, type ChallengedRequest, challengesOf } from './answer.ts';
+import { digestChallenges, type SipMsg } from 'strowger';
+import { type Answer, answerChallenges, type ChallengedRequest } from './answer.ts';
 import {
   ClientRegistration,
   type RegistrationPlan,
@@ -9,7 +9,7 @@ import {
 import type { Credential } from './credentials.ts';
 import type { Uac } from './uac.ts';
 
-export type { Answer, Challenge, ChallengedRequest } from './answer.ts';
+export type { Answer, ChallengedRequest } from './answer.ts';
 export type { RegistrationPlan, RegistrationState } from './client-registration.ts';
 export type { Credential } from './credentials.ts';
 
@@ -59,7 +59,7 @@ export function uacApi(uac: Uac): UacApi {
     answer: (request, reply, own = []) =>
       answerChallenges(
         request,
-        challengesOf(reply),
+        digestChallenges(reply),
         ({ realm }) =>
           own.find((each) => each.realm === realm) ??
           own.find((each) => each.realm === '') ??

@@ -1,6 +1,13 @@
-import { type Clock, parseUri, type Random, type SocketInfo, Timer, type TimerWheel } from 'strowger';
+import {
+  type Clock,
+  type DigestChallenge,
+  parseUri,
+  type Random,
+  type SocketInfo,
+  Timer,
+  type TimerWheel,
+} from 'strowger';
 import type { TmApi } from '../tm/api.ts';
-import type { Challenge } from './answer.ts';
 import type { Credential } from './credentials.ts';
 import type { Pace } from './pace.ts';
 import { type RegisterOutcome, register } from './register-request.ts';
@@ -24,7 +31,7 @@ export interface RegistrationPlan {
   readonly socket: SocketInfo | null;
   /** Further header rows of each REGISTER, with CRLF. */
   readonly headers?: string;
-  readonly credential: (challenge: Challenge) => Credential | null;
+  readonly credential: (challenge: DigestChallenge) => Credential | null;
 }
 
 export interface RegistrationState {

@@ -1,5 +1,4 @@
-import type { ModuleContext, SocketInfo } from 'strowger';
-import type { Challenge } from './answer.ts';
+import { type DigestChallenge, type ModuleContext, type SocketInfo } from 'strowger';
 import type { RegistrationPlan } from './client-registration.ts';
 import type { Credential } from './credentials.ts';
 import type { RegRecord } from './records.ts';
@@ -24,7 +23,7 @@ export function contactAddr(ctx: ModuleContext, { contactAddr: own }: RegRecord)
 }
 
 /** H(A1) goes before the password, where it is of the algorithm that is asked for. */
-function credentialOf(record: RegRecord, { realm, algorithm }: Challenge): Credential | null {
+function credentialOf(record: RegRecord, { realm, algorithm }: DigestChallenge): Credential | null {
   if (record.realm !== '' && record.realm !== realm) return null;
   const { authUser: username, authHa1, authPassword } = record;
   if (authHa1.length === algorithm.hexLength) return { realm, username, secret: authHa1, isHa1: true };

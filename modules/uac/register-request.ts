@@ -1,5 +1,7 @@
 import {
   contactExpires,
+  type DigestChallenge,
+  digestChallenges,
   HDR,
   type NameAddr,
   parseContacts,
@@ -12,7 +14,7 @@ import {
   urisEqual,
 } from 'strowger';
 import type { TmApi } from '../tm/api.ts';
-import { answerChallenges, type Challenge, challengesOf } from './answer.ts';
+import { answerChallenges } from './answer.ts';
 import type { Credential } from './credentials.ts';
 
 /** One REGISTER, with what its answers ask for: credentials, a longer time (RFC 3261 §10.2). */
@@ -32,7 +34,7 @@ export interface RegisterRequest {
   readonly socket: SocketInfo | null;
   /** Further header rows, each with CRLF. */
   readonly headers: string;
-  readonly credential: (challenge: Challenge) => Credential | null;
+  readonly credential: (challenge: DigestChallenge) => Credential | null;
 }
 
 export type RegisterOutcome =
@@ -120,7 +122,9 @@ function answered(parts: Parts, attempt: Attempt, told: RegisterTold, reply: Sip
 function authenticate(parts: Parts, attempt: Attempt, told: RegisterTold, reply: SipMsg): boolean {
   const { request } = attempt;
   const challenged = { method: 'REGISTER', uri: request.registrar, body: '' };
-  const answers = answerChallenges(challenged, challengesOf(reply), request.credential, () => parts.random.token(16));
+  const answers = answerChallenges(challenged, digestChallenges(reply), request.credential, () =>
+    parts.random.token(16),
+  );
   const isNews = attempt.answered === '' || answers.some(({ isStale }) => isStale);
   if (answers.length === 0 || !isNews) return false;
   attempt.answered = answers.map(({ row }) => row).join('');

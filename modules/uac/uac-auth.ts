@@ -1,6 +1,8 @@
 import {
   appendHeader,
   currentText,
+  type DigestChallenge,
+  digestChallenges,
   HDR,
   type ModuleContext,
   MSG_FLAG,
@@ -14,7 +16,7 @@ import {
 } from 'strowger';
 import type { DialogApi } from '../dialog/api.ts';
 import type { TmApi, Transaction } from '../tm/api.ts';
-import { type Answer, answerChallenges, type Challenge, type Challenger, challengesOf } from './answer.ts';
+import { type Answer, answerChallenges } from './answer.ts';
 import { type Credential, type CredentialStore, parseCredential } from './credentials.ts';
 
 /** The variables that a script may set to say who it is (parameters auth_*_avp). */
@@ -101,14 +103,14 @@ export class ChallengedRequests {
     const reply = t === null ? null : (t.branches[t.winner]?.reply ?? null);
     if (t === null || reply === null || (reply.status !== 401 && reply.status !== 407)) return -1;
     const own = this.#variables.credential(run, isHa1);
-    const find = ({ realm }: Challenge): Credential | null => {
+    const find = ({ realm }: DigestChallenge): Credential | null => {
       if (own !== null && (own.realm === '' || own.realm === realm)) return own;
       const known = this.#store.find(realm);
       return known === null || !isHa1 ? known : { ...known, isHa1 };
     };
     const request = { method: msg.methodName, uri: msg.uri, body: () => bodyOf(msg) };
     const { random } = this.#ctx.server;
-    const answers = answerChallenges(request, challengesOf(reply), find, () => random.token(16));
+    const answers = answerChallenges(request, digestChallenges(reply), find, () => random.token(16));
     if (answers.length === 0) return -1;
     this.#insert(t, msg, answers);
     msg.msgFlags |= MSG_FLAG.UAC_AUTH;
@@ -131,7 +133,7 @@ export class ChallengedRequests {
 }
 
 /** Credentials for this realm that the request came with were no good. */
-function removeOld(msg: SipMsg, target: Challenger, realm: string): void {
+function removeOld(msg: SipMsg, target: DigestChallenge['target'], realm: string): void {
   const kind = target === 'www' ? HDR.AUTHORIZATION : HDR.PROXYAUTH;
   for (let row = msg.findHdr(kind); row >= 0; row = msg.findHdr(kind, row + 1)) {
     const auth = parseAuth(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row));

@@ -1,6 +1,6 @@
-import { type ModuleContext, ROUTE, Run, type SipMsg, type SocketInfo } from 'strowger';
+import { digestChallenges, type ModuleContext, ROUTE, Run, type SipMsg, type SocketInfo } from 'strowger';
 import type { LocalRequest, TmApi } from '../tm/api.ts';
-import { answerChallenges, challengesOf } from './answer.ts';
+import { answerChallenges } from './answer.ts';
 import { RequestFields } from './request-fields.ts';
 
 /** `$uac_req(evtype)`: why the event route runs. */
@@ -90,7 +90,7 @@ export class RequestSender {
     const challenged = { method: request.method, uri: request.uri, body: request.body ?? '' };
     const answers = answerChallenges(
       challenged,
-      challengesOf(reply),
+      digestChallenges(reply),
       () => credential,
       () => random.token(16),
     );

@@ -1,5 +1,10 @@
-/** Reason phrases by status (RFC 3261 §21 and later RFCs): what replies made here are accounted with. */
-const REASONS: ReadonlyMap<number, string> = new Map([
+/** Reason phrases by status (RFC 3261 §21 and later RFCs). */
+const PHRASES: ReadonlyMap<number, string> = new Map([
+  [100, 'Trying'],
+  [180, 'Ringing'],
+  [181, 'Call Is Being Forwarded'],
+  [182, 'Queued'],
+  [183, 'Session Progress'],
   [200, 'OK'],
   [202, 'Accepted'],
   [300, 'Multiple Choices'],
@@ -23,6 +28,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [416, 'Unsupported URI Scheme'],
   [420, 'Bad Extension'],
   [421, 'Extension Required'],
+  [422, 'Session Interval Too Small'],
   [423, 'Interval Too Brief'],
   [480, 'Temporarily Unavailable'],
   [481, 'Call/Transaction Does Not Exist'],
@@ -47,7 +53,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [606, 'Not Acceptable'],
 ]);
 
-/** Of a reply that nobody sent (yet). */
-export function defaultReason(code: number): string {
-  return REASONS.get(code) ?? (code < 300 ? 'OK' : 'Request Failed');
+/** The reason phrase that goes with a status; undefined where it has none of its own. */
+export function reasonPhrase(status: number): string | undefined {
+  return PHRASES.get(status);
 }
