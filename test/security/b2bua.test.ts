@@ -95,25 +95,6 @@ suite('calls of others at b2bua', () => {
       await stillTalking(world, sides);
     }));
 
-  test('REFER outside of a call, with Replaces or Target-Dialog of one: not taken', () =>
-    withB2b(
-      async (world) => {
-        const sides = await talking(world);
-        const near = sides.ok.get('Call-ID');
-        const ours = sides.ok.param('To', 'tag');
-        for (const headers of [
-          { 'Refer-To': `<sip:alice@10.0.1.1?Replaces=${near}%3Bto-tag%3D${ours}%3Bfrom-tag%3Dguess>` },
-          { 'Refer-To': '<sip:carol@10.0.2.2>', 'Target-Dialog': `${near};local-tag=${ours};remote-tag=guess` },
-        ]) {
-          const reply = await carolAsks(world, 'REFER', { callId: 'outside', headers });
-          assert.ok(reply === null || reply.status >= 400, reply?.startLine);
-        }
-        await stillTalking(world, sides);
-      },
-      {},
-      'request_route { if (is_method("REFER")) { sl_send_reply("405", "No"); exit; } $ru = "sip:bob@10.0.2.1"; b2b_call(); exit; }',
-    ));
-
   test("a CANCEL of another's ringing call, by Call-ID and tags without the branch: it rings on", () =>
     withB2b(async (world) => {
       const invite = world.calls('sip:bob@10.0.0.1', { body: OFFER });
