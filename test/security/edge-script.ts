@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 /** What the script of the attacked edge may be given besides its usual routes. */
 export interface EdgeParts {
   /** `sqlite:///…` */
@@ -181,26 +178,6 @@ failure_route[MANAGE_FAILURE] {
 onsend_route {
   if (to_ip == myself || is_in_subnet("$sndto(ip)", "0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/3")) drop;
 }
-${routes}
-`;
-}
-
-const OWN = join(import.meta.dirname, '../../cfg/strowger.cfg');
-/** What the world has loaded, and what its network has not: TLS, HTTP and WebSockets, control sockets, other listeners. */
-const LEFT_OUT =
-  /^(?:(?:listen|enable_tls) ?=|loadmodule "(?:pv|tm|sl|rr|maxfwd|textops|siputils|kex|xlog|tls|xhttp|websocket|jsonrpcs|ctl)\.so"|modparam\("(?:tls|websocket|jsonrpcs|db_sqlite)").*$/gm;
-
-/** cfg/strowger.cfg as it is, but for what only real sockets have; floods are let through unless they are the subject. */
-export function ownScript({ dbUrl, isFlooded, params, routes }: EdgeParts): string {
-  const text = readFileSync(OWN, 'latin1')
-    .replace(/^####### HTTP [^]*/m, '')
-    .replace(LEFT_OUT, '');
-  return `
-#!define LISTEN_ADDRESS 10.0.0.1
-#!define DOMAIN "example.com"
-#!define DB_URL "${dbUrl}"
-${isFlooded ? text : text.replace('reqs_density_per_unit", 30', 'reqs_density_per_unit", 100000').replace('MOST_FAILURES 20', 'MOST_FAILURES 100000')}
-${params}
 ${routes}
 `;
 }
