@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { StrowgerError } from '../errors.ts';
 import type { Log } from '../log/log.ts';
@@ -10,6 +10,7 @@ import { textToBytes } from './json-text.ts';
 import type { RpcRegistry } from './registry.ts';
 import { replyText } from './reply-text.ts';
 import { makeRoomFor, removeQuietly } from './socket-file.ts';
+import { StreamServer } from './stream-server.ts';
 
 /** File name of the control socket in the run folder. */
 export const CONTROL_SOCKET = 'strowger.sock';
@@ -35,30 +36,17 @@ export interface ControlSocket {
 export async function openControlSocket(path: string, rpc: RpcRegistry, log: Log): Promise<ControlSocket> {
   if (Buffer.byteLength(path) > MAX_PATH) throw failure(path, `the path is longer than ${MAX_PATH} bytes`);
   if (await isListening(path)) throw failure(path, 'another server listens there');
-  const connections = new Set<Socket>();
-  const server = createServer((socket) => {
-    if (connections.size >= MAX_CONNECTIONS) {
-      socket.destroy();
-      return;
-    }
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-    socket.on('error', () => socket.destroy());
-    serve(socket, rpc);
-  });
+  const streams = new StreamServer(MAX_CONNECTIONS, (socket) => serve(socket, rpc));
   try {
-    await listenPrivately(server, path);
+    await listenPrivately(streams.server, path);
   } catch (error) {
     throw failure(path, (error as Error).message, error);
   }
-  server.on('error', (error) => log.error(`control socket: ${error.message}`));
+  streams.server.on('error', (error) => log.error(`control socket: ${error.message}`));
   return {
     path,
     close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of connections) socket.destroy();
-      await closed;
+      await streams.close();
       removeQuietly(path);
     },
   };
@@ -68,7 +56,7 @@ export async function openControlSocket(path: string, rpc: RpcRegistry, log: Log
  * Listens at a path that only this user may connect to. A thread can not set the umask, so the socket is made in a folder
  * that nobody else may enter, and moved out of it when it has its mode.
  */
-async function listenPrivately(server: ReturnType<typeof createServer>, path: string): Promise<void> {
+async function listenPrivately(server: NetServer, path: string): Promise<void> {
   makeRoomFor(path);
   const folder = mkdtempSync(`${path}.`);
   try {

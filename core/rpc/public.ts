@@ -15,3 +15,4 @@ export * from './memory.ts';
 export { mergeLists, mergeSum } from './merge.ts';
 export * from './registry.ts';
 export * from './socket-file.ts';
+export { StreamServer } from './stream-server.ts';

@@ -1,6 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import { join } from 'node:path';
 import {
   type Clock,
@@ -11,6 +11,7 @@ import {
   openUnixDatagram,
   parseBinrpcHeader,
   removeQuietly,
+  StreamServer,
   setAccess,
   writeFifo,
 } from 'strowger';
@@ -57,17 +58,8 @@ export function listen(protocol: Protocol, address: ListenAddress, ctx: Listener
 }
 
 async function listenStream(protocol: Protocol, address: ListenAddress, ctx: ListenerContext): Promise<Listener> {
-  const connections = new Set<Socket>();
-  const server = createServer((socket) => {
-    if (connections.size >= MAX_CONNECTIONS) {
-      socket.destroy();
-      return;
-    }
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-    socket.on('error', () => socket.destroy());
-    serve(protocol, socket, ctx);
-  });
+  const streams = new StreamServer(MAX_CONNECTIONS, (socket) => serve(protocol, socket, ctx));
+  const { server, connections } = streams;
   if ('path' in address) makeRoomFor(address.path);
   server.listen('path' in address ? { path: address.path } : { host: address.host, port: address.port });
   await once(server, 'listening');
@@ -78,10 +70,7 @@ async function listenStream(protocol: Protocol, address: ListenAddress, ctx: Lis
     address: 'path' in address ? address : { ...address, port: portOf(server) },
     connections,
     close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of connections) socket.destroy();
-      await closed;
+      await streams.close();
       if ('path' in address) removeQuietly(address.path);
     },
   };
