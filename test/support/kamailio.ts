@@ -88,6 +88,7 @@ export class Kamailio {
   readonly port: number;
   readonly #process: ChildProcess;
   readonly #folder: string;
+  readonly #killGroup = (): void => killGroup(this.#process.pid);
   #log = '';
 
   private constructor(port: number, child: ChildProcess, folder: string) {
@@ -99,6 +100,7 @@ export class Kamailio {
     };
     child.stderr?.on('data', keep);
     child.stdout?.on('data', keep);
+    process.once('exit', this.#killGroup);
   }
 
   /** What it has logged so far. */
@@ -130,7 +132,9 @@ export class Kamailio {
       '-Y',
       folder,
     ];
-    const kamailio = new Kamailio(port, spawn('kamailio', args, { stdio: ['ignore', 'pipe', 'pipe'] }), folder);
+    // A process group of its own: children of a Kamailio that must be killed would keep our end of its output open.
+    const child = spawn('kamailio', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const kamailio = new Kamailio(port, child, folder);
     if (await kamailio.#answers()) return kamailio;
     await kamailio.stop();
     throw new Error(`kamailio did not start:\n${kamailio.log.slice(-100_000)}`);
@@ -154,11 +158,23 @@ export class Kamailio {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = once(this.#process, 'exit');
       this.#process.kill('SIGTERM');
-      const timer = setTimeout(() => this.#process.kill('SIGKILL'), 5000);
+      const timer = setTimeout(this.#killGroup, 5000);
       await ended;
       clearTimeout(timer);
     }
+    process.off('exit', this.#killGroup);
+    this.#killGroup();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Kills what is left of a process group; nothing is no error. */
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
