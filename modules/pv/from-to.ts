@@ -44,6 +44,7 @@ export const FROM_TO_PVS: Readonly<Record<string, PvDef<PvState>>> = {
     (run, value) => setUser(run.msg, 'to', value),
   ),
   tt: readOnly('Tag of To.', (run) => run.msg.to?.tag || null),
+  tts: readOnly('1 when To has a tag, else 0.', (run) => (run.msg.to?.tag ? 1 : 0)),
 };
 
 function label(side: Side): string {

@@ -56,7 +56,7 @@ export const MISC_PVS: Readonly<Record<string, PvDef<PvState>>> = {
     bind: bindCustomParam,
   },
   K: {
-    doc: 'Number of a protocol or address family: UDP, TCP, TLS, SCTP, WS, WSS, IPv4, IPv6.',
+    doc: 'Number of a protocol or address family: UDP, TCP, TLS, SCTP, WS, WSS, IPv4 (IP4), IPv6 (IP6).',
     name: 'required',
     bind: (use) => {
       const value = CONSTANTS.get(use.name ?? '');
@@ -98,6 +98,17 @@ export const MISC_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   pp: readOnly('Process id.', () => pid),
   sid: readOnly('Server id (core parameter server_id).', (run) => run.server.settings.int('server_id')),
   true: readOnly('1.', () => 1),
+  En: constant('Line feed.', '\n'),
+  Er: constant('Carriage return.', '\r'),
+  Et: constant('Tab.', '\t'),
+  Es: constant('Space.', ' '),
+  Ec: constant('Comma.', ','),
+  Eq: constant('Double quote.', '"'),
+  Ek: constant('Single quote.', "'"),
+  Ei: constant('Colon.', ':'),
+  Ej: constant('Semicolon.', ';'),
+  Eb: constant('Backslash.', '\\'),
+  Ev: constant('Back tick.', '`'),
   'err.class': errorPv('Class'),
   'err.level': errorPv('Level'),
   'err.info': errorPv('Text'),
@@ -114,6 +125,9 @@ const CONSTANTS: ReadonlyMap<string, number> = new Map([
   ['WSS', 6],
   ['IPv4', 2],
   ['IPv6', 10],
+  // As SDP names them; Kamailio since 6.0.
+  ['IP4', 2],
+  ['IP6', 10],
 ]);
 
 const VERSIONS: ReadonlyMap<string, () => PvValue> = new Map([
@@ -132,6 +146,11 @@ function constantOf(use: PvUse, values: ReadonlyMap<string, () => PvValue>): Omi
   if (make === undefined) return unknownKey(use.name, values.keys());
   const value = make();
   return { get: () => value };
+}
+
+/** A character that is awkward to write within a string. */
+function constant(what: string, text: string): PvDef<PvState> {
+  return readOnly(what, () => text);
 }
 
 /** Kamailio fills these in error_route, which it never runs; here a broken message is refused before any route. */

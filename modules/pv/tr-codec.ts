@@ -5,6 +5,7 @@ import { decodeBase58, encodeBase58 } from './base58.ts';
 /** {s.md5}, {s.encode.…}, {s.escape.…} …: digests, codings and escaping of text. */
 export const CODEC_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   md5: textTransform('MD5 in hexadecimal.', (text) => digest('md5', text)),
+  sha1: textTransform('SHA-1 in hexadecimal.', (text) => digest('sha1', text)),
   sha256: textTransform('SHA-256 in hexadecimal.', (text) => digest('sha256', text)),
   sha384: textTransform('SHA-384 in hexadecimal.', (text) => digest('sha384', text)),
   sha512: textTransform('SHA-512 in hexadecimal.', (text) => digest('sha512', text)),
@@ -43,6 +44,12 @@ export const CODEC_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   'escape.csv': textTransform(
     'As a CSV field (RFC 4180): in double quotes, those within doubled.',
     (text) => `"${text.replaceAll('"', '""')}"`,
+  ),
+  'escape.crlf': textTransform('CR and LF written as backslash and letter.', (text) =>
+    text.replace(/[\r\n]/g, (c) => (c === '\r' ? '\\r' : '\\n')),
+  ),
+  'unescape.crlf': textTransform('The reverse of escape.crlf.', (text) =>
+    text.replace(/\\([rn])/g, (_all, c: string) => (c === 'r' ? '\r' : '\n')),
   ),
   'urlencode.param': textTransform('Encoded for a URL query.', (text) =>
     text.replace(/[^A-Za-z0-9\-_.~]/g, (c) => percent(c)),

@@ -14,6 +14,18 @@ import {
 } from 'strowger';
 import { coreHash } from './core-hash.ts';
 
+/** As a separator: white space of any kind. */
+const ANY_SPACE = '\\s';
+
+/** Separators that are written with a backslash; Kamailio since 6.0. */
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['\\\\', '\\'],
+  ['\\t', '\t'],
+  ['\\n', '\n'],
+  ['\\r', '\r'],
+  [ANY_SPACE, ' '],
+]);
+
 /** {s.len}, {s.substr,…} …: cutting, searching and trimming of text. */
 export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   len: textTransform('Length.', (text) => text.length),
@@ -22,6 +34,12 @@ export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   toupper: textTransform('ASCII letters in upper case.', toUpper),
   numeric: textTransform('The digits only.', (text) => text.replace(/[^0-9]+/g, '')),
   rmws: textTransform('Without white space.', (text) => text.replace(/[ \t\r\n]+/g, '')),
+  rmhdws: textTransform('A header on one line: each line end and the white space after it becomes one space.', (text) =>
+    text.replace(/\r?\n[ \t]+/g, ' '),
+  ),
+  rmhlws: textTransform('A header on one line: each line end goes with the white space after it.', (text) =>
+    text.replace(/\r?\n[ \t]+/g, ''),
+  ),
   trim: textTransform('Without white space at both ends.', (text) => trimStart(trimEnd(text))),
   ltrim: textTransform('Without white space at the start.', trimStart),
   rtrim: textTransform('Without white space at the end.', trimEnd),
@@ -78,8 +96,14 @@ export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
       if (typeof index === 'string') return index;
       // `{s.select,1,,}`: the separator is the comma that cut the parameters
       const text = separator.kind === 'text' ? separator.text : '';
-      const c = rest === undefined ? text : text === '' ? ',' : '';
+      const c = rest === undefined ? (ESCAPES.get(text) ?? text) : text === '' ? ',' : '';
       if (c.length !== 1) return 'the separator must be one character';
+      if (text === ANY_SPACE) {
+        return (run, value) => {
+          const at = typeof index === 'number' ? index : index(run);
+          return value === null || at === null ? null : field(valueToString(value).replace(/\s/g, c), at, c);
+        };
+      }
       if (typeof index === 'number')
         return (_run, value) => (value === null ? null : field(valueToString(value), index, c));
       return (run, value) => {

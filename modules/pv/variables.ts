@@ -22,6 +22,11 @@ export const VARIABLE_PVS: Readonly<Record<string, PvDef<PvState>>> = {
     writable: true,
     bind: bindShared,
   },
+  shvinc: {
+    doc: 'Adds 1 to $shv(name) and gives what it is then.',
+    name: 'required',
+    bind: bindIncrement,
+  },
 };
 
 /** `$vn(x)` has its slot under this name, so that it does not meet `$var(x)`. */
@@ -74,6 +79,21 @@ function bindShared(use: PvUse, state: PvState): Omit<PvAccessor, 'text'> | stri
     // $null makes it the empty text, as in Kamailio.
     set: (_run, value) => {
       shared.set(name, typeof value === 'string' ? flatCopy(value) : (value ?? ''));
+    },
+  };
+}
+
+/** Text counts as 0. Workers that add at the same moment may add but one. */
+function bindIncrement(use: PvUse, { shared }: PvState): Omit<PvAccessor, 'text'> | string {
+  const name = variableName(use);
+  if (name === null) return 'the name of the variable is missing';
+  shared.declare(name, 0);
+  return {
+    get: () => {
+      const value = shared.get(name);
+      const next = ((typeof value === 'number' ? value : 0) + 1) | 0;
+      shared.set(name, next);
+      return next;
     },
   };
 }

@@ -1,11 +1,17 @@
 import {
   ANY_ROUTE,
+  BRANCH_ROUTE,
   type CommandDef,
   command,
+  FAILURE_ROUTE,
+  flatCopy,
   type MsgVars,
   type PvAccessor,
   type PvValue,
+  parseUri,
+  REQUEST_ROUTE,
   type Run,
+  rewriteUri,
   valueToString,
   varsOf,
   XavpList,
@@ -42,31 +48,19 @@ export const XAVP_COMMANDS: Readonly<Record<string, CommandDef<PvState> | readon
     args: ['str', 'str'],
     argNames: ['params', 'xavp'],
     routes: ANY_ROUTE,
-    run: (run, _state, text, name) => {
-      const params = name === '' ? null : parseParamList(text);
-      if (params === null) return -1;
-      const list = new XavpList();
-      for (const param of params) list.append(String(kept(param.name)), kept(param.value));
-      varsOf(run.msg).xavps.push(name, list);
-      return 1;
-    },
+    run: (run, _state, text, name) => explode(run, text, ';', name),
   }),
-  xavp_params_implode: command({
-    doc: 'Writes the children of an XAVP as a parameter list, a=1;b=2;',
-    args: ['str', 'pvw'],
-    argNames: ['xavp', 'result'],
+  xavp_xparams_explode: command({
+    doc: 'Makes an XAVP of a parameter list with a separator of its own, one character: a=1,b=2.',
+    args: ['str', 'str', 'str'],
+    argNames: ['params', 'separator', 'xavp'],
     routes: ANY_ROUTE,
-    run: (run, _state, name, result) => {
-      const list = run.msg.vars?.xavps.list(name);
-      return list === undefined
-        ? -1
-        : implode(
-            run,
-            list.items.map((item) => [item.name, item.value]),
-            result,
-          );
-    },
+    check: ([_params, separator]) =>
+      separator === undefined || String(separator).length === 1 ? null : 'the separator must be one character',
+    run: (run, _state, text, separator, name) => (separator.length === 1 ? explode(run, text, separator, name) : -1),
   }),
+  xavp_params_implode: implodeCommand('Writes the children of an XAVP as a parameter list, a=1;b=2;', ''),
+  xavp_params_implode_qval: implodeCommand('The same with text in double quotes: a="x";b=2;', '"'),
   xavu_params_explode: command({
     doc: 'Makes an XAVU of a parameter list: a=1;b=2.',
     args: ['str', 'str'],
@@ -90,7 +84,7 @@ export const XAVP_COMMANDS: Readonly<Record<string, CommandDef<PvState> | readon
     routes: ANY_ROUTE,
     run: (run, _state, name, result) => {
       const map = run.msg.vars?.xavus.get(name);
-      return map instanceof Map ? implode(run, [...map].toReversed(), result) : -1;
+      return map instanceof Map ? implode(run, [...map].toReversed(), result, '') : -1;
     },
   }),
   xavp_slist_explode: command({
@@ -115,9 +109,77 @@ export const XAVP_COMMANDS: Readonly<Record<string, CommandDef<PvState> | readon
   xavi_child_sets: childCommand('xavis', 'str'),
   xavp_rm: removeCommand('xavps'),
   xavi_rm: removeCommand('xavis'),
+  xavp_rm_all: removeAllCommand('xavps'),
+  xavi_rm_all: removeAllCommand('xavis'),
   xavp_child_rm: removeChildCommand('xavps'),
   xavi_child_rm: removeChildCommand('xavis'),
+  xavp_lshift: command({
+    doc: 'Turns the XAVPs of a name so that the one at the index comes first; a negative index counts from the oldest.',
+    args: ['str', 'int'],
+    argNames: ['xavp', 'index'],
+    routes: ANY_ROUTE,
+    run: (run, _state, name, index) => {
+      const all = run.msg.vars?.xavps.all(name) ?? [];
+      if (all.length === 0) return -1;
+      const values = all.map((item) => item.value);
+      for (const [at, item] of all.entries()) item.value = values.at((at + index) % values.length) ?? null;
+      return 1;
+    },
+  }),
+  xavp_push_dst: command({
+    doc: 'Sets Request-URI, destination URI and sending socket from the children uri, dsturi and socket of an XAVP.',
+    args: ['str'],
+    argNames: ['xavp'],
+    routes: REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE,
+    run: (run, _state, name) => pushDestination(run, name),
+  }),
 };
+
+function explode(run: Run, text: string, separator: string, name: string): number {
+  const params = name === '' ? null : parseParamList(text, separator);
+  if (params === null) return -1;
+  const list = new XavpList();
+  for (const param of params) list.append(String(kept(param.name)), kept(param.value));
+  varsOf(run.msg).xavps.push(name, list);
+  return 1;
+}
+
+function implodeCommand(doc: string, quote: string): CommandDef<PvState> {
+  return command({
+    doc,
+    args: ['str', 'pvw'],
+    argNames: ['xavp', 'result'],
+    routes: ANY_ROUTE,
+    run: (run, _state: PvState, name, result) => {
+      const list = run.msg.vars?.xavps.list(name);
+      if (list === undefined) return -1;
+      const entries = list.items.map((item): [string, unknown] => [item.name, item.value]);
+      return implode(run, entries, result, quote);
+    },
+  });
+}
+
+/** Nothing is set when one of them is no URI or no socket of ours. */
+function pushDestination(run: Run, name: string): number {
+  const { msg } = run;
+  const list = msg.vars?.xavps.list(name);
+  if (list === undefined || !msg.isRequest) return -1;
+  const [uri, dstUri, address] = ['uri', 'dsturi', 'socket'].map((field) => textOf(list, field));
+  if (uri != null && parseUri(uri) === null) return -1;
+  if (dstUri != null && parseUri(dstUri) === null) return -1;
+  const socket = address == null ? null : run.server.transport.findSocket(address);
+  if (address != null && socket === null) return -1;
+  if (uri != null) rewriteUri(msg, uri);
+  if (dstUri != null) msg.dstUri = flatCopy(dstUri);
+  if (socket !== null) msg.forceSocket = socket;
+  return 1;
+}
+
+/** A child that is there and not empty. */
+function textOf(list: XavpList, field: string): string | null {
+  const value = list.value(field);
+  return typeof value === 'string' && value !== '' ? value : null;
+}
 
 type ListKey = 'xavps' | 'xavis';
 
@@ -172,10 +234,11 @@ function implode(
   run: Run,
   entries: readonly (readonly [string, unknown])[],
   result: PvAccessor & Required<Pick<PvAccessor, 'set'>>,
+  quote: string,
 ): number {
   let out = '';
   for (const [name, value] of entries) {
-    if (typeof value === 'string') out += `${name}=${value};`;
+    if (typeof value === 'string') out += `${name}=${quote}${value}${quote};`;
     else if (typeof value === 'number') out += `${name}=${value >>> 0};`;
   }
   return out === '' ? -1 : truth(result.set(run, out) !== false);
@@ -228,6 +291,19 @@ function removeCommand(key: ListKey): CommandDef<PvState> {
       const roots = run.msg.vars?.[key];
       const item = roots?.get(fold(key, root));
       if (roots !== undefined && item !== undefined) roots.remove(item);
+      return 1;
+    },
+  });
+}
+
+function removeAllCommand(key: ListKey): CommandDef<PvState> {
+  return command({
+    doc: `Removes every ${label(key)} of a name.`,
+    args: ['str'],
+    argNames: ['root'],
+    routes: ANY_ROUTE,
+    run: (run, _state: PvState, root) => {
+      run.msg.vars?.[key].removeAll(fold(key, root));
       return 1;
     },
   });
