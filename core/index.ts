@@ -129,6 +129,7 @@ export * from './script/subst.ts';
 export type * from './script/tracer.ts';
 export * from './select/bind-select.ts';
 export { type ReloadResult, Server } from './server.ts';
+export { createFile, resolveFile } from './start/files.ts';
 export { streamSocketOptions } from './start/socket-options.ts';
 export { HashIndex, INDEX_WORDS } from './store/hash-index.ts';
 export { heapMemory, SharedHeap } from './store/shared-heap.ts';

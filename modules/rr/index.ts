@@ -54,6 +54,10 @@ export default defineModule<RrModule>({
       max: 1,
       doc: "Put the socket's name into Record-Route as `sn`, and send from the socket so named.",
     }),
+    signature_key: strParam({
+      default: null,
+      doc: 'File with the key that Record-Routes are signed with, made where it is not there; check_route_signature asks for it.',
+    }),
     force_send_socket: intParam({
       default: 1,
       min: 0,
@@ -129,6 +133,12 @@ export default defineModule<RrModule>({
       argNames: ['regex'],
       routes: REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE,
       run: (run: Run, rr: RrModule, re) => rr.checkRouteParam(run, re),
+    }),
+    check_route_signature: command({
+      doc: 'True when our Route was written here, for the dialog of this request (`signature_key`).',
+      args: [],
+      routes: REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE,
+      run: (run: Run, rr: RrModule) => rr.checkRouteSignature(run),
     }),
     is_direction: command({
       doc: 'True when the in-dialog request goes `upstream` or `downstream`.',

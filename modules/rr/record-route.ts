@@ -1,4 +1,5 @@
 import { HDR, MSG_FLAG, type Run, type SendContext, type SipMsg, type SocketInfo } from 'strowger';
+import type { RouteSignature } from './route-signature.ts';
 
 /** What the module's parameters say about the Record-Route we write. */
 export interface RecordRouteOptions {
@@ -9,6 +10,8 @@ export interface RecordRouteOptions {
   readonly ignoreSips: boolean;
   /** sockname_mode */
   readonly isSocketNamed: boolean;
+  /** Null where Record-Routes are not signed. */
+  readonly signature: RouteSignature | null;
   /** The flow token that becomes the user part (RFC 5626 §5.2); null where outbound is not loaded. */
   readonly flowToken: ((msg: SipMsg) => string | null) | null;
   /** set_socket of a custom Record-Route user: `custom_user_avp` reads it per message. */
@@ -48,7 +51,7 @@ export function recordRoute(run: Run, options: RecordRouteOptions, extra: string
   state.isAdded = true;
   msg.msgFlags |= MSG_FLAG.RR_ADDED;
   const user = userPart(run, options);
-  const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}`;
+  const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}${signatureParam(msg, options)}`;
   const scheme = !options.ignoreSips && msg.uri.startsWith('sips:') ? 'sips' : 'sip';
   msg.lumps
     .anchor(anchorOffset(msg), HDR.RECORDROUTE)
@@ -96,6 +99,10 @@ function fromTagParam(msg: SipMsg, options: RecordRouteOptions): string {
   return tag === '' ? '' : `;ftag=${tag}`;
 }
 
+function signatureParam(msg: SipMsg, { signature }: RecordRouteOptions): string {
+  return signature === null ? '' : `;sig=${signature.of(msg)}`;
+}
+
 /**
  * `record_route_preset(addr [, addr2])`: the addresses as given, in that order from the top. Preset rows have `lr` last
  * and no `r2`, as Kamailio's.
@@ -127,7 +134,7 @@ function preset(run: Run, options: RecordRouteOptions, addresses: (ctx: SendCont
   state.isAdded = true;
   msg.msgFlags |= MSG_FLAG.RR_ADDED;
   const user = userPart(run, options);
-  const tag = fromTagParam(msg, options);
+  const tag = fromTagParam(msg, options) + signatureParam(msg, options);
   const lr = options.fullLr ? ';lr=on' : ';lr';
   msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) =>
     addresses(ctx)

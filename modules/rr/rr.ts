@@ -7,13 +7,16 @@ import {
   type PosixRegex,
   type PvValue,
   parseAvpParam,
+  ROUTE,
   type Run,
+  resolveFile,
   type SipMsg,
 } from 'strowger';
 import type { OutboundApi } from '../outbound/api.ts';
 import type { RrApi } from './api.ts';
 import { type LooseRouteMode, looseRoute, resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, type RecordRouteOptions, recordRoute, stateOf } from './record-route.ts';
+import { RouteSignature } from './route-signature.ts';
 
 export class RrModule {
   readonly enableDoubleRr: boolean;
@@ -22,6 +25,8 @@ export class RrModule {
   readonly isSocketNamed: boolean;
   readonly outbound: OutboundApi | undefined;
   readonly #options: RecordRouteOptions;
+  /** Null where `signature_key` is not set. */
+  readonly #signature: RouteSignature | null;
   readonly #routed = new HookList<[run: Run, params: string]>();
 
   constructor(ctx: ModuleContext) {
@@ -33,6 +38,7 @@ export class RrModule {
     this.forceSendSocket = ctx.int('force_send_socket') !== 0;
     this.warnSocketMismatch = ctx.int('enable_socket_mismatch_warning') !== 0;
     this.isSocketNamed = ctx.int('sockname_mode') !== 0;
+    this.#signature = signatureOf(ctx);
     this.outbound = ctx.optionalApi<OutboundApi>('outbound');
     this.#options = {
       flowToken: this.outbound === undefined ? null : (msg) => this.#flowToken(msg),
@@ -42,6 +48,7 @@ export class RrModule {
       doubleRr: ctx.int('enable_double_rr'),
       addUsername: ctx.int('add_username') !== 0,
       ignoreSips: ctx.int('ignore_sips') !== 0,
+      signature: this.#signature,
       customUser: name === null ? null : (run) => avpText(run, name),
     };
   }
@@ -64,9 +71,12 @@ export class RrModule {
 
   removeRecordRoute(run: Run): number {
     const state = stateOf(run.msg);
-    if (!state.isAdded) return 1;
+    const isBranch = run.routeType === ROUTE.BRANCH;
+    if (!state.isAdded && !isBranch) return 1;
     for (const lump of run.msg.lumpList?.items ?? [])
       if (lump.kind === HDR.RECORDROUTE && lump.deleted === 0) lump.isCancelled = true;
+    // What the request route added stays in all other branches, so a branch route can not take it away.
+    if (isBranch) return 1;
     state.isAdded = false;
     run.msg.msgFlags &= ~MSG_FLAG.RR_ADDED;
     return 1;
@@ -75,6 +85,12 @@ export class RrModule {
   checkRouteParam(run: Run, re: PosixRegex): number {
     const params = resultOf(run.msg)?.params ?? '';
     return params !== '' && re.test(params) ? 1 : -1;
+  }
+
+  /** `check_route_signature()`: 1 our Route was written here for this dialog, -1 it was not or there is none. */
+  checkRouteSignature(run: Run): number {
+    const signature = routeParam(run.msg, 'sig');
+    return signature !== null && this.#signature?.isOf(run.msg, signature) === true ? 1 : -1;
   }
 
   /** `upstream` when the request comes from the callee: its From tag is not the one in our Route's ftag. */
@@ -112,6 +128,18 @@ export class RrModule {
       isDirection: (run, direction) => this.isDirection(run, direction),
       onRouted: (fn) => void this.#routed.add(fn),
     };
+  }
+}
+
+function signatureOf(ctx: ModuleContext): RouteSignature | null {
+  const name = ctx.str('signature_key');
+  if (name === '') return null;
+  const { random, scriptFolder } = ctx.server;
+  const path = resolveFile(name, scriptFolder);
+  try {
+    return RouteSignature.ofFile(path, random);
+  } catch (error) {
+    throw new Error(`rr: signature_key: ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -1,15 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
-import type { TlsFileReader } from 'strowger';
-
-/**
- * Kamailio's rule for names of files: `/` absolute, `.` relative to the working folder, anything else relative to the
- * folder of the script.
- */
-export function resolveFile(name: string, scriptFolder: string): string {
-  if (isAbsolute(name)) return name;
-  return name.startsWith('.') ? resolve(name) : join(scriptFolder, name);
-}
+import { join } from 'node:path';
+import { resolveFile, type TlsFileReader } from 'strowger';
 
 function read(path: string): string {
   if (path.startsWith('/engine:')) throw new Error(`${path}: keys in hardware modules are not supported`);

@@ -1,7 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { type Clock, ipFamily, type Random } from 'strowger';
+import { existsSync, readFileSync } from 'node:fs';
+import { type Clock, createFile, ipFamily, type Random } from 'strowger';
 
 /** How long a certificate made here is good, and how long before now it begins: clocks differ. */
 const VALID_DAYS = 3650;
@@ -36,12 +35,11 @@ export async function makeMissingCertificate(
 ): Promise<boolean> {
   const { certificate, privateKey } = files;
   if (existsSync(certificate)) return false;
-  const temporary = `.${parts.random.token(24)}.tmp`;
   const isOneFile = certificate === privateKey;
-  if (!isOneFile && !existsSync(privateKey)) create(privateKey, pemOfKey(newKey()), temporary, 0o600);
+  if (!isOneFile && !existsSync(privateKey)) createFile(privateKey, pemOfKey(newKey()), 0o600, parts.random);
   const key = isOneFile ? newKey() : createPrivateKey(readFileSync(privateKey));
   const pem = await selfSigned(key, subject, parts.clock.wall(), parts.random);
-  create(certificate, isOneFile ? pem + pemOfKey(key) : pem, temporary, isOneFile ? 0o600 : 0o644);
+  createFile(certificate, isOneFile ? pem + pemOfKey(key) : pem, isOneFile ? 0o600 : 0o644, parts.random);
   return true;
 }
 
@@ -51,21 +49,6 @@ function newKey(): KeyObject {
 
 function pemOfKey(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' });
-}
-
-/** Creates a file whole, unless it is there by now. */
-function create(path: string, text: string, suffix: string, mode: number): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const temporary = path + suffix;
-  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
-  try {
-    chmodSync(temporary, mode);
-    linkSync(temporary, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(temporary);
-  }
 }
 
 /** A certificate (X.509 v3, RFC 5280) for this key, signed by it; PEM. The key is EC or RSA. */

@@ -12,6 +12,7 @@ import {
   ROUTE,
   RUN_DROP,
   Run,
+  resolveFile,
   type Server,
   SipMsg,
   StrowgerError,
@@ -24,7 +25,7 @@ import {
   TlsProfiles,
   type TlsSessionOptions,
 } from 'strowger';
-import { configTexts, fileReader, resolveFile } from './config-files.ts';
+import { configTexts, fileReader } from './config-files.ts';
 import { type CertificateSubject, makeMissingCertificate } from './make-certificate.ts';
 
 /** TLS of one server: its profiles, and what the script says of single connections. */

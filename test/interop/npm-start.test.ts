@@ -55,8 +55,19 @@ async function registered(name: string, transport: PhoneTransport): Promise<Soft
   return opened;
 }
 
-async function call(caller: SoftPhone, callee: SoftPhone, uri = callee.aor): Promise<void> {
-  await caller.invites(uri);
+/** A call that is up: what the callee heard and said, and what the caller heard. */
+interface Call {
+  readonly invite: TestMsg;
+  readonly reply: string;
+  readonly accepted: TestMsg;
+}
+
+async function call(caller: SoftPhone, callee: SoftPhone): Promise<void> {
+  await talk(caller, callee, await connect(caller, callee));
+}
+
+async function connect(caller: SoftPhone, callee: SoftPhone): Promise<Call> {
+  await caller.invites(callee.aor);
   const invite = await callee.hears('INVITE');
   callee.replies(invite, 180);
   await caller.hears(180);
@@ -64,6 +75,11 @@ async function call(caller: SoftPhone, callee: SoftPhone, uri = callee.aor): Pro
   const accepted = await caller.hears(200);
   caller.callerSends('ACK', accepted, accepted.cseqNumber);
   await callee.hears('ACK');
+  return { invite, reply, accepted };
+}
+
+/** Requests within the call from both sides; it is over then. */
+async function talk(caller: SoftPhone, callee: SoftPhone, { invite, reply, accepted }: Call): Promise<void> {
   callee.calleeSends('INFO', invite, reply);
   caller.replies(await caller.hears('INFO'), 200);
   await callee.hears(200);
@@ -106,7 +122,8 @@ suite('npm start', { timeout: 60_000 }, () => {
   test('says where it listens, and has made database, key and certificate', () => {
     for (const place of [`udp:127.0.0.1:${ports.udp}`, `tcp:127.0.0.1:${ports.ws}`, `tls:127.0.0.1:${ports.tls}`])
       assert.match(server.stderr, new RegExp(`is ready on .*${place}`));
-    for (const file of ['strowger.sqlite', 'key.pem']) assert.equal(statSync(join(folder, 'run', file)).mode & 0o77, 0);
+    for (const file of ['strowger.sqlite', 'key.pem', 'route.key'])
+      assert.equal(statSync(join(folder, 'run', file)).mode & 0o77, 0);
     assert.match(readFileSync(join(folder, 'run/certificate.pem'), 'utf8'), /BEGIN CERTIFICATE/);
   });
 
@@ -196,13 +213,20 @@ suite('npm start', { timeout: 60_000 }, () => {
     assert.match(await http({}, '/'), /^404/);
   });
 
-  test('after a restart phones are still registered', async () => {
-    const bob = await registered('bob', 'udp');
+  test('after a restart phones are still registered, and calls go on', async () => {
+    const [alice, bob] = [await registered('alice', 'udp'), await registered('bob', 'udp')];
+    const up = await connect(alice, bob);
     assert.equal((await server.stop()).code, 0);
     server = start();
     await server.says('is ready');
-    const alice = await registered('alice', 'udp');
+    await talk(alice, bob, up);
     await call(alice, bob);
+    // What only looks like the call does not go where its routes say.
+    const [route = ''] = up.accepted.all('Record-Route');
+    for (const given of [route, route.replace(/;sig=\w+/, '')]) {
+      const strange = { toTag: 'made-up', route: [given, `<sip:${bob.source};lr>`] };
+      assert.equal((await alice.asks('INFO', 'sip:anybody@else.example.net', strange)).status, 403);
+    }
     forget();
   });
 });

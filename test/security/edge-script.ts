@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 /** What the script of the attacked edge may be given besides its usual routes. */
 export interface EdgeParts {
   /** `sqlite:///…` */
@@ -15,12 +18,13 @@ export interface EdgeParts {
 /**
  * Registrar and edge proxy as administrators write it, in the order of Kamailio's default script (checks, NAT,
  * CANCEL, retransmissions, dialogs, authentication, registrar, location), with the defences that it takes to stand on
- * an open network: what a dialog's Route set does is bound to the call by a parameter that only this server can make,
+ * an open network: what a dialog's Route set does is bound to the call by a signature (module rr),
  * and `onsend_route` keeps requests off its own addresses.
  */
 export function edgeScript({ dbUrl, isFlooded, params, first, routes }: EdgeParts): string {
   return `
 #!define DBURL "${dbUrl}"
+#!define ROUTE_KEY "${keyFile(dbUrl)}"
 ${isFlooded ? '#!define WITH_ANTIFLOOD' : ''}
 loadmodule "db_sqlite.so"
 loadmodule "usrloc.so"
@@ -63,7 +67,7 @@ modparam("pike", "reqs_density_per_unit", 16)
 modparam("pike", "remove_latency", 4)
 modparam("htable", "htable", "ipban=>size=8;autoexpire=300;")
 modparam("htable", "htable", "last=>size=8;autoexpire=300;")
-modparam("rr", "append_fromtag", 1)
+modparam("rr", "signature_key", ROUTE_KEY)
 ${params}
 
 request_route {
@@ -90,20 +94,12 @@ request_route {
   remove_hf("Route");
   if (is_method("INVITE|SUBSCRIBE")) {
     record_route();
-    route(PROOF);
-    add_rr_param(";ck=$var(ck)");
   }
   if (is_method("INVITE")) setflag(1);
   route(SIPOUT);
   route(REGISTRAR);
   if ($rU == $null) { sl_send_reply("484", "Address Incomplete"); exit; }
   route(LOCATION);
-}
-
-# What only this server can tell about a call.
-route[PROOF] {
-  $var(plain) = "edge-secret:" + $ci;
-  $var(ck) = $(var(plain){s.sha256});
 }
 
 route[RELAY] {
@@ -115,8 +111,7 @@ route[RELAY] {
 route[WITHINDLG] {
   if (!has_totag()) return;
   if (loose_route()) {
-    route(PROOF);
-    if ($(hdr(Route)[0]{nameaddr.uri}{uri.param,ck}) != $var(ck)) {
+    if (!check_route_signature()) {
       if (!is_method("ACK")) sl_send_reply("403", "No Such Route");
       exit;
     }
@@ -178,6 +173,32 @@ failure_route[MANAGE_FAILURE] {
 onsend_route {
   if (to_ip == myself || is_in_subnet("$sndto(ip)", "0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,224.0.0.0/3")) drop;
 }
+${routes}
+`;
+}
+
+/** The key of Record-Routes, beside the database. */
+function keyFile(dbUrl: string): string {
+  return `${dbUrl.replace('sqlite://', '')}.key`;
+}
+
+const OWN = join(import.meta.dirname, '../../cfg/strowger.cfg');
+/** What the world has loaded, and what its network has not: TLS, HTTP and WebSockets, control sockets, other listeners. */
+const LEFT_OUT =
+  /^(?:(?:listen|enable_tls) ?=|loadmodule "(?:pv|tm|sl|rr|maxfwd|textops|siputils|kex|xlog|tls|xhttp|websocket|jsonrpcs|ctl)\.so"|modparam\("(?:tls|websocket|jsonrpcs|db_sqlite)").*$/gm;
+
+/** cfg/strowger.cfg as it is, but for what only real sockets have; floods are let through unless they are the subject. */
+export function ownScript({ dbUrl, isFlooded, params, routes }: EdgeParts): string {
+  const text = readFileSync(OWN, 'latin1')
+    .replace(/^####### HTTP [^]*/m, '')
+    .replace(LEFT_OUT, '');
+  return `
+#!define LISTEN_ADDRESS 10.0.0.1
+#!define DOMAIN "example.com"
+#!define DB_URL "${dbUrl}"
+#!define ROUTE_KEY "${keyFile(dbUrl)}"
+${isFlooded ? text : text.replace('reqs_density_per_unit", 30', 'reqs_density_per_unit", 100000').replace('MOST_FAILURES 20', 'MOST_FAILURES 100000')}
+${params}
 ${routes}
 `;
 }

@@ -8,13 +8,15 @@ import { challengeOf, digestAnswer } from '../support/digest-client.ts';
 import type { RequestOptions, TestMsg } from '../support/msg.ts';
 import { SipPeer } from '../support/sip-peer.ts';
 import { SipWorld } from '../support/sip-world.ts';
-import { edgeScript } from './edge-script.ts';
+import { edgeScript, ownScript } from './edge-script.ts';
 
 export const DOMAIN = 'example.com';
 /** The accounts, and mallory's, who is a subscriber as the others are and means harm. */
 const PASSWORDS: Readonly<Record<string, string>> = { alice: 'alicepw', bob: 'bobpw', mallory: 'mallorypw' };
 
 export interface EdgeOptions {
+  /** cfg/strowger.cfg instead of the script for tests; of the other options it takes `rows` and `params`. */
+  readonly isOwn?: boolean;
   /** SQL run in the database first. */
   readonly rows?: string;
   readonly isFlooded?: boolean;
@@ -59,8 +61,10 @@ export class Edge {
   static async #start(folder: string, options: EdgeOptions): Promise<Edge> {
     const file = join(folder, 'edge.db');
     makeDatabase(file, options.rows ?? '');
-    const { isFlooded = false, params = '', first = '', routes = '' } = options;
-    const world = await SipWorld.start(edgeScript({ dbUrl: `sqlite://${file}`, isFlooded, params, first, routes }));
+    const { isOwn = false, isFlooded = false, params = '', first = '', routes = '' } = options;
+    const world = await SipWorld.start(
+      (isOwn ? ownScript : edgeScript)({ dbUrl: `sqlite://${file}`, isFlooded, params, first, routes }),
+    );
     const peerAt = (name: string, address: string): Promise<SipPeer> =>
       SipPeer.udp(world.network.host(address).udp, {
         clock: world.clock,

@@ -11,35 +11,48 @@ import { DOMAIN, Edge } from './edge.ts';
 
 const THIRD = '10.0.8.8';
 
-/** Runs `use`; afterwards no request has left the edge but to alice and bob. Returns nothing but the proof. */
-async function noRelay(
-  use: (edge: Edge) => Promise<void>,
-  allowed: readonly string[] = ['10.0.1.1:5060', '10.0.2.1:5060'],
-): Promise<void> {
-  await Edge.with(async (edge) => {
-    const left: string[] = [];
-    edge.world.network.onPacket = ({ what, from, to, text }) => {
-      if (what === 'sent' && from.startsWith('10.0.0.1:') && !text.startsWith('SIP/2.0 ') && !allowed.includes(to))
-        left.push(`${to} ${text.slice(0, text.indexOf('\r\n'))}`);
-    };
-    edge.world.sim.dns.add('third.test', 'A', 60, THIRD);
-    let connections = 0;
-    await edge.world.network.host(THIRD).stream.listen(
-      { address: THIRD, port: 5060, family: 4 },
-      () => void connections++,
-      (error) => {
-        throw error;
-      },
-    );
-    await use(edge);
-    await edge.world.passes(1000);
-    assert.deepEqual(left, []);
-    assert.equal(connections, 0, 'connections to the third host');
-    assert.deepEqual(
-      edge.victim.heard.map((msg) => msg.text),
-      [],
-    );
-  });
+/** Hosts that requests may go to, beside alice's and bob's. */
+interface Allowed {
+  readonly also?: readonly string[];
+  /** Not with cfg/strowger.cfg. */
+  readonly isForEdgeOnly?: boolean;
+}
+
+/** Runs `use` with the script for tests and with cfg/strowger.cfg; no request may leave but to who is allowed. */
+async function noRelay(use: (edge: Edge) => Promise<void>, allowed: Allowed = {}): Promise<void> {
+  await watched(use, allowed, false);
+  if (allowed.isForEdgeOnly !== true) await watched(use, allowed, true);
+}
+
+async function watched(use: (edge: Edge) => Promise<void>, { also = [] }: Allowed, isOwn: boolean): Promise<void> {
+  const hosts = ['10.0.1.1:5060', '10.0.2.1:5060', ...also];
+  await Edge.with(
+    async (edge) => {
+      const left: string[] = [];
+      edge.world.network.onPacket = ({ what, from, to, text }) => {
+        if (what === 'sent' && from.startsWith('10.0.0.1:') && !text.startsWith('SIP/2.0 ') && !hosts.includes(to))
+          left.push(`${to} ${text.slice(0, text.indexOf('\r\n'))}`);
+      };
+      edge.world.sim.dns.add('third.test', 'A', 60, THIRD);
+      let connections = 0;
+      await edge.world.network.host(THIRD).stream.listen(
+        { address: THIRD, port: 5060, family: 4 },
+        () => void connections++,
+        (error) => {
+          throw error;
+        },
+      );
+      await use(edge);
+      await edge.world.passes(1000);
+      assert.deepEqual(left, [], isOwn ? 'with strowger.cfg' : 'with the script for tests');
+      assert.equal(connections, 0, 'connections to the third host');
+      assert.deepEqual(
+        edge.victim.heard.map((msg) => msg.text),
+        [],
+      );
+    },
+    { isOwn },
+  );
 }
 
 /** mallory sends it, without credentials. The final reply, or null where there is none in a second. */
@@ -105,33 +118,36 @@ suite('open relay', () => {
     }));
 
   test('the host spelt oddly, with account: what is ours is not relayed to itself, whatever the spelling', () =>
-    noRelay(async (edge) => {
-      for (const host of [
-        'EXAMPLE.com',
-        'example.com.',
-        '10.0.0.1.',
-        '010.0.0.1',
-        '10.0.0.01',
-        '10.1',
-        '0x0a000001',
-        '167772161',
-        '[::ffff:10.0.0.1]',
-        '10.0.0.1:05060',
-        '10.0.0.1:0',
-        '10.0.0.1:99999',
-        'localhost',
-        '127.0.0.1',
-        '127.1',
-        '0.0.0.0',
-        '[::1]',
-        '[::]',
-        '255.255.255.255',
-      ]) {
-        const text = await edge.authenticated('mallory', edge.mallory, 'MESSAGE', `sip:nobody@${host}`);
-        edge.mallory.sends(text);
-        await edge.world.passes(100);
-      }
-    }));
+    noRelay(
+      async (edge) => {
+        for (const host of [
+          'EXAMPLE.com',
+          'example.com.',
+          '10.0.0.1.',
+          '010.0.0.1',
+          '10.0.0.01',
+          '10.1',
+          '0x0a000001',
+          '167772161',
+          '[::ffff:10.0.0.1]',
+          '10.0.0.1:05060',
+          '10.0.0.1:0',
+          '10.0.0.1:99999',
+          'localhost',
+          '127.0.0.1',
+          '127.1',
+          '0.0.0.0',
+          '[::1]',
+          '[::]',
+          '255.255.255.255',
+        ]) {
+          const text = await edge.authenticated('mallory', edge.mallory, 'MESSAGE', `sip:nobody@${host}`);
+          edge.mallory.sends(text);
+          await edge.world.passes(100);
+        }
+      },
+      { isForEdgeOnly: true },
+    ));
 
   test('From of ours without credentials, with an escaped or odd host: challenged or refused', () =>
     noRelay(async (edge) => {
@@ -176,8 +192,8 @@ suite('spoofed Route and Record-Route', () => {
     [`<sip:10.0.0.1;lr;received=sip:${THIRD}>`],
     [`<sip:10.0.0.1;lr;maddr=${THIRD}>`],
     [`<sip:10.0.0.1;lr;r2=on>`, `<sip:10.0.0.1;transport=tcp;lr;r2=on>`, `<sip:${THIRD};lr>`],
-    [`<sip:10.0.0.1;lr;ck=0000>`, `<sip:${THIRD};lr>`],
-    [`<sip:10.0.0.1;lr;ck=.*>`, `<sip:${THIRD};lr>`],
+    [`<sip:10.0.0.1;lr;sig=0000>`, `<sip:${THIRD};lr>`],
+    [`<sip:10.0.0.1;lr;sig=.*>`, `<sip:${THIRD};lr>`],
     [`<sip:AAAAAAAA@10.0.0.1;lr;ob>`, `<sip:${THIRD};lr>`],
     [`<sip:10.0.0.1;lr?Route=%3csip:${THIRD}%3e>`],
     [`"<sip:x>" <sip:10.0.0.1;lr>;x="<sip:${THIRD}>"`],
@@ -214,11 +230,27 @@ suite('spoofed Route and Record-Route', () => {
       bob.replies(atBob, 200);
       const ok = await alice.receives(200);
       const route = ok.all('Record-Route');
-      assert.match(route[0] ?? '', /;ck=[0-9a-f]{64}/);
+      assert.match(route[0] ?? '', /;sig=[0-9a-f]{24}/);
       // alice's own BYE goes through; the same routes from elsewhere do not.
-      for (const toTag of ['made-up', ok.param('To', 'tag')]) {
-        const reply = await attacks(edge, 'BYE', `sip:x@${THIRD}`, { route, toTag });
-        assert.equal(reply?.status, 403);
+      const callId = ok.get('Call-ID');
+      const [fromTag, toTag] = [ok.param('From', 'tag'), ok.param('To', 'tag')];
+      const beyond = [...route, `<sip:${THIRD};lr>`];
+      for (const guess of [
+        { toTag: 'made-up' },
+        { toTag },
+        { toTag: fromTag.slice(1), callId },
+        { fromTag: toTag, toTag: 'made-up', callId },
+        { fromTag, toTag, callId: `${callId}x` },
+        { fromTag: `${fromTag}x`, toTag, callId: callId.slice(0, -1) },
+      ])
+        for (const set of [route, beyond])
+          for (const method of ['BYE', 'INVITE', 'MESSAGE'])
+            assert.equal((await attacks(edge, method, `sip:x@${THIRD}`, { route: set, ...guess }))?.status, 403);
+      // Nor does the right call with another signature.
+      for (const sig of ['', '0', '0'.repeat(24), '.*', `${'f'.repeat(24)};sig=${'0'.repeat(24)}`]) {
+        const changed = route.map((value) => value.replace(/;sig=\w+/, `;sig=${sig}`));
+        const reply = await attacks(edge, 'BYE', `sip:x@${THIRD}`, { route: changed, fromTag, toTag, callId });
+        assert.equal(reply?.status, 403, sig);
       }
       alice.sends(
         edge.request(alice, 'BYE', bob.uri, {
@@ -264,7 +296,7 @@ suite('Path, alias and received', () => {
         const atMallory = await edge.mallory.receives('MESSAGE');
         assert.deepEqual(atMallory.all('Route'), []);
       },
-      ['10.0.1.1:5060', '10.0.2.1:5060', '10.0.9.9:5060'],
+      { also: ['10.0.9.9:5060'], isForEdgeOnly: true },
     ));
 
   test('alias parameters that point at a third host: only dialogs made here are sent along', () =>
@@ -299,6 +331,6 @@ suite('Path, alias and received', () => {
         }
         assert.ok(edge.mallory.count('MESSAGE') > 0, 'they were called');
       },
-      ['10.0.1.1:5060', '10.0.2.1:5060', '10.0.9.9:5060'],
+      { also: ['10.0.9.9:5060'] },
     ));
 });
