@@ -6,6 +6,8 @@ export interface SendContext {
   readonly outgoing: SocketInfo;
   /** The socket the request came in on. */
   readonly incoming: SocketInfo;
+  /** Edits of the one branch that is written, beside the message's own; null for none. */
+  readonly branchLumps: LumpList | null;
 }
 
 /** Text to insert, or a function that makes it once the outgoing socket is known ('' inserts nothing). */

@@ -89,7 +89,7 @@ function replaceRport(msg: SipMsg, via: Via, rportAt: number, into: Lump[]): voi
 
 /** The request as one branch sends it. */
 export function buildRequest(msg: SipMsg, form: RequestForm): string {
-  const ctx: SendContext = { outgoing: form.outgoing, incoming: msg.rcv.socket };
+  const ctx: SendContext = { outgoing: form.outgoing, incoming: msg.rcv.socket, branchLumps: form.branchLumps };
   const via = msg.via1;
   const own: Lump[] = [];
   const firstHeader = msg.firstLineEnd;
@@ -121,7 +121,7 @@ export function buildForwardedReply(msg: SipMsg, lumps: readonly Lump[], isRelia
   // The common case, a reply nobody edited, is two slices around our Via.
   if (lumps.length === 0 && !isReliable)
     return msg.buf.slice(0, removal.offset) + msg.buf.slice(removal.offset + removal.deleted, msg.bodyEnd);
-  const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket };
+  const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket, branchLumps: null };
   const all = mergeSorted(lumps, [removal]);
   // From the very start: change_reply_status edits the first line.
   return assemble(msg, 0, all, ctx, isReliable);

@@ -8,7 +8,7 @@ import { assemble } from './msg-translator.ts';
  * and no `received` is added. Insertions that wait for the outgoing socket are made for the one it came in on.
  */
 export function currentText(msg: SipMsg): string {
-  const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket };
+  const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket, branchLumps: null };
   const lumps = msg.lumpList === null ? [] : msg.lumpList.items;
   if (!msg.isRequest) return assemble(msg, 0, lumps, ctx, false);
   const line = msg.buf.slice(0, msg.uriStart) + msg.uri + msg.buf.slice(msg.uriEnd, msg.firstLineEnd);

@@ -27,7 +27,7 @@ function title(text: string): string {
 
 /** What the edits delete, with a `-`, and what they insert, in order. */
 function differences(msg: SipMsg): { readonly headers: readonly string[]; readonly body: readonly string[] } {
-  const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket };
+  const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket, branchLumps: null };
   const headers: string[] = [];
   const body: string[] = [];
   for (const lump of msg.lumpList?.items ?? []) {

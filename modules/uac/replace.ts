@@ -204,5 +204,8 @@ function editDisplay(msg: SipMsg, side: Side, addr: NameAddr, display: string | 
 /** The header of a reply as its request had it when it came in; its parameters, the tag among them, stay. */
 function restoreReply(reply: SipMsg, side: Side, original: string): void {
   const addr = reply[side];
-  if (addr !== null) replaceSpan(reply, addr.start, endOfUri(addr), original, KIND[side]);
+  // Each branch asks for it, where branch routes replaced names.
+  if (addr === null || isReplaced(reply, side)) return;
+  const lump = replaceSpan(reply, addr.start, endOfUri(addr), original, KIND[side]);
+  reply.setExtension(REPLACED[side], { buf: reply.buf, lump } satisfies Replaced);
 }

@@ -90,6 +90,54 @@ for (const [name, change, params] of [
   });
 }
 
+test('each branch has names of its own; the one that answers keeps them for the call', async () => {
+  const routes = `
+request_route {
+  if (has_totag()) { loose_route(); $du = "sip:10.0.2.1"; t_relay(); exit; }
+  ROUTE
+  t_on_branch("NAMES");
+  $ru = "sip:one@10.0.2.1";
+  append_branch("sip:two@10.0.2.1");
+  t_relay();
+}
+branch_route[NAMES] {
+  IN_BRANCH
+  uac_replace_from("Anon", "sip:$rU@hidden.example.org");
+  add_rr_param(";at=$rU");
+}`;
+  for (const [before, inBranch] of [
+    ['record_route();', ''],
+    ['', 'record_route();'],
+  ] as const)
+    await withWorld(routes.replace('ROUTE', before).replace('IN_BRANCH', inBranch), async ({ alice, bob }) => {
+      const call = { ...NAMES, callId: 'call' };
+      alice.sends(alice.request('INVITE', 'sip:bob@10.0.0.1', call));
+      const [one, two] = [await bob.receives('INVITE'), await bob.receives('INVITE')];
+      for (const [invite, user] of [
+        [one, 'one'],
+        [two, 'two'],
+      ] as const) {
+        assert.match(invite.startLine, new RegExp(`sip:${user}@`));
+        assert.match(invite.get('From'), new RegExp(`^Anon <sip:${user}@hidden`));
+        assert.equal(invite.all('Record-Route').length, 1);
+        assert.match(invite.get('Record-Route'), new RegExp(`;lr;ftag=alice-tag;vsf=[^;]+;at=${user}>$`));
+      }
+      bob.replies(one, 180, { toTag: 'one' });
+      assert.deepEqual(names(await alice.receives(180)), OWN);
+      bob.replies(two, 200, { toTag: 'two' });
+      const ok = await alice.receives(200);
+      assert.deepEqual(names(ok), OWN);
+      bob.replies(await bob.receives('CANCEL'), 200);
+      bob.replies(one, 487, { toTag: 'one' });
+      const inside = { ...call, route: ok.all('Record-Route'), toTag: 'two', cseq: 2 };
+      alice.sends(alice.request('BYE', 'sip:bob@10.0.2.1', inside));
+      const bye = await bob.receives('BYE');
+      assert.match(bye.get('From'), /<sip:two@hidden/);
+      bob.replies(bye, 200);
+      assert.deepEqual(names(await alice.receives((msg) => msg.cseqMethod === 'BYE')), OWN);
+    });
+});
+
 test('restore_dlg keeps the names in the dialog, and nothing in Record-Route', async () => {
   await withWorld(
     relay('', 'dlg_manage();'),

@@ -161,6 +161,45 @@ describe('uac as Kamailio 5.6.3', { skip: skipWithout('kamailio') }, () => {
     });
   }
 
+  test('each branch has names of its own', async () => {
+    const script = (
+      peerPort: number,
+      path: string,
+    ): string => `${HEAD.replace('MPATH', `${path}\nloadmodule "corex.so"`)}
+request_route {
+  ${READY}
+  if (has_totag()) { loose_route(); $du = "sip:127.0.0.1:${peerPort}"; t_relay(); exit; }
+  record_route();
+  add_rr_param(";m=1");
+  t_on_branch("B");
+  $ru = "sip:one@127.0.0.1:${peerPort}";
+  append_branch("sip:number-two@127.0.0.1:${peerPort}");
+  t_relay();
+}
+branch_route[B] {
+  add_rr_param(";b=$rU");
+  if ($rU == "one") uac_replace_from("One", "sip:one@example.com");
+  uac_replace_to("sip:to.$rU@example.org");
+}`;
+    assertSame(
+      await withBoth(script, async (server) => {
+        const callId = 'branches';
+        ask(server, 'INVITE', 'sip:x@example.net', { callId });
+        const heard = [await next(server), await next(server), await next(server)];
+        const branches = heard.filter((msg) => msg?.method === 'INVITE').filter((msg) => msg !== null);
+        const seen = branches.map(names);
+        const two = branches.find((msg) => msg.startLine.includes('number-two'));
+        assert.ok(two);
+        server.peer.send(response(two, 180, { toTag: 'bt' }), server.port);
+        seen.push(names(await next(server)));
+        const inside = { callId, toTag: 'bt', route: two.all('Record-Route'), cseq: 2 };
+        ask(server, 'INFO', 'sip:x@example.net', inside);
+        seen.push(names(await next(server)));
+        return seen;
+      }),
+    );
+  });
+
   test('a Route that tells nothing of use leaves From and To as they are', async () => {
     const values = ['', 'AAA', '!!!!', 'AAAAABssE2NlQGV4YW1wbGUub3Jn', 'c2lwOmFsaWNlQGV4YW1wbGUub3Jn', 'AAAA', 'AA--'];
     assertSame(
