@@ -169,5 +169,6 @@ export * from './transport/unix-dgram.ts';
 export * from './transport/unix-stream.ts';
 export * from './values.ts';
 export type { Bus, Replica } from './workers/bus.ts';
+export { callOwner } from './workers/ownership.ts';
 export { escapeXml, writeXml } from './xml/xml-text.ts';
 export { parseXml, type XmlAttribute, XmlElement } from './xml/xml-tree.ts';

@@ -112,7 +112,7 @@ export class Server {
   bus: Bus = new LocalBus();
   #sharedHeap: SharedHeap | null = null;
   /** Passes messages of other workers' transactions on to them; null where it is alone. */
-  handover: { takes(msg: SipMsg): boolean } | null = null;
+  handover: { takes(msg: SipMsg): boolean; hand(msg: SipMsg, worker: number): boolean } | null = null;
   /** New calls are refused: the server waits for open transactions to end. */
   isStopping = false;
   /** Transactions under way; set by tm. */

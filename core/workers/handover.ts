@@ -22,10 +22,17 @@ export class Handover {
     const { own, count } = this.#exchange;
     const owner = ownerOf(msg, count);
     if (owner < 0 || owner === own) return false;
+    this.hand(msg, owner);
+    return true;
+  }
+
+  /** Passes a message to a worker whatever its Call-ID or branch says; false, and logged, where it is lost. */
+  hand(msg: SipMsg, worker: number): boolean {
     const { proto, srcIp, srcPort, dstIp, dstPort, socket, conId } = msg.rcv;
     const numbers = [proto, srcPort, dstPort, socket.index, conId];
-    if (!this.#exchange.push(owner, RECORD.MESSAGE, numbers, srcIp, dstIp, msg.buf)) this.#dropped(owner);
-    return true;
+    const isSent = this.#exchange.push(worker, RECORD.MESSAGE, numbers, srcIp, dstIp, msg.buf);
+    if (!isSent) this.#dropped(worker);
+    return isSent;
   }
 
   #received({ numbers, a, b, c }: RingRecord): void {

@@ -1,4 +1,4 @@
-import { hashSpan, mixHash } from '../msg/hash.ts';
+import { hashSpan, hashText, mixHash } from '../msg/hash.ts';
 import { BRANCH_MAGIC } from '../msg/msg-translator.ts';
 import type { SipMsg } from '../parser/sip-msg.ts';
 
@@ -11,6 +11,11 @@ export function ownerOf(msg: SipMsg, count: number): number {
   if (!msg.isRequest) return branchOwner(msg.via1?.branch ?? '', count);
   const row = msg.callIdAt;
   return row < 0 ? -1 : mixHash(hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row))) % count;
+}
+
+/** The worker that gets the requests of a Call-ID. */
+export function callOwner(callId: string, count: number): number {
+  return mixHash(hashText(callId)) % count;
 }
 
 /** The worker in a branch `z9hG4bK<worker>-…`; -1 in any other, stateless ones among them. */

@@ -7,7 +7,7 @@ const STATES = ['early', 'confirmed', 'ended'] as const;
 
 export function stateOf(call: Call): string {
   if (call.isEnded) return 'ended';
-  return call.answeredMs > 0 ? 'confirmed' : 'early';
+  return call.answeredMs !== 0 ? 'confirmed' : 'early';
 }
 
 /** One line of `b2bua.list`. */

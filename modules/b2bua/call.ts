@@ -1,11 +1,11 @@
 import { HDR, ROUTE, RUN_DROP, type Server, SipMsg, type Timer } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
+import type { CallOptions, HistoryLine } from './call-options.ts';
 import type { Calls } from './calls.ts';
 import { challenged } from './challenge.ts';
 import { setContext } from './context.ts';
 import type { Credential } from './credentials.ts';
 import { Dial, type DialResult, type Target } from './dial.ts';
-import type { HeaderPolicy } from './headers.ts';
 import { requestInDialog } from './in-dialog.ts';
 import { flowOf, viaHosts } from './invite-facts.ts';
 import { USAGE } from './invite-usage.ts';
@@ -15,40 +15,17 @@ import { Mailbox, type MailboxEvent } from './mailbox.ts';
 import { CallMedia } from './media.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
 import type { ReferDecision } from './refer.ts';
-import { type Rel100, ReliableReplies } from './reliable.ts';
+import { ReliableReplies } from './reliable.ts';
 import { outward } from './reply-map.ts';
 import { TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
-import type { ReferMode, TimerMode } from './settings.ts';
+import type { TimerMode } from './settings.ts';
 import { shape } from './shape.ts';
 import { reasonOf } from './status.ts';
 import { hideParties } from './topology.ts';
 import { UaDialog } from './ua-dialog.ts';
 import type { AddedRow } from './verbs-policy.ts';
 
-/** One line of a call's history. */
-export interface HistoryLine {
-  readonly atMs: number;
-  readonly leg: string;
-  readonly what: string;
-}
-
-/** Options of a call (`b2b_call` flags and module parameters). */
-export interface CallOptions {
-  policy: HeaderPolicy;
-  /** Longest a leg rings, in ms; 0: tm's fr_inv_timer. */
-  readonly ringMs: number;
-  readonly contactUser: string;
-  readonly callIdMode: 'new' | 'keep' | 'suffix';
-  referMode: ReferMode;
-  rel100: Rel100;
-  lateOffer: 'pass' | 'convert';
-  /** Neither side learns anything of the other's network. */
-  isTopologyHidden: boolean;
-  /** Media go through the engine of media_module. */
-  usesMedia: boolean;
-  /** Only credentials of this user answer challenges; '' for any. */
-  authUser: string;
-}
+export type { CallOptions, HistoryLine } from './call-options.ts';
 
 /**
  * One call: its legs and a mailbox. Events of legs are handled one after the other, also when a handler waits (a route
@@ -62,7 +39,8 @@ export class Call implements LegOwner {
   readonly options: CallOptions;
   readonly legs: Leg[] = [];
   readonly history: HistoryLine[] = [];
-  readonly startedMs: number;
+  /** Times are of the clock; of a call from before a restart they may be negative. */
+  startedMs: number;
   answeredMs = 0;
   /** What the script decided about the REFER at hand; null where it did not. */
   referDecision: ReferDecision | null = null;
@@ -102,7 +80,8 @@ export class Call implements LegOwner {
   request: SipMsg | null = null;
   #dial: Dial | null = null;
   #limit: Timer<undefined> | null = null;
-  #legCount = 0;
+  /** Legs it has had: the next one's id. */
+  legCount = 0;
 
   constructor(calls: Calls, id: string, options: CallOptions) {
     this.calls = calls;
@@ -145,6 +124,7 @@ export class Call implements LegOwner {
   }
 
   note(leg: Leg | null, what: string): void {
+    this.calls.store?.changed(this);
     if (this.history.length >= this.calls.settings.historySize) return;
     this.history.push({ atMs: this.server.clock.now(), leg: leg?.id ?? '', what });
   }
@@ -185,7 +165,7 @@ export class Call implements LegOwner {
   }
 
   #nextId(): string {
-    return `${this.id}-${++this.#legCount}`;
+    return `${this.id}-${++this.legCount}`;
   }
 
   #add(leg: Leg): void {
@@ -252,10 +232,12 @@ export class Call implements LegOwner {
 
   #callIdOf(a: Leg | null): string {
     const { callIdMode, isTopologyHidden } = this.options;
-    if (a === null || isTopologyHidden) return this.server.random.token(24);
-    if (callIdMode === 'keep') return a.dialog.callId;
-    if (callIdMode === 'suffix') return `${a.dialog.callId}-b2b${this.#legCount + 1}`;
-    return this.server.random.token(24);
+    const { homes } = this.calls;
+    if (a !== null && !isTopologyHidden && callIdMode === 'keep') return a.dialog.callId;
+    if (a === null || isTopologyHidden || callIdMode === 'new')
+      return homes.ownCallId(() => this.server.random.token(24));
+    const suffixed = `${a.dialog.callId}-b2b${this.legCount + 1}`;
+    return homes.ownCallId((attempt) => (attempt === 0 ? suffixed : `${suffixed}-${attempt.toString(36)}`));
   }
 
   /** Who rings for a caller that was not answered yet: the last that has an early dialog; null where none does. */
@@ -446,6 +428,26 @@ export class Call implements LegOwner {
   }
 
   // ---- the end
+
+  /** Nothing is under way that another worker, or the server after a restart, would have to know. */
+  get isIdle(): boolean {
+    const isDone = this.#dial === null && this.transfer === null && this.mailbox.isIdle;
+    return isDone && this.legs.every((leg) => leg.isEnded || leg.isIdle);
+  }
+
+  /** When b2b_max_duration ends it, ms of the clock; 0: it does not. */
+  get dueMs(): number {
+    return this.#limit?.isArmed === true ? this.#limit.dueMs : 0;
+  }
+
+  /** It goes on in another worker: here nothing is told to anybody. */
+  leave(): void {
+    this.endedMs = this.server.clock.now();
+    if (this.#limit !== null) this.server.wheel.cancel(this.#limit);
+    this.reliable.stop();
+    this.#media?.stop();
+    for (const leg of this.legs) leg.leave();
+  }
 
   /** Ends the call so many seconds from now, unless it has ended before. */
   limitDuration(seconds: number): void {

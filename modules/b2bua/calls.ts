@@ -1,9 +1,22 @@
-import { currentText, HDR, METHOD, type ModuleContext, type Run, type Server, type SipMsg, TextMap } from 'strowger';
+import {
+  callOwner,
+  currentText,
+  HDR,
+  METHOD,
+  type ModuleContext,
+  type Run,
+  type Server,
+  type SipMsg,
+  TextMap,
+} from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
+import { adoptCall } from './adoption.ts';
 import { Call, type CallOptions } from './call.ts';
+import { CallStore } from './call-store.ts';
 import { CdrWriter, statusOf } from './cdr.ts';
 import { type B2bContext, contextOf, setContext } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
+import { Homes } from './homes.ts';
 import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { LEG, type Leg } from './leg.ts';
 import { Limits } from './limits.ts';
@@ -40,6 +53,9 @@ export class Calls {
   readonly qualifier: Qualifier;
   readonly cdr: CdrWriter;
   readonly parking: ParkingLot;
+  readonly homes: Homes;
+  /** Where calls survive a restart; null where they do not. */
+  store: CallStore | null = null;
   /** Where media go through; null where they go from side to side. */
   media: MediaEngine | null = null;
   #stopMedia: (() => void) | null = null;
@@ -65,6 +81,7 @@ export class Calls {
     this.qualifier = new Qualifier(ctx, this.tm, this.peers);
     this.peers.onLoaded = () => this.qualifier.reloaded();
     this.parking = new ParkingLot(this);
+    this.homes = new Homes(ctx.server);
     this.cdr = new CdrWriter(ctx, () => this.stats.count('cdrs_lost'));
     this.#legs = new TextMap(ctx.server.random.uint32());
     this.#detach = [
@@ -77,6 +94,7 @@ export class Calls {
   async open(): Promise<void> {
     await this.peers.load();
     await this.cdr.open();
+    this.store = await CallStore.open(this.ctx);
   }
 
   get size(): number {
@@ -138,9 +156,13 @@ export class Calls {
       authUser: '',
       ...options,
     });
-    this.#calls.set(id, call);
+    this.addCall(call);
     this.stats.count('calls');
     return call;
+  }
+
+  addCall(call: Call): void {
+    this.#calls.set(call.id, call);
   }
 
   /** Begins a call with a new INVITE, which is refused beyond max_calls; null for any other message. */
@@ -245,6 +267,7 @@ export class Calls {
   }
 
   removeLeg(leg: Leg): void {
+    this.homes.forget(leg.dialog.callId);
     this.#legs.delete(keyOf(leg.dialog.callId, leg.dialog.localTag));
   }
 
@@ -254,7 +277,8 @@ export class Calls {
     this.#ended.set(call.id, call);
     this.limits.release(call);
     this.parking.release(call);
-    this.stats.ended({ isAnswered: call.answeredMs > 0, status: statusOf(call), cause: call.cause });
+    this.store?.ended(call);
+    this.stats.ended({ isAnswered: call.answeredMs !== 0, status: statusOf(call), cause: call.cause });
     this.cdr.write(call);
     this.server.wheel.after(LINGER_MS, () => {
       this.#ended.delete(call.id);
@@ -292,10 +316,22 @@ export class Calls {
     this.#stopMedia = engine?.onTimeout((id) => this.#calls.get(id)?.mediaTimeout()) ?? null;
   }
 
+  /** Takes up the calls that the store has and whose requests come to this worker. */
+  async adoptStored(): Promise<void> {
+    const { workerCount, workerIndex } = this.server;
+    for (const record of (await this.store?.records()) ?? []) {
+      const first = record.legs.find((leg) => !leg.isEnded);
+      if (callOwner(first?.callId ?? '', workerCount) !== workerIndex || this.#calls.has(record.id)) continue;
+      for (const leg of record.legs) if (!leg.isEnded) this.homes.set(leg.callId);
+      this.store?.knows(adoptCall(this, record, false));
+    }
+  }
+
   // ---- messages on their way to request_route
 
   /** False when the message was a leg's. */
   #requestIn(msg: SipMsg): boolean {
+    if (this.homes.passesOn(msg)) return false;
     if (this.#legs.size === 0) return true;
     if (msg.method === METHOD.INVITE && this.hidden.size > 0) this.hidden.restore(msg);
     if (msg.method === METHOD.CANCEL) return this.#cancel(msg);
@@ -420,7 +456,8 @@ export class Calls {
   async close(): Promise<void> {
     this.qualifier.stop();
     this.#stopMedia?.();
-    for (const call of this.#calls.values()) this.cdr.write(call);
+    await this.store?.close();
+    for (const call of this.#calls.values()) if (this.store?.has(call) !== true) this.cdr.write(call);
     for (const undo of this.#detach) undo();
     this.limits.close();
     await Promise.all([this.cdr.close(), this.peers.close()]);

@@ -52,8 +52,9 @@ export function statusOf(call: Call): number {
 /** The record of a call that has ended, or ends now. */
 export function cdrOf(call: Call): Cdr {
   const endedMs = call.endedMs || call.server.clock.now();
-  const isAnswered = call.answeredMs > 0;
+  const isAnswered = call.answeredMs !== 0;
   const { request } = call;
+  const timeOf = timesOf(call);
   return {
     id: call.id,
     start: timeOf(call.startedMs),
@@ -69,11 +70,11 @@ export function cdrOf(call: Call): Cdr {
     limit: call.limit,
     continued_in: call.continuedIn,
     vars: Object.fromEntries(call.variables),
-    legs: call.legs.map(legOf),
+    legs: call.legs.map((leg) => legOf(leg, timeOf)),
   };
 }
 
-function legOf(leg: Leg): CdrLeg {
+function legOf(leg: Leg, timeOf: (ms: number) => string): CdrLeg {
   return {
     id: leg.id,
     dir: leg.role === 'uas' ? 'in' : 'out',
@@ -83,13 +84,15 @@ function legOf(leg: Leg): CdrLeg {
     peer: leg.peerName,
     status: leg.status,
     start: timeOf(leg.startedMs),
-    answer: leg.answeredMs > 0 ? timeOf(leg.answeredMs) : null,
-    end: leg.endedMs > 0 ? timeOf(leg.endedMs) : null,
+    answer: leg.answeredMs !== 0 ? timeOf(leg.answeredMs) : null,
+    end: leg.endedMs !== 0 ? timeOf(leg.endedMs) : null,
   };
 }
 
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
+/** Makes texts of times of the clock, which counts from anywhere. */
+function timesOf({ server: { clock } }: Call): (ms: number) => string {
+  const wallMs = clock.wall() - clock.now();
+  return (ms) => new Date(wallMs + ms).toISOString();
 }
 
 /** Writes each call down once, to where `cdr_sink` says. Nobody waits for it. */

@@ -31,7 +31,10 @@ export default defineModule<Calls>({
     await calls.open();
     return calls;
   },
-  childInit: (calls) => calls.openMedia(),
+  async childInit(calls) {
+    calls.openMedia();
+    await calls.adoptStored();
+  },
   onReply: (msg, calls) => calls.onReply(msg),
   reload: (calls) => calls.reload(),
   destroy: (calls) => calls.close(),

@@ -27,6 +27,8 @@ export class LegFacts {
   source: Leg | null = null;
   /** Hosts that its first request went by, and where that came from. */
   readonly hosts: string[] = [];
+  /** How we acknowledged the 2xx to our INVITE, to say it again when the 2xx comes again. */
+  lastAck: { readonly cseq: number; readonly body: string; readonly contentType: string } | null = null;
   /** The o= line of what it is told. */
   readonly origin = new SdpOrigin();
 }

@@ -29,7 +29,7 @@ export class Leg extends LegFacts {
   usage: Usage = USAGE.NONE;
   offer: Offer = OFFER.STABLE;
   /** When it began, was answered and ended, ms of the clock; 0 before. */
-  readonly startedMs: number;
+  startedMs: number;
   answeredMs = 0;
   endedMs = 0;
   /** Last status that was sent or received for the first INVITE. */
@@ -38,8 +38,6 @@ export class Leg extends LegFacts {
   readonly contact: string;
   /** The INVITE under way: theirs, or ours. */
   invite: Transaction | null = null;
-  /** What we told our INVITE's 2xx with, to say it again when the 2xx comes again. */
-  #lastAck: { readonly cseq: number; readonly body: string; readonly contentType: string } | null = null;
   #okCseq = 0;
   /** Dialogs that were hung up as soon as they began. */
   readonly #unwantedTags: string[] = [];
@@ -76,6 +74,11 @@ export class Leg extends LegFacts {
 
   get isEnded(): boolean {
     return this.state === LEG.ENDED;
+  }
+
+  /** In a dialog, and nothing is under way in it. */
+  get isIdle(): boolean {
+    return this.state === LEG.CONFIRMED && this.usage === USAGE.NONE && !this.#outbox.isWaiting;
   }
 
   // ---- the two tables
@@ -241,7 +244,7 @@ export class Leg extends LegFacts {
 
   /** Any 2xx: the first, one repeated, or one of another branch that a proxy forked to. */
   #answered(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
-    const isOurs = reply.toTag === this.dialog.remoteTag && this.#lastAck?.cseq === reply.cseqNumber;
+    const isOurs = reply.toTag === this.dialog.remoteTag && this.lastAck?.cseq === reply.cseqNumber;
     const isLate = this.isEnded || (isFirst && this.status >= 200 && reply.toTag !== this.dialog.remoteTag);
     if (isLate && !isOurs) return this.#unwanted(reply);
     if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.#acknowledgeAgain(reply);
@@ -262,7 +265,7 @@ export class Leg extends LegFacts {
 
   /** A 2xx again: its ACK was lost, or is still to come. */
   #acknowledgeAgain(reply: SipMsg): void {
-    const last = this.#lastAck;
+    const last = this.lastAck;
     if (last !== null && last.cseq === reply.cseqNumber)
       this.#sendAck(this.dialog, last.cseq, last.body, last.contentType);
   }
@@ -319,9 +322,9 @@ export class Leg extends LegFacts {
     this.#tells(body, contentType);
     const cseq = this.#okCseq;
     this.#shapeRequest('ACK', { body, contentType, isAnswer: true }, (shaped) => {
-      this.#lastAck = { cseq, body: shaped?.body ?? '', contentType };
+      this.lastAck = { cseq, body: shaped?.body ?? '', contentType };
       this.owner.note(this, '> ACK');
-      this.#sendAck(this.dialog, cseq, this.#lastAck.body, contentType);
+      this.#sendAck(this.dialog, cseq, this.lastAck.body, contentType);
     });
   }
 
@@ -458,6 +461,13 @@ export class Leg extends LegFacts {
     this.server.wheel.cancel(this.#ackTimer);
     this.timer?.stop();
     this.owner.onEnd(this);
+  }
+
+  /** It goes on in another worker. */
+  leave(): void {
+    this.state = LEG.ENDED;
+    this.server.wheel.cancel(this.#ackTimer);
+    this.timer?.stop();
   }
 
   #local(

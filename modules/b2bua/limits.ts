@@ -49,6 +49,18 @@ export class Limits {
     return true;
   }
 
+  /** Names and keys of what `holder` has, for `restore`. */
+  of(holder: object): string[] {
+    return [...(this.#held.get(holder) ?? [])];
+  }
+
+  /** What `holder` had before a restart, or in another worker, whatever the limits are now. */
+  restore(holder: object, records: readonly string[]): void {
+    for (const record of records)
+      this.#change(record, (counts) => (counts[this.#worker] = (counts[this.#worker] ?? 0) + 1));
+    if (records.length > 0) this.#held.set(holder, new Set(records));
+  }
+
   /** Gives back all that `holder` has. */
   release(holder: object): void {
     const held = this.#held.get(holder);

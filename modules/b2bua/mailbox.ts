@@ -20,6 +20,11 @@ export class Mailbox {
     return this.#events.length;
   }
 
+  /** Nothing is handled, and nothing waits. */
+  get isIdle(): boolean {
+    return !this.#isHandling && this.#events.length === 0;
+  }
+
   post(event: MailboxEvent): void {
     this.#events.push(event);
     this.#handle();

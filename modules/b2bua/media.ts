@@ -44,7 +44,7 @@ export class CallMedia {
   readonly #heard = new Map<string, { packets: number; atMs: number }>();
   #timer: Timer<undefined> | null = null;
   /** The side that the engine heard of first; '' before. */
-  #first = '';
+  first = '';
 
   constructor(call: Call, engine: MediaEngine) {
     this.#call = call;
@@ -58,7 +58,7 @@ export class CallMedia {
     if (origin === null) return out.body;
     leg.source = origin;
     const { callId, flags } = this.#names();
-    this.#first ||= origin.id;
+    this.first ||= origin.id;
     const party = { callId, from: origin.id, to: out.isOffer && leg.state === LEG.EARLY ? '' : leg.id };
     const passed = await (out.isOffer
       ? this.#engine.offer(party, out.body, flags)
@@ -94,7 +94,7 @@ export class CallMedia {
 
   async #look(): Promise<void> {
     const call = this.#call;
-    const state = await this.#engine.query(call.id, this.#first);
+    const state = await this.#engine.query(call.id, this.first);
     if (state === null || call.isEnded) return;
     const nowMs = call.server.clock.now();
     for (const leg of call.legs) {
@@ -117,10 +117,21 @@ export class CallMedia {
     return limit > 0 && ms >= limit;
   }
 
+  /** Goes on with a call that the engine has. */
+  resume(first: string): void {
+    this.first = first;
+    if (first !== '') this.#watch();
+  }
+
+  /** Looks at it no more. */
+  stop(): void {
+    if (this.#timer !== null) this.#call.server.wheel.cancel(this.#timer);
+  }
+
   /** The call has ended. */
   end(): void {
-    if (this.#timer !== null) this.#call.server.wheel.cancel(this.#timer);
-    if (this.#first !== '') void this.#engine.delete(this.#call.id, this.#first);
+    this.stop();
+    if (this.first !== '') void this.#engine.delete(this.#call.id, this.first);
   }
 }
 

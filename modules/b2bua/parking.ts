@@ -53,6 +53,18 @@ export class ParkingLot {
     return true;
   }
 
+  /** Places of a call's legs. */
+  of(call: Call): Parked[] {
+    return [...this.#slots.values()].filter(({ leg }) => leg.owner === call);
+  }
+
+  /** A leg that was parked before a restart, or in another worker; `dueMs` 0: for ever. */
+  resume(slot: string, leg: Leg, from: Target, dueMs: number): void {
+    const entry: Parked = { slot, leg, from, timer: null, isTaken: false };
+    this.#slots.set(slot, entry);
+    this.#wait(entry, dueMs === 0 ? 0 : Math.max(1, dueMs - this.#calls.server.clock.now()));
+  }
+
   #wait(entry: Parked, ms: number): void {
     if (ms > 0) entry.timer = this.#calls.server.wheel.after(ms, () => this.#expired(entry));
   }

@@ -1,3 +1,10 @@
+export interface OriginState {
+  readonly identity: readonly [user: string, id: string, address: string];
+  readonly version: string;
+  /** The last description, without its o= line. */
+  readonly text: string;
+}
+
 /**
  * The o= line of what one dialog is told (RFC 3264 §8): its identity stays what it was first, whoever the description
  * comes from, and its version grows by one when the description is another. While it comes from one side alone nothing
@@ -7,6 +14,20 @@ export class SdpOrigin {
   #identity: readonly [user: string, id: string, address: string] | null = null;
   #version = 0n;
   #text = '';
+
+  /** What it knows, to go on with after a restart; null where it was told nothing. */
+  get state(): OriginState | null {
+    return this.#identity === null
+      ? null
+      : { identity: this.#identity, version: String(this.#version), text: this.#text };
+  }
+
+  set state(state: OriginState | null) {
+    if (state === null) return;
+    this.#identity = state.identity;
+    this.#version = BigInt(state.version);
+    this.#text = state.text;
+  }
 
   /** The description with its line as the dialog has to see it. */
   apply(sdp: string): string {

@@ -130,6 +130,18 @@ export class SessionTimer {
     this.#wheel.arm(this.#timer, ms);
   }
 
+  /** When it refreshes or ends the session, ms of the clock; 0: not at all. */
+  get dueMs(): number {
+    return this.#timer.isArmed ? this.#timer.dueMs : 0;
+  }
+
+  /** Goes on as it was, after a restart: who was to be waited for gets a while to be heard again. */
+  resume(dueMs: number): void {
+    const nowMs = this.#wheel.now();
+    const graceMs = this.isRefresher ? 0 : Math.min(32, this.expiresS / 3) * 1000;
+    this.#wheel.armAt(this.#timer, Math.max(dueMs, nowMs + graceMs));
+  }
+
   stop(): void {
     this.#wheel.cancel(this.#timer);
   }

@@ -2,7 +2,7 @@ import { HDR, intParam, listParam, type ModuleContext, type ParamDef, type SipMs
 import { type Credential, parseCredential } from './credentials.ts';
 import { HeaderPolicy, optionTags } from './headers.ts';
 import { parsePeer } from './peer-def.ts';
-import { sourceError } from './peer-source.ts';
+import { isDatabase, sourceError } from './peer-source.ts';
 import { parsePickupGroups } from './pickup.ts';
 import type { Rel100 } from './reliable.ts';
 import { parseReplyMap } from './reply-map.ts';
@@ -41,6 +41,21 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     default: 3,
     min: 1,
     doc: 'Results in a row after which a peer is down, or up again.',
+  }),
+  store: strParam({
+    default: 'memory',
+    doc: 'Where calls in progress are kept: `memory`, or the URL of a database with the table b2b_call: then they survive a restart.',
+    check: (value) =>
+      String(value) === 'memory'
+        ? null
+        : isDatabase(String(value))
+          ? sourceError(String(value))
+          : 'memory, or the URL of a database',
+  }),
+  store_interval: intParam({
+    default: 1000,
+    min: 0,
+    doc: 'How long after a change a call is written to the store, in ms: what is lost at most when the process is killed.',
   }),
   cdr_sink: strParam({
     default: '',

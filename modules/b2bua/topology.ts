@@ -33,7 +33,8 @@ export class HiddenNames {
   /** A Call-ID that stands for the dialog of a leg. */
   aliasOfLeg(call: Call, leg: Leg): string {
     for (const [alias, known] of this.#dialogs) if (known === leg) return alias;
-    const key = `${this.#key(call)}${call.server.random.token(12)}`;
+    const name = this.#key(call);
+    const key = call.calls.homes.ownCallId(() => `${name}${call.server.random.token(12)}`);
     this.#dialogs.set(key, leg);
     this.#ofCall.get(call)?.push(key);
     return key;

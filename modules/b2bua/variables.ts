@@ -9,7 +9,7 @@ const STATES = ['early', 'confirmed', 'ended'] as const;
 /** `$b2b(key)`: facts of the call. */
 const CALL_KEYS: Readonly<Record<string, (about: B2bContext, calls: Calls) => PvValue>> = {
   key: ({ call }) => call.id,
-  state: ({ call }) => (call.isEnded ? 'ended' : call.answeredMs > 0 ? 'confirmed' : 'early'),
+  state: ({ call }) => (call.isEnded ? 'ended' : call.answeredMs !== 0 ? 'confirmed' : 'early'),
   dir: ({ leg }) => (leg.role === 'uas' ? 'in' : 'out'),
   status: ({ call }) => call.status,
   cause: ({ call }) => call.cause,

@@ -24,16 +24,25 @@ export interface WorldOptions extends Omit<Partial<SimServerOptions>, 'script'> 
 export class SipWorld {
   readonly clock: VirtualClock;
   readonly network: SimNetwork;
-  readonly sim: SimServer;
+  /** Another one after `restarts`. */
+  sim: SimServer;
   readonly alice: SipPeer;
   readonly bob: SipPeer;
   readonly carol: SipPeer;
   readonly dave: SipPeer;
+  readonly #options: SimServerOptions;
 
-  private constructor(clock: VirtualClock, network: SimNetwork, sim: SimServer, peers: readonly SipPeer[]) {
+  private constructor(
+    clock: VirtualClock,
+    network: SimNetwork,
+    sim: SimServer,
+    peers: readonly SipPeer[],
+    options: SimServerOptions,
+  ) {
     this.clock = clock;
     this.network = network;
     this.sim = sim;
+    this.#options = options;
     [this.alice, this.bob, this.carol, this.dave] = peers as [SipPeer, SipPeer, SipPeer, SipPeer];
   }
 
@@ -50,7 +59,7 @@ export class SipWorld {
       const target = { ip: sim.ip, port: 5060 };
       peers.push(await SipPeer.udp(network.host(ip).udp, { clock, name, address: ip, port: 5060, target }));
     }
-    return new SipWorld(clock, network, sim, peers);
+    return new SipWorld(clock, network, sim, peers, { ...options, script });
   }
 
   /** alice's INVITE to someone behind the server, sent. */
@@ -82,6 +91,13 @@ export class SipWorld {
   /** Passes virtual time, letting promises settle. */
   passes(ms: number): Promise<void> {
     return this.clock.advanceAsync(ms);
+  }
+
+  /** The server ends and begins again, with other random numbers. */
+  async restarts(downMs = 0): Promise<void> {
+    await this.sim.stop();
+    if (downMs > 0) await this.passes(downMs);
+    this.sim = await SimServer.start(this.network, { ...this.#options, seed: (this.#options.seed ?? 1) + 1000 });
   }
 
   async stop(): Promise<void> {

@@ -42,4 +42,16 @@ export const B2BUA_TABLES: readonly TableDef[] = [
     `,
     { index: ['call_id', 'start_time'] },
   ),
+  table(
+    'b2b_call',
+    1,
+    `
+      call_id v64
+      start_time time
+      caller v255 = ''
+      callee v255 = ''
+      state mediumtext
+    `,
+    { unique: ['call_id'] },
+  ),
 ];
