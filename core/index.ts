@@ -34,9 +34,11 @@ export { httpAsSip } from './http/as-sip.ts';
 export { HttpRequests, type HttpRequestsOptions } from './http/http-requests.ts';
 export * from './log/log.ts';
 export * from './media/manage.ts';
+export { codecOf, STATIC_PAYLOAD_TYPES } from './media/payload-types.ts';
 export * from './media/relay-node.ts';
 export * from './media/relay-sets.ts';
 export { parseRelayNode, parseRelaySock } from './media/relay-url.ts';
+export { SDP_VARIABLE, sdpText } from './media/sdp-variable.ts';
 export * from './module/context.ts';
 export {
   type ArgSpec,

@@ -43,6 +43,8 @@ test('variables and their parts', () => {
     ['$rU@x', 'rU + @x'],
     ['$var(x){s.len}', 'var(x) + {s.len}'],
     ['$T_req($ru)', 'T_req($ru)'],
+    ['$(leg(callee)=>callid)', 'leg(callee=>callid)'],
+    ['$(leg(callee)=>uri{uri.user})', 'leg(callee=>uri){uri|user|-}'],
   ];
   for (const [text, shown] of rows) assert.equal(show(text), shown, text);
 });
@@ -73,6 +75,8 @@ test('what kamailio refuses is an error at its place', () => {
     ['$($var(x))', 0],
     ['$rd.', 0],
     ['$rU?', 0],
+    ['$(var(x)=>y)', 8],
+    ['$(leg(a)=>)', 8],
   ];
   for (const [text, offset] of rows) assert.equal(show(text), `error at ${offset}`, text);
 });

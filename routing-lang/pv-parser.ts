@@ -23,6 +23,10 @@ const MAX_NESTING = 16;
 /** Class names: Kamailio counts dots and question marks to the name, so that `$ru.` is an error for `$(ru).`. */
 const NAME = /[A-Za-z0-9_.?]+/y;
 
+/** Of these a part may be chosen behind the name, too: `$(leg(callee)=>callid)` is `$leg(callee=>callid)`. */
+const SELECTABLE = new Set(['leg', 'peer']);
+const SELECTOR = /=>[A-Za-z_]+/y;
+
 /** Parses the variable that starts at `start` of `text` with a `$`; text may go on behind it. */
 export function parsePv(text: string, start = 0, depth = 0): PvResult {
   if (text.charCodeAt(start) !== 36) return fail(start, 'a variable starts with "$"');
@@ -52,6 +56,10 @@ export function parsePv(text: string, start = 0, depth = 0): PvResult {
     if (close < 0) return fail(at, `the parenthesis of $${className}( is not closed`);
     name = text.slice(at + 1, close - 1);
     at = close;
+    SELECTOR.lastIndex = at;
+    const selector = isWrapped && SELECTABLE.has(className) ? (SELECTOR.exec(text)?.[0] ?? '') : '';
+    name += selector;
+    at += selector.length;
   }
   if (!isWrapped) return done(text, start, at, { className, name, index: null, transformations: [] });
   return parseWrapped(text, start, at, className, name, depth);

@@ -40,8 +40,10 @@ export class ModuleIndex {
         note('command', name, this.#commands.get(name)?.module, module);
         this.#commands.set(name, { module, defs: overloads(entry) });
       }
-      for (const name of Object.keys(def.pseudoVariables ?? {})) {
-        note('pseudo-variable', `$${name}`, this.#pvs.get(name), module);
+      for (const [name, pv] of Object.entries(def.pseudoVariables ?? {})) {
+        const first = this.#pvs.get(name);
+        // Several modules may have one variable of the core's.
+        if (first?.def.pseudoVariables?.[name] !== pv) note('pseudo-variable', `$${name}`, first, module);
         this.#pvs.set(name, module);
       }
       for (const [className, entries] of Object.entries(def.transformations ?? {})) {

@@ -7,6 +7,15 @@ export class Extensions {
   #value: unknown = undefined;
   #others: Map<object, unknown> | null = null;
 
+  /** The same values; what is set in one is not in the other. */
+  copy(): Extensions {
+    const copy = new Extensions();
+    copy.#key = this.#key;
+    copy.#value = this.#value;
+    copy.#others = this.#others === null ? null : new Map(this.#others);
+    return copy;
+  }
+
   get(key: object): unknown {
     return key === this.#key ? this.#value : this.#others?.get(key);
   }

@@ -51,6 +51,8 @@ export class Call implements LegOwner {
   endedMs = 0;
   /** Status of the last attempt to reach somebody; 0 before. */
   status = 0;
+  /** Its reason phrase. */
+  reason = '';
   /** `$b2b_ctx(name)`. */
   readonly variables = new Map<string, string | number>();
   readonly reliable: ReliableReplies;

@@ -250,6 +250,7 @@ export class Calls {
 
   #dialled(call: Call, a: Leg, result: DialResult): void {
     call.status = result.code;
+    call.reason = result.reason;
     if (result.leg !== null) return call.join(a, result);
     const cause = `${result.code} ${result.reason}`;
     const { code, reason } = outward(call, result.code, result.reason);

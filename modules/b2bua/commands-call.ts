@@ -60,6 +60,7 @@ async function dial(run: Run, calls: Calls, text: string, seconds: number): Prom
     if (result.leg !== null || call.isEnded || leg.isEnded) break;
   }
   call.status = result.code;
+  call.reason = result.reason;
   if (call.isEnded || leg.isEnded) return CANCELLED;
   if (result.leg !== null) {
     call.join(leg, result);

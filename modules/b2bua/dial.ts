@@ -88,6 +88,8 @@ export class Dial {
     const { call, caller } = this;
     this.#tried.add(target.uri);
     const own = cloneMsg(request);
+    // What its event route is about is another leg than that of the caller's request.
+    own.extensions = request.extensions?.copy() ?? null;
     own.newUri = target.uri;
     own.dstUri = target.nextHop;
     own.forceSocket = target.socket;

@@ -1,4 +1,4 @@
-import { defineModule } from 'strowger';
+import { defineModule, SDP_VARIABLE } from 'strowger';
 import { b2buaApi } from './api.ts';
 import { Calls } from './calls.ts';
 import { CALL_COMMANDS } from './commands-call.ts';
@@ -11,6 +11,7 @@ import { B2BUA_PARAMS } from './settings.ts';
 import { B2BUA_STATISTICS } from './statistics.ts';
 import { B2BUA_VARIABLES } from './variables.ts';
 import { PEER_VARIABLES } from './variables-peer.ts';
+import { REFER_VARIABLES } from './variables-refer.ts';
 import { POLICY_COMMANDS } from './verbs-policy.ts';
 import { SEND_COMMANDS } from './verbs-send.ts';
 import { TALK_COMMANDS } from './verbs-talk.ts';
@@ -21,7 +22,7 @@ export default defineModule<Calls>({
   depends: ['tm', 'usrloc?', 'uac?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: B2BUA_PARAMS,
   commands: { ...CALL_COMMANDS, ...LIMIT_COMMANDS, ...POLICY_COMMANDS, ...TALK_COMMANDS, ...SEND_COMMANDS },
-  pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES },
+  pseudoVariables: { ...B2BUA_VARIABLES, ...PEER_VARIABLES, ...REFER_VARIABLES, sdp: SDP_VARIABLE },
   eventRoutes: B2BUA_EVENTS,
   rpc: { ...CALL_RPC, ...PEER_RPC, ...VERB_RPC },
   statistics: B2BUA_STATISTICS,

@@ -1,5 +1,6 @@
 import type { LegAuth } from './credentials.ts';
 import type { Leg } from './leg.ts';
+import { RoundTrip } from './round-trip.ts';
 import { SdpOrigin } from './sdp-origin.ts';
 
 /** What is known of a leg beside the states of its dialog: whom it talks to, and what was said. */
@@ -29,6 +30,7 @@ export class LegFacts {
   readonly hosts: string[] = [];
   /** How we acknowledged the 2xx to our INVITE, to say it again when the 2xx comes again. */
   lastAck: { readonly cseq: number; readonly body: string; readonly contentType: string } | null = null;
+  readonly roundTrip = new RoundTrip();
   /** The o= line of what it is told. */
   readonly origin = new SdpOrigin();
 }

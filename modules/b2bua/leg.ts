@@ -140,6 +140,7 @@ export class Leg extends LegFacts {
       const timed = this.timer?.answerRows(t.request) ?? '';
       this.tm.reply(t.request, code, reason, this.#rows(shaped, contentType) + timed, shaped.body);
       this.server.wheel.arm(this.#ackTimer, ACK_WAIT_MS);
+      this.roundTrip.begins(this.server.clock);
     });
   }
 
@@ -184,6 +185,7 @@ export class Leg extends LegFacts {
   acknowledged(ack: SipMsg): void {
     if (this.step(USAGE_EVENT.GOT_ACK) !== VERDICT.OK) return;
     this.server.wheel.cancel(this.#ackTimer);
+    this.roundTrip.ends(this.server.clock);
     this.owner.note(this, '< ACK');
     this.hears(ack);
     this.tm.inviteOfAck(ack)?.acknowledge();
@@ -484,7 +486,7 @@ export class Leg extends LegFacts {
 
   #send(request: LocalRequest): Transaction | null {
     if (request.method !== 'BYE') this.owner.note(this, `> ${request.method}`);
-    return this.tm.send(request);
+    return this.tm.send(this.roundTrip.timed(request, this.server.clock));
   }
 
   #rows({ headers, body }: Shaped, contentType: string): string {

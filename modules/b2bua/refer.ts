@@ -16,7 +16,7 @@ export interface ReferTarget {
 }
 
 /** Null where the request has no Refer-To, or more than one, or it is no URI that can be called. */
-function referTarget(msg: SipMsg): ReferTarget | null {
+export function referTarget(msg: SipMsg): ReferTarget | null {
   const row = msg.findHdr(HDR.REFERTO);
   const value = row < 0 || msg.findHdr(HDR.REFERTO, row + 1) >= 0 ? null : firstNameAddr(msg, HDR.REFERTO);
   const uri = value?.uri ?? null;

@@ -1,31 +1,6 @@
 /** Codecs of media streams: by payload type or by name. */
 
-import type { SdpStream } from 'strowger';
-
-/** Static payload types (RFC 3551 §6), by name in lower case. */
-const STATIC_TYPES: Readonly<Record<string, readonly string[]>> = {
-  pcmu: ['0'],
-  gsm: ['3'],
-  g723: ['4'],
-  dvi4: ['5', '6', '16', '17'],
-  lpc: ['7'],
-  pcma: ['8'],
-  g722: ['9'],
-  l16: ['10', '11'],
-  qcelp: ['12'],
-  cn: ['13'],
-  mpa: ['14'],
-  g728: ['15'],
-  g729: ['18'],
-  celb: ['25'],
-  jpeg: ['26'],
-  nv: ['28'],
-  h261: ['31'],
-  mpv: ['32'],
-  mp2t: ['33'],
-  h263: ['34'],
-  t38: ['t38'],
-};
+import { type SdpStream, STATIC_PAYLOAD_TYPES } from 'strowger';
 
 /** Items of a list separated by commas. */
 export function listItems(list: string): string[] {
@@ -37,7 +12,9 @@ export function listItems(list: string): string[] {
 
 /** Payload types of a stream that have one of these names (in lower case), by `a=rtpmap` or by the static table. */
 export function typesOfNames(stream: SdpStream, names: readonly string[]): Set<string> {
-  const types = new Set(names.flatMap((name) => (Object.hasOwn(STATIC_TYPES, name) ? (STATIC_TYPES[name] ?? []) : [])));
+  const types = new Set(
+    names.flatMap((name) => (Object.hasOwn(STATIC_PAYLOAD_TYPES, name) ? (STATIC_PAYLOAD_TYPES[name] ?? []) : [])),
+  );
   for (const attribute of stream.attributes) {
     if (attribute.name !== 'rtpmap' || attribute.value === null) continue;
     const match = /^(\S+)[ \t]+([^/ \t]+)/.exec(attribute.value);
@@ -48,7 +25,7 @@ export function typesOfNames(stream: SdpStream, names: readonly string[]): Set<s
 
 /** True when the name stands for a payload type in one of the streams, or in the static table. */
 export function isKnownName(streams: readonly SdpStream[], name: string): boolean {
-  return Object.hasOwn(STATIC_TYPES, name) || streams.some((stream) => typesOfNames(stream, [name]).size > 0);
+  return Object.hasOwn(STATIC_PAYLOAD_TYPES, name) || streams.some((stream) => typesOfNames(stream, [name]).size > 0);
 }
 
 /** Attributes whose value begins with a payload type. */

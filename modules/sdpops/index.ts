@@ -1,4 +1,4 @@
-import { type CommandDef, commandsOf, defineModule, type Log, type PvDef, type Run, valueToString } from 'strowger';
+import { type CommandDef, commandsOf, defineModule, type Log, type Run, SDP_VARIABLE } from 'strowger';
 import * as ops from './sdpops.ts';
 
 interface Sdpops {
@@ -14,25 +14,6 @@ function listCmd(doc: string, run: (run: Run, list: string, media: string | unde
 function textCmd(doc: string, name: string, run: (run: Run, text: string) => number): CommandDef<Sdpops> {
   return cmd(doc, ['str'], [name], (r, _s, text) => run(r, text));
 }
-
-const SDP: PvDef<Sdpops> = {
-  doc: '$sdp(body), $sdp(sess_version): the SDP, and the version in its o= line, which can be assigned (-1 counts up).',
-  name: 'required',
-  writable: true,
-  bind: (use) => {
-    switch (use.name?.trim() ?? '') {
-      case 'body':
-        return { get: (run) => ops.sdpText(run.msg) };
-      case 'sess_version':
-        return {
-          get: (run) => ops.sessVersion(run.msg),
-          set: (run, value) => ops.setSessVersion(run, valueToString(value)),
-        };
-      default:
-        return `'${use.name}' is neither body nor sess_version`;
-    }
-  },
-};
 
 export default defineModule<Sdpops>({
   name: 'sdpops',
@@ -72,6 +53,6 @@ export default defineModule<Sdpops>({
       ops.addressFamily(run),
     ),
   },
-  pseudoVariables: { sdp: SDP },
+  pseudoVariables: { sdp: SDP_VARIABLE },
   init: (ctx) => ({ log: ctx.log }),
 });

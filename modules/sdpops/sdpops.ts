@@ -3,11 +3,11 @@ import {
   msgContentType,
   type PvAccessor,
   type Run,
-  replaceSpan,
   type Sdp,
   type SdpStream,
   type SipMsg,
   sdpOf,
+  sdpText,
 } from 'strowger';
 import { codecSpans, isKnownName, listItems, typesOfNames } from './codecs.ts';
 
@@ -170,11 +170,6 @@ export function sdpGet(run: Run, target: Target): number {
   return target.set(run, text) === false ? -1 : 1;
 }
 
-export function sdpText(msg: SipMsg): string | null {
-  const sdp = sdpOf(msg);
-  return sdp === null ? null : sdp.buf.slice(sdp.start, sdp.end);
-}
-
 /** sdp_content: with an argument the body is not parsed, only looked through. */
 export function sdpContent(run: Run, isSloppy: boolean): number {
   const { msg } = run;
@@ -230,30 +225,4 @@ export function sdpPrint(run: Run, log: Log, level: number): number {
     }
   }
   return 1;
-}
-
-/** Place of the session version in the first `o=` line. */
-function versionSpan(msg: SipMsg): readonly [start: number, end: number] | null {
-  const sdp = sdpOf(msg);
-  const session = sdp?.sessions[0];
-  const line = session?.findLine('o'.charCodeAt(0)) ?? -1;
-  if (sdp === null || line < 0) return null;
-  const match = /^o=\S+[ \t]+\S+[ \t]+(\d+)/.exec(sdp.buf.slice(sdp.lineStart(line), sdp.lineEnd(line)));
-  if (match === null) return null;
-  const end = sdp.lineStart(line) + match[0].length;
-  return [end - (match[1] ?? '').length, end];
-}
-
-export function sessVersion(msg: SipMsg): string | null {
-  const span = versionSpan(msg);
-  return span === null ? null : msg.buf.slice(span[0], span[1]);
-}
-
-/** Assigns the session version; -1 counts it up. False when there is none, or the value is no number. */
-export function setSessVersion(run: Run, value: string): boolean {
-  const span = versionSpan(run.msg);
-  if (span === null || !/^-?\d{1,20}$/.test(value)) return false;
-  const current = run.msg.buf.slice(span[0], span[1]);
-  replaceSpan(run.msg, span[0], span[1], value === '-1' ? String(BigInt(current) + 1n) : value);
-  return true;
 }
