@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { ChildGroup } from '../../test/support/child-group.ts';
 import { RealClock } from '../timer/real-clock.ts';
 import { openFifo, writeFifo } from './fifo.ts';
 import { makeRoomFor, setAccess } from './socket-file.ts';
@@ -39,13 +39,9 @@ test('a reply larger than the pipe reaches its reader; without a reader it fails
   execFileSync('mkfifo', [path]);
   const clock = new RealClock();
   await assert.rejects(writeFifo(path, 'x', clock), /ENXIO/);
-  const reader = spawn('cat', [path]);
-  const chunks: Buffer[] = [];
-  reader.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const closed = once(reader, 'close');
+  const reader = new ChildGroup('cat', [path]);
   await writeFifo(path, 'y'.repeat(300_000), clock);
-  await closed;
-  assert.equal(Buffer.concat(chunks).length, 300_000);
+  assert.equal((await reader.end()).stdout.length, 300_000);
 });
 
 test('files in the way are left alone', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { openUnixDatagram, ROUTE, Run } from 'strowger';
 import { RealClock } from '../../core/timer/real-clock.ts';
 import { datagramEnvironment } from '../../core/transport/datagram-environment.ts';
 import { BareServer } from '../../test/support/bare-server.ts';
+import { ChildGroup } from '../../test/support/child-group.ts';
 import { sipMsg } from '../../test/support/fake-msg.ts';
 import jsonrpcs from './index.ts';
 import { JsonSplitter } from './json-splitter.ts';
@@ -49,18 +50,12 @@ test('documents are cut out of a stream, whatever stands around and in them', ()
 test('over the FIFO: the answer goes to the FIFO the request names', async () => {
   assert.equal(statSync(join(folder, 'kamailio_rpc.fifo')).mode & 0o777, 0o600);
   execFileSync('mkfifo', [join(folder, 'reply')]);
-  const reader = spawn('cat', [join(folder, 'reply')]);
-  let text = '';
-  reader.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  const closed = once(reader, 'close');
+  const reader = new ChildGroup('cat', [join(folder, 'reply')]);
   writeFileSync(
     join(folder, 'kamailio_rpc.fifo'),
     '{"jsonrpc":"2.0","method":"core.echo",\n"params":["a"],"reply_name":"reply","id":1}\n',
   );
-  await closed;
-  assert.equal(text, '{\n\t"jsonrpc":\t"2.0",\n\t"result":\t["a"],\n\t"id":\t1\n}');
+  assert.equal((await reader.end()).stdout, '{\n\t"jsonrpc":\t"2.0",\n\t"result":\t["a"],\n\t"id":\t1\n}');
 });
 
 test('over a Unix datagram', { skip: hasAddon ? false : 'no addon' }, async () => {

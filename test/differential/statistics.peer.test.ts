@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
 import { withBoth } from '../support/both-servers.ts';
+import { kamcmd } from '../support/kamcmd.ts';
 import { skipWithout } from '../support/peers.ts';
 
 const MODULES = ['sl', 'tm', 'tmx', 'kex', 'counters', 'ctl'];
@@ -22,8 +21,7 @@ modparam("ctl", "binrpc", "${socket}")
 request_route { sl_send_reply("200", "OK"); }
 `;
   const { kamailio, strowger } = await withBoth(script, async () => {
-    const { stdout } = await promisify(execFile)('kamcmd', ['-s', socket, 'stats.get_statistics', 'all']);
-    return stdout
+    return (await kamcmd(socket, 'stats.get_statistics', 'all'))
       .split('\n')
       .map((line) => line.split(' = ')[0]?.trim() ?? '')
       .filter((name) => name !== '')

@@ -38,6 +38,7 @@ test('the documentation’s examples have syntax errors where kamailio finds som
   for (const file of files) {
     const child = spawnSync('kamailio', ['-c', '-E', '-f', file, '-m', '64', '-l', 'udp:127.0.0.1:5060'], {
       encoding: 'latin1',
+      timeout: 20_000,
     });
     const output = child.stderr + child.stdout;
     // Where it gives up for another reason first (an unknown parameter or command), there is nothing to compare.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { ChildGroup } from '../support/child-group.ts';
 import { skipWithout } from '../support/peers.ts';
 import { CONDITIONS, GLOBALS, SCRIPTS, STATEMENTS } from './syntax-snippets.ts';
 
@@ -17,18 +17,14 @@ const PRELUDE = `${MODULES.map((m) => `loadmodule "${m}.so"`).join('\n')}\nmodpa
 let files = 0;
 
 /** What `kamailio -c` says to a script: accepted or not, and its messages. */
-function check(text: string): Promise<{ accepted: boolean; output: string }> {
+async function check(text: string): Promise<{ accepted: boolean; output: string }> {
   const file = join(folder, `${++files}.cfg`);
   writeFileSync(file, text, 'latin1');
   const args = ['-c', '-E', '-f', file, '-l', 'udp:127.0.0.1:5060', '-m', '64', '-Y', folder];
-  const child = spawn('kamailio', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 });
-  let output = '';
-  child.stdout.setEncoding('latin1').on('data', (chunk: string) => (output += chunk));
-  child.stderr.setEncoding('latin1').on('data', (chunk: string) => (output += chunk));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', () => resolve({ accepted: output.includes('config file ok'), output }));
-  });
+  const child = new ChildGroup('kamailio', args, { cwd: folder, encoding: 'latin1' });
+  await child.end();
+  const { output } = child;
+  return { accepted: output.includes('config file ok'), output };
 }
 
 /** Runs two at a time. */

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { promisify } from 'node:util';
 import { Baresip } from '../support/baresip.ts';
+import { kamcmd } from '../support/kamcmd.ts';
 import { skipWithout } from '../support/peers.ts';
 import { BIN_FOLDER, freePort, StrowgerProcess } from '../support/strowger-process.ts';
 
@@ -56,8 +55,7 @@ suite('baresip, sipsak and kamcmd with cfg/strowger.cfg', {
     await started.registered();
     return started;
   };
-  const kamcmd = async (...args: string[]): Promise<string> =>
-    (await promisify(execFile)('kamcmd', ['-s', `unix:${join(folder, 'kamailio_ctl')}`, ...args])).stdout;
+  const asks = (...args: string[]): Promise<string> => kamcmd(`unix:${join(folder, 'kamailio_ctl')}`, ...args);
   const sipsak = async (...args: string[]): Promise<string> => {
     const child = new StrowgerProcess('sipsak', args);
     const { code, stdout, stderr } = await child.end();
@@ -73,7 +71,7 @@ suite('baresip, sipsak and kamcmd with cfg/strowger.cfg', {
   ] as const)
     test(`baresips register and call each other: ${from} to ${to}`, async () => {
       const [alice, bob] = [await phone('alice', from), await phone('bob', to)];
-      const dump = await kamcmd('ul.dump');
+      const dump = await asks('ul.dump');
       for (const [user, transport] of [
         ['alice', from],
         ['bob', to],
@@ -91,7 +89,7 @@ suite('baresip, sipsak and kamcmd with cfg/strowger.cfg', {
       bob.hangUp();
       await alice.saw('CALL_CLOSED');
       for (const each of phones.splice(0)) await each.stop();
-      assert.match(await kamcmd('ul.dump'), /Records: 0/);
+      assert.match(await asks('ul.dump'), /Records: 0/);
     });
 
   test('sipsak pings the server, registers, and its user is found', async () => {
@@ -100,7 +98,7 @@ suite('baresip, sipsak and kamcmd with cfg/strowger.cfg', {
     const registers = ['-U', '-s', own, ...place, '-C', 'sip:carol@127.0.0.1:9', '-x', '300'];
     assert.match(await sipsak('-vv', '-s', `sip:${DOMAIN}`, ...place), /SIP\/2.0 200 OK/);
     await sipsak(...registers, '-a', PASSWORD);
-    assert.match(await kamcmd('ul.lookup', 'location', 'carol'), /Address: sip:carol@127.0.0.1:9\n/);
+    assert.match(await asks('ul.lookup', 'location', 'carol'), /Address: sip:carol@127.0.0.1:9\n/);
     await assert.rejects(sipsak(...registers, '-a', 'guess'));
   });
 });

@@ -99,15 +99,14 @@ suite('Chromium with JsSIP over wss', { skip: skipWithout('chromium'), timeout: 
   let browser: Browser;
   let port = 0;
   const phones: BrowserPhone[] = [];
+  const closing = new AsyncDisposableStack();
   before(async () => {
     server = await startServer(scriptOptions(script(null), { log, listens: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'] }));
+    closing.defer(async () => void (await server.stop(0)));
     port = server.server.transport.sockets.find(({ proto }) => proto === PROTO.TLS)?.port ?? 0;
-    browser = await openBrowser();
+    browser = await openBrowser(closing);
   });
-  after(async () => {
-    await browser.close();
-    await server.stop(0);
-  });
+  after(() => closing.disposeAsync());
   const phone = async (user: string): Promise<BrowserPhone> => {
     const origin = `127.0.0.1:${port}`;
     const options = { page: `https://${origin}/`, socket: `wss://${origin}/sip`, user, domain: 'example.org' };
@@ -174,16 +173,15 @@ suite('Chromium and rtpengine', { skip: skipWithout('chromium', 'rtpengine'), ti
   let engine: RtpEngine;
   let server: StartedServer;
   let browser: Browser;
+  const closing = new AsyncDisposableStack();
   before(async () => {
     engine = await RtpEngine.start();
+    closing.defer(() => engine.stop());
     server = await startServer(scriptOptions(script(engine), { listens: ['udp:127.0.0.1:0', 'tls:127.0.0.1:0'] }));
-    browser = await openBrowser();
+    closing.defer(async () => void (await server.stop(0)));
+    browser = await openBrowser(closing);
   });
-  after(async () => {
-    await browser.close();
-    await server.stop(0);
-    await engine.stop();
-  });
+  after(() => closing.disposeAsync());
 
   test('audio of a call from page to page goes through rtpengine, both ways', async () => {
     const port = server.server.transport.sockets.find(({ proto }) => proto === PROTO.TLS)?.port ?? 0;

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
 import { KAMAILIO_MODULES, Kamailio } from '../support/kamailio.ts';
 import { skipWithout } from '../support/peers.ts';
 import { SippCaller, sippCallee } from '../support/sipp.ts';
@@ -200,7 +198,11 @@ request_route {
 });
 
 suite('sipsak', { skip: skipWithout('sipsak') }, () => {
-  const ask = async (...args: string[]): Promise<string> => (await promisify(execFile)('sipsak', args)).stdout;
+  const ask = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await new StrowgerProcess('sipsak', args).end();
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  };
 
   test('OPTIONS over UDP and TCP', { timeout: 30_000 }, async (t) => {
     const { ports } = await balancer(t, ['sip:127.0.0.1:9']);

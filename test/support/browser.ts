@@ -1,12 +1,24 @@
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type Browser, launch, type Page } from 'puppeteer-core';
+import { killAtEnd, killGroup } from './child-group.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Debian's Chromium without a window, with microphones that beep, and no trust in certificates needed. */
-export async function openBrowser(): Promise<Browser> {
-  return await launch({
+/** How long the browser may take to come up, or for a single question, ms. */
+const PATIENCE_MS = 60_000;
+/** How long it may take to close. */
+const CLOSE_MS = 5000;
+
+/**
+ * Debian's Chromium without a window, with microphones that beep, and no trust in certificates needed. It is closed when
+ * the stack is disposed of, at the latest when this process ends.
+ */
+export async function openBrowser(closing: AsyncDisposableStack): Promise<Browser> {
+  const browser = await launch({
+    timeout: PATIENCE_MS,
+    protocolTimeout: PATIENCE_MS,
     executablePath: '/usr/bin/chromium',
     headless: true,
     acceptInsecureCerts: true,
@@ -24,6 +36,26 @@ export async function openBrowser(): Promise<Browser> {
       '--autoplay-policy=no-user-gesture-required',
     ],
   });
+  const child = browser.process();
+  if (child !== null) killAtEnd(child);
+  closing.defer(() => close(browser, child));
+  return browser;
+}
+
+/** Asks it to close; one that does not is killed, with all its processes. */
+async function close(browser: Browser, child: ChildProcess | null): Promise<void> {
+  const kill = (): void => {
+    if (child !== null) killGroup(child);
+    void browser.disconnect();
+  };
+  const timer = setTimeout(kill, CLOSE_MS);
+  try {
+    await browser.close();
+  } catch {
+    kill();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 let bundle: string | null = null;

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { startServer } from '../../core/start.ts';
 import { RealClock } from '../../core/timer/real-clock.ts';
 import { DgramUdpDriver } from '../../core/transport/udp-dgram.ts';
 import { scriptOptions } from './both-servers.ts';
 import { MemoryLog } from './fake-run.ts';
 import { KAMAILIO_MODULES, Kamailio } from './kamailio.ts';
+import { kamcmd } from './kamcmd.ts';
 import type { RequestOptions, TestMsg } from './msg.ts';
 import { SipPeer } from './sip-peer.ts';
 
@@ -50,14 +49,7 @@ export class CallStage {
 
   /** What kamcmd prints. */
   async rpc(...args: readonly string[]): Promise<string> {
-    const argv = ['-s', `unix:${join(this.folder, 'ctl')}`, ...args];
-    try {
-      const { stdout, stderr } = await promisify(execFile)('kamcmd', argv);
-      return stdout + stderr;
-    } catch (error) {
-      const { stdout, stderr } = error as { stdout: string; stderr: string };
-      return stdout + stderr;
-    }
+    return await kamcmd(`unix:${join(this.folder, 'ctl')}`, ...args);
   }
 
   async noteRpc(...args: readonly string[]): Promise<void> {

@@ -1,13 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { ChildGroup, type ChildOptions } from './child-group.ts';
 import { freePort } from './strowger-process.ts';
 
-/** How long a server may take to come up or go, ms. */
-const PATIENCE_MS = 30_000;
+/** How long making a server's files may take, ms. */
+const PATIENCE_MS = 60_000;
 
 interface Kind {
   /** Makes the files of a new server. */
@@ -18,11 +17,6 @@ interface Kind {
   readonly crash: NodeJS.Signals;
   url(port: number, database: string): string;
 }
-
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 function postgresProgram(name: string): string {
   return globSync(`/usr/lib/postgresql/*/bin/${name}`).toSorted().at(-1) ?? name;
@@ -92,7 +86,7 @@ export class DatabaseServer {
   readonly folder: string;
   readonly port: number;
   readonly #kind: Kind;
-  #child: ChildProcess | null = null;
+  #child: ChildGroup | null = null;
 
   private constructor(kind: Kind, folder: string, port: number) {
     this.#kind = kind;
@@ -106,7 +100,9 @@ export class DatabaseServer {
     const user = unprivileged();
     if (user !== null) chownSync(folder, user.uid, user.gid);
     const [program = '', ...args] = KINDS[name].init(folder);
-    execFileSync(program, args, { ...user, cwd: folder, env: environment(folder), stdio: ['ignore', 'pipe', 'pipe'] });
+    const making = new ChildGroup(program, args, server.#options);
+    const { code } = await making.end(PATIENCE_MS);
+    if (code !== 0) throw new Error(`${program} ended with ${code}:\n${making.output.slice(-4000)}`);
     await server.resume();
     return server;
   }
@@ -118,28 +114,9 @@ export class DatabaseServer {
   /** Starts it, anew after a crash. */
   async resume(): Promise<void> {
     const [program = '', ...args] = this.#kind.serve(this.folder, this.port);
-    const child = spawn(program, args, {
-      ...unprivileged(),
-      cwd: this.folder,
-      env: environment(this.folder),
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    running.add(child);
-    child.on('exit', () => running.delete(child));
+    const child = new ChildGroup(program, args, this.#options);
     this.#child = child;
-    let said = '';
-    await new Promise<void>((resolve, reject) => {
-      const fail = (why: string): void => reject(new Error(`${program} ${why}:\n${said.slice(-4000)}`));
-      const timer = setTimeout(() => fail('does not come up'), PATIENCE_MS);
-      child.on('error', (error) => fail(error.message));
-      child.on('exit', (code) => fail(`ended with ${code}`));
-      child.stderr?.on('data', (data: Buffer) => {
-        said += data.toString();
-        if (!this.#kind.ready.test(said)) return;
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    await child.says(this.#kind.ready);
   }
 
   /** Ends it as a crash does: its connections break. */
@@ -149,10 +126,10 @@ export class DatabaseServer {
 
   /** Stops the process for a while: nothing answers, no connection breaks. */
   freeze(isFrozen: boolean): void {
-    const { pid } = this.#child ?? {};
-    this.#child?.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
+    const child = this.#child?.child;
+    child?.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
     // All its threads have stopped when the system says so, which takes a moment.
-    const threads = globSync(`/proc/${pid}/task/*/stat`);
+    const threads = globSync(`/proc/${child?.pid}/task/*/stat`);
     while (isFrozen && threads.some((file) => existsSync(file) && !/\) T /.test(readFileSync(file, 'latin1'))));
   }
 
@@ -164,18 +141,19 @@ export class DatabaseServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = null;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
+    await child?.stop(signal);
+  }
+
+  get #options(): ChildOptions {
+    return { ...unprivileged(), cwd: this.folder, env: environment(this.folder) };
   }
 }
 
 /** These servers refuse to run as root. */
 function unprivileged(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
-  const id = (what: string): number => Number(execFileSync('id', [what, 'nobody']).toString());
-  return { uid: id('-u'), gid: id('-g') };
+  const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'latin1')) ?? [];
+  return uid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
 }
 
 function environment(folder: string): NodeJS.ProcessEnv {

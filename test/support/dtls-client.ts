@@ -1,10 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ChildGroup } from './child-group.ts';
 import { SrtpContext } from './srtp.ts';
 
 /** The label of DTLS-SRTP's keys (RFC 5764 §4.2), and their length for AES-128. */
@@ -25,11 +25,10 @@ export class DtlsSrtpPeer {
   readonly #folder: string;
   readonly #media: Socket;
   readonly #inner: Socket;
-  #openssl: ChildProcess | null = null;
+  #openssl: ChildGroup | null = null;
   #opensslPort = 0;
   #remotePort = 0;
   #wake: ((packet: Buffer) => void) | null = null;
-  #output = '';
 
   private constructor(folder: string, media: Socket, inner: Socket) {
     this.#folder = folder;
@@ -51,7 +50,8 @@ export class DtlsSrtpPeer {
     const folder = mkdtempSync(join(tmpdir(), 'dtls-'));
     const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
     const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=peer'];
-    execFileSync('openssl', [...request, ...files], { stdio: 'ignore' });
+    const { code, stderr } = await new ChildGroup('openssl', [...request, ...files]).end();
+    if (code !== 0) throw new Error(`openssl made no certificate: ${stderr}`);
     const [media, inner] = [createSocket('udp4'), createSocket('udp4')];
     for (const socket of [media, inner]) {
       socket.bind(0, '127.0.0.1');
@@ -70,18 +70,13 @@ export class DtlsSrtpPeer {
     const args = ['s_client', '-dtls1_2', '-connect', `127.0.0.1:${this.#inner.address().port}`];
     const srtp = ['-use_srtp', 'SRTP_AES128_CM_SHA1_80', '-keymatexport', EXPORTER[0], '-keymatexportlen', EXPORTER[1]];
     const own = ['-cert', join(this.#folder, 'cert.pem'), '-key', join(this.#folder, 'key.pem')];
-    const openssl = spawn('openssl', [...args, ...srtp, ...own], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const openssl = new ChildGroup('openssl', [...args, ...srtp, ...own], { hasInput: true });
     this.#openssl = openssl;
-    const found = await new Promise<string>((resolve, reject) => {
-      const read = (data: Buffer): void => {
-        this.#output += data.toString('latin1');
-        const match = /Keying material: ([0-9A-F]{120})/i.exec(this.#output);
-        if (match !== null) resolve(match[1] ?? '');
-      };
-      openssl.stdout.on('data', read);
-      openssl.stderr.on('data', read);
-      openssl.once('exit', () => reject(new Error(`no DTLS handshake:\n${this.#output}`)));
+    const keys = /Keying material: ([0-9A-F]{120})/i;
+    await openssl.prints(keys).catch((error: unknown) => {
+      throw new Error(`no DTLS handshake:\n${openssl.output}`, { cause: error });
     });
+    const [, found = ''] = keys.exec(openssl.stdout) ?? [];
     const bytes = Buffer.from(found, 'hex');
     // Client key, server key, client salt, server salt.
     return {
@@ -106,13 +101,7 @@ export class DtlsSrtpPeer {
   }
 
   async close(): Promise<void> {
-    const openssl = this.#openssl;
-    if (openssl !== null && openssl.exitCode === null && openssl.signalCode === null) {
-      openssl.removeAllListeners('exit');
-      const ended = once(openssl, 'exit');
-      openssl.kill('SIGKILL');
-      await ended;
-    }
+    await this.#openssl?.stop('SIGKILL');
     this.#media.close();
     this.#inner.close();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ChildGroup } from './child-group.ts';
 
 /** Where Debian's package has its modules. */
 export const KAMAILIO_MODULES = '/usr/lib/x86_64-linux-gnu/kamailio/modules/';
@@ -86,26 +86,18 @@ export interface KamailioOptions {
 /** A running Kamailio, the oracle of the differential tests. It listens on loopback, UDP only. */
 export class Kamailio {
   readonly port: number;
-  readonly #process: ChildProcess;
+  readonly #process: ChildGroup;
   readonly #folder: string;
-  readonly #killGroup = (): void => killGroup(this.#process.pid);
-  #log = '';
 
-  private constructor(port: number, child: ChildProcess, folder: string) {
+  private constructor(port: number, process: ChildGroup, folder: string) {
     this.port = port;
-    this.#process = child;
+    this.#process = process;
     this.#folder = folder;
-    const keep = (data: Buffer): void => {
-      this.#log += data.toString('latin1');
-    };
-    child.stderr?.on('data', keep);
-    child.stdout?.on('data', keep);
-    process.once('exit', this.#killGroup);
   }
 
   /** What it has logged so far. */
   get log(): string {
-    return this.#log;
+    return this.#process.output;
   }
 
   /** Starts it on this script; rejects with its log when it does not come up. */
@@ -132,9 +124,7 @@ export class Kamailio {
       '-Y',
       folder,
     ];
-    // A process group of its own: children of a Kamailio that must be killed would keep our end of its output open.
-    const child = spawn('kamailio', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    const kamailio = new Kamailio(port, child, folder);
+    const kamailio = new Kamailio(port, new ChildGroup('kamailio', args, { encoding: 'latin1' }), folder);
     if (await kamailio.#answers()) return kamailio;
     await kamailio.stop();
     throw new Error(`kamailio did not start:\n${kamailio.log.slice(-100_000)}`);
@@ -144,7 +134,7 @@ export class Kamailio {
   async #answers(): Promise<boolean> {
     const peer = await UdpPeer.open();
     try {
-      for (let i = 0; i < 100 && this.#process.exitCode === null; i++) {
+      for (let i = 0; i < 100 && !this.#process.isOver; i++) {
         peer.send(readyProbe(peer.port), this.port);
         if ((await peer.next(100)) !== null) return true;
       }
@@ -155,26 +145,8 @@ export class Kamailio {
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      const ended = once(this.#process, 'exit');
-      this.#process.kill('SIGTERM');
-      const timer = setTimeout(this.#killGroup, 5000);
-      await ended;
-      clearTimeout(timer);
-    }
-    process.off('exit', this.#killGroup);
-    this.#killGroup();
+    await this.#process.stop('SIGTERM', 5000);
     rmSync(this.#folder, { recursive: true, force: true });
-  }
-}
-
-/** Kills what is left of a process group; nothing is no error. */
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,11 +66,7 @@ export class RtpEngine {
 
   /** Ends it at once, without a word. */
   async kill(): Promise<void> {
-    const { child } = this.#process;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
+    await this.#process.stop('SIGKILL');
   }
 
   async stop(): Promise<void> {
@@ -82,7 +77,7 @@ export class RtpEngine {
   async #answers(): Promise<void> {
     const peer = await UdpPeer.open();
     try {
-      for (let i = 0; i < 100 && this.#process.child.exitCode === null; i++) {
+      for (let i = 0; i < 100 && !this.#process.isOver; i++) {
         peer.send(`c${i} d7:command4:pinge`, this.port);
         if ((await peer.next(100))?.includes('4:pong') === true) return;
       }

@@ -1,85 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { ChildGroup } from './child-group.ts';
 import { UdpPeer } from './kamailio.ts';
 
+export type { Ended } from './child-group.ts';
 export { freePort } from './kamailio.ts';
 
 /** The launchers of the checkout. */
 export const BIN_FOLDER = join(import.meta.dirname, '../../core/bin');
 
-/** How long a test waits for what should take a fraction of it. */
+/** How long a server may take to answer, ms. */
 const PATIENCE_MS = 15_000;
 
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** A test that fails must not leave its servers behind. */
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
-/** A program in a process of its own, with this Node first on PATH. */
-export class StrowgerProcess {
-  readonly child: ChildProcess;
-  stdout = '';
-  stderr = '';
-  readonly #ended: Promise<number | null>;
-
+/** A program in a process of its own, a launcher of the checkout or any other, with this Node first on PATH. */
+export class StrowgerProcess extends ChildGroup {
   constructor(file: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
     const path = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
     const isLauncher = file.endsWith('.js');
-    this.child = spawn(isLauncher ? process.execPath : file, isLauncher ? [file, ...args] : args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    super(isLauncher ? process.execPath : file, isLauncher ? [file, ...args] : args, {
+      ...options,
       env: { ...process.env, ...options.env, PATH: path },
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
-    running.add(this.child);
-    this.child.on('exit', () => running.delete(this.child));
-    this.child.stdout?.on('data', (data: Buffer) => void (this.stdout += data.toString()));
-    this.child.stderr?.on('data', (data: Buffer) => void (this.stderr += data.toString()));
-    // `close` comes after `exit`, when the pipes are read to their end.
-    this.#ended = once(this.child, 'close').then(([code]) => code as number | null);
-  }
-
-  /** Resolves when it ends by itself; one that does not in time is killed, and its code is null. */
-  async end(patienceMs = PATIENCE_MS): Promise<Ended> {
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
-    const code = await this.#ended;
-    clearTimeout(timer);
-    return { code, stdout: this.stdout, stderr: this.stderr };
-  }
-
-  /** Sends a signal and waits for the end. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
-    this.child.kill(signal);
-    return await this.end();
-  }
-
-  /** Resolves once standard error has the text; rejects with all of it when that does not come. */
-  async says(text: string | RegExp): Promise<void> {
-    await this.#has(text, () => this.stderr);
-  }
-
-  /** The same of standard output. */
-  async prints(text: string | RegExp): Promise<void> {
-    await this.#has(text, () => this.stdout);
-  }
-
-  async #has(text: string | RegExp, output: () => string): Promise<void> {
-    const isThere = (): boolean => (typeof text === 'string' ? output().includes(text) : text.test(output()));
-    const end = performance.now() + PATIENCE_MS;
-    while (!isThere()) {
-      if (performance.now() > end || this.child.exitCode !== null) throw new Error(`no ${text} in:\n${output()}`);
-      await new Promise((resolve) => {
-        setTimeout(resolve, 10);
-      });
-    }
   }
 }
 
