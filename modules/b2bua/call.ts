@@ -1,5 +1,6 @@
 import { HDR, ROUTE, RUN_DROP, type Server, SipMsg, type Timer } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
+import { isSdp } from './body.ts';
 import type { CallOptions, HistoryLine } from './call-options.ts';
 import type { Calls } from './calls.ts';
 import { challenged } from './challenge.ts';
@@ -141,6 +142,7 @@ export class Call implements LegOwner {
     const { socket } = msg.rcv;
     const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uas', dialog, socket, this.options.contactUser);
     leg.invite = t;
+    leg.offers.invite('them', isSdp(msg));
     leg.hears(msg);
     leg.hosts.push(msg.rcv.srcIp, ...viaHosts(msg));
     // tm answers a CANCEL by itself while the script waits.
@@ -380,13 +382,14 @@ export class Call implements LegOwner {
     return shape(this, leg, out);
   }
 
-  onAck(leg: Leg, ack: SipMsg): void {
-    const edited = this.edited(ack);
+  onAck(leg: Leg, ack: SipMsg | null): void {
+    const edited = ack === null ? null : this.edited(ack);
+    const [body, type] = edited === null ? [''] : [edited.body, contentTypeOf(edited)];
     this.post(() => {
       const { peer } = leg;
-      if (peer?.usage === USAGE.SENT_OK) peer.ack(edited.body, contentTypeOf(edited));
+      if (peer?.usage === USAGE.SENT_OK) peer.ack(body, type);
       // A call that was picked up without an offer: the answer comes with the ACK.
-      else if (peer?.state === LEG.EARLY && peer.role === 'uas') peer.answer(200, 'OK', '', edited.body);
+      else if (peer?.state === LEG.EARLY && peer.role === 'uas') peer.answer(200, 'OK', '', body);
       if (this.isConfirmed || this.isEnded) return;
       this.isConfirmed = true;
       return this.#thenUnlessVetoed(this.fire('confirmed', leg, ack), () => {});

@@ -17,11 +17,10 @@ import { CdrWriter, statusOf } from './cdr.ts';
 import { type B2bContext, contextOf, setContext } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
 import { Homes } from './homes.ts';
-import { USAGE_EVENT, VERDICT } from './invite-usage.ts';
 import { LEG, type Leg } from './leg.ts';
 import { Limits } from './limits.ts';
 import { findEngine, type MediaEngine } from './media.ts';
-import { OtherWorkers } from './other-workers.ts';
+import { overlap, type Refusal } from './overlap.ts';
 import { ParkingLot } from './parking.ts';
 import { PeerTargets } from './peer-targets.ts';
 import { Peers } from './peers.ts';
@@ -55,7 +54,6 @@ export class Calls {
   readonly cdr: CdrWriter;
   readonly parking: ParkingLot;
   readonly homes: Homes;
-  readonly others: OtherWorkers;
   /** Where calls survive a restart; null where they do not. */
   store: CallStore | null = null;
   /** Where media go through; null where they go from side to side. */
@@ -84,7 +82,6 @@ export class Calls {
     this.peers.onLoaded = () => this.qualifier.reloaded();
     this.parking = new ParkingLot(this);
     this.homes = new Homes(ctx.server);
-    this.others = new OtherWorkers(this);
     this.cdr = new CdrWriter(ctx, () => this.stats.count('cdrs_lost'));
     this.#legs = new TextMap(ctx.server.random.uint32());
     this.#detach = [
@@ -320,20 +317,6 @@ export class Calls {
     this.#stopMedia = engine?.onTimeout((id) => this.#calls.get(id)?.mediaTimeout()) ?? null;
   }
 
-  /** A call goes on in another worker: nothing of it is left here. */
-  departs(call: Call): void {
-    this.#calls.delete(call.id);
-    for (const leg of call.legs) {
-      this.#legs.delete(keyOf(leg.dialog.callId, leg.dialog.localTag));
-      this.limits.release(leg);
-    }
-    this.limits.release(call);
-    this.parking.leaves(call);
-    this.hidden.release(call);
-    this.store?.leaves(call);
-    call.leave();
-  }
-
   /** Takes up the calls that the store has and whose requests come to this worker. */
   async adoptStored(): Promise<void> {
     const { workerCount, workerIndex } = this.server;
@@ -349,7 +332,7 @@ export class Calls {
 
   /** False when the message was a leg's. */
   #requestIn(msg: SipMsg): boolean {
-    if (this.others.areThere && this.others.takes(msg)) return false;
+    if (this.homes.passesOn(msg)) return false;
     if (this.#legs.size === 0) return true;
     if (msg.method === METHOD.INVITE && this.hidden.size > 0) this.hidden.restore(msg);
     if (msg.method === METHOD.CANCEL) return this.#cancel(msg);
@@ -386,8 +369,9 @@ export class Calls {
   #inDialog(leg: Leg, msg: SipMsg): void {
     const t = this.tm.begin(msg);
     leg.owner.note(leg, `< ${msg.methodName}`);
-    const refusal = this.#refusal(leg, msg);
+    const refusal = this.#refusal(leg, msg, t);
     if (refusal !== null) {
+      if (refusal.code === 491) this.stats.count('glare');
       this.tm.reply(msg, refusal.code, reasonOf(refusal.code), refusal.rows ?? '');
       return;
     }
@@ -403,34 +387,20 @@ export class Calls {
   }
 
   /** Why a request in a dialog is answered at once; null when it goes on. */
-  #refusal(leg: Leg, msg: SipMsg): { readonly code: number; readonly rows?: string } | null {
-    if (leg.isEnded) return { code: 481 };
+  #refusal(leg: Leg, msg: SipMsg, t: Transaction): Refusal | null {
+    // BYE that crosses ours is answered as any other (RFC 5407 §3.2.1).
+    if (leg.isEnded) return { code: msg.method === METHOD.BYE && leg.hasSentBye ? 200 : 481 };
     if (!leg.dialog.takes(msg.cseqNumber)) return { code: 500 };
     const unsupported = this.settings.unsupported(msg);
     if (unsupported.length > 0) return { code: 420, rows: `Unsupported: ${unsupported.join(', ')}\r\n` };
     const tooShort = msg.method === METHOD.INVITE || msg.method === METHOD.UPDATE ? (leg.timer?.tooShort(msg) ?? 0) : 0;
     if (tooShort > 0) return { code: 422, rows: `Min-SE: ${tooShort}\r\n` };
-    if (msg.method !== METHOD.INVITE) return null;
-    switch (leg.step(USAGE_EVENT.RECEIVE)) {
-      case VERDICT.OK:
-        return null;
-      case VERDICT.REQUEST_PENDING:
-        this.stats.count('glare');
-        return { code: 491 };
-      case VERDICT.RETRY_LATER:
-        return { code: 500, rows: `Retry-After: ${this.server.random.int(10)}\r\n` };
-      case VERDICT.WAIT:
-      case VERDICT.IGNORE:
-      case VERDICT.GONE:
-        return { code: 481 };
-    }
+    return overlap(leg, msg, t);
   }
 
   /** A reply that no transaction waits for: an answer that came again. False when it was a leg's. */
   onReply(msg: SipMsg): boolean {
-    if (msg.status < 200 || msg.status >= 300 || msg.methodBit !== METHOD.INVITE) return true;
-    if (this.homes.passesOn(msg)) return false;
-    if (this.#legs.size === 0) return true;
+    if (this.#legs.size === 0 || msg.status < 200 || msg.status >= 300 || msg.methodBit !== METHOD.INVITE) return true;
     const leg = this.legOf(msg.callId ?? '', msg.fromTag);
     if (leg === null || (leg.role === 'uas' && leg.dialog.remoteTag !== msg.toTag)) return true;
     leg.strayAnswer(msg);
@@ -480,7 +450,6 @@ export class Calls {
     for (const call of this.#calls.values()) if (this.store?.has(call) !== true) this.cdr.write(call);
     for (const undo of this.#detach) undo();
     this.limits.close();
-    this.others.close();
     await Promise.all([this.cdr.close(), this.peers.close()]);
   }
 }

@@ -39,7 +39,7 @@ export function requestInDialog(call: Call, leg: Leg, msg: SipMsg, t: Transactio
 /** Whether the description in a request puts the other side on hold; null where it has none. */
 function heldBy(msg: SipMsg): boolean | null {
   const offers = msg.method === METHOD.INVITE || msg.method === METHOD.UPDATE;
-  return offers && msg.bodyStart < msg.buf.length && isSdp(msg) ? isHold(msg.body) : null;
+  return offers && isSdp(msg) ? isHold(msg.body) : null;
 }
 
 /** The route that dropped the request; null where it goes on. */

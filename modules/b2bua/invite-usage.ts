@@ -54,6 +54,8 @@ export const VERDICT = {
   IGNORE: 4,
   /** Answer it with 481: the dialog is over. */
   GONE: 5,
+  /** Take it: the 2xx before it has arrived, though its ACK has not (RFC 5407 §3.1.4). */
+  ACKNOWLEDGES: 6,
 } as const;
 export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
 
@@ -63,7 +65,7 @@ export interface UsageStep {
 }
 
 const { NONE, SENT, SENT_OK, RECEIVED, RECEIVED_OK, ENDED } = USAGE;
-const { OK, WAIT, REQUEST_PENDING, RETRY_LATER, IGNORE, GONE } = VERDICT;
+const { OK, WAIT, REQUEST_PENDING, RETRY_LATER, IGNORE, GONE, ACKNOWLEDGES } = VERDICT;
 
 /** Rows by state, columns by event (SEND RECEIVE GOT_OK GOT_ERROR ANSWER_OK ANSWER_ERROR SEND_ACK GOT_ACK BYE). */
 const TABLE: readonly (readonly (readonly [Usage, Verdict])[])[] = [
@@ -111,9 +113,9 @@ const TABLE: readonly (readonly (readonly [Usage, Verdict])[])[] = [
     [RECEIVED, IGNORE],
     [ENDED, OK],
   ],
-  /* RECEIVED_OK: their next INVITE says that the 2xx has arrived, but its ACK may still hold the answer */ [
+  /* RECEIVED_OK: where the ACK is to hold an answer the offer stands in the way of their next INVITE (offer-answer) */ [
     [RECEIVED_OK, WAIT],
-    [RECEIVED_OK, REQUEST_PENDING],
+    [RECEIVED, ACKNOWLEDGES],
     [RECEIVED_OK, IGNORE],
     [RECEIVED_OK, IGNORE],
     [RECEIVED_OK, IGNORE],

@@ -1,7 +1,16 @@
+import { flatCopy, HDR, type SipMsg } from 'strowger';
+import { holdsSdp, isSdp } from './body.ts';
 import type { LegAuth } from './credentials.ts';
 import type { Leg } from './leg.ts';
 import { RoundTrip } from './round-trip.ts';
 import { SdpOrigin } from './sdp-origin.ts';
+
+/** The ACK of a 2xx. */
+export interface Ack {
+  readonly cseq: number;
+  readonly body: string;
+  readonly contentType: string;
+}
 
 /** What is known of a leg beside the states of its dialog: whom it talks to, and what was said. */
 export class LegFacts {
@@ -28,9 +37,23 @@ export class LegFacts {
   source: Leg | null = null;
   /** Hosts that its first request went by, and where that came from. */
   readonly hosts: string[] = [];
+  /** We have hung up, and their BYE may cross ours. */
+  hasSentBye = false;
   /** How we acknowledged the 2xx to our INVITE, to say it again when the 2xx comes again. */
-  lastAck: { readonly cseq: number; readonly body: string; readonly contentType: string } | null = null;
+  lastAck: Ack | null = null;
   readonly roundTrip = new RoundTrip();
   /** The o= line of what it is told. */
   readonly origin = new SdpOrigin();
+
+  /** Remembers what a message of the other side tells: its description, and whether it takes UPDATE. */
+  hears(msg: SipMsg): void {
+    const row = msg.findHdr(HDR.ALLOW);
+    if (row >= 0) this.allowsUpdate = /\bUPDATE\b/.test(msg.hdrValue(row));
+    if (isSdp(msg)) this.remoteSdp = flatCopy(msg.body);
+  }
+
+  /** Remembers what it is told: a session description. */
+  protected tells(body: string, contentType: string): void {
+    if (holdsSdp(body, contentType)) this.localSdp = body;
+  }
 }

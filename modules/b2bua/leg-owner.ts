@@ -23,8 +23,8 @@ export interface LegOwner {
   onFailure(leg: Leg, code: number, reply: SipMsg | null): void;
   /** A request of ours was challenged (401, 407); `then` is told whether it is worth sending again. */
   onChallenge(leg: Leg, reply: SipMsg, then: (isAnswered: boolean) => void): void;
-  /** The ACK of our 2xx came. */
-  onAck(leg: Leg, ack: SipMsg): void;
+  /** The ACK of our 2xx came; null where something else shows that the 2xx has arrived. */
+  onAck(leg: Leg, ack: SipMsg | null): void;
   /** The caller gave up. */
   onCancel(leg: Leg, cancel: SipMsg): void;
   /** A request in the dialog that is to be answered: all but ACK, CANCEL and what the leg refused by itself. */
@@ -47,8 +47,6 @@ export interface LegRequest {
   readonly contentType?: string;
   /** Further rows, each with CRLF. */
   readonly headers?: string;
-  /** Its session description answers an offer (of a reliable provisional reply, in PRACK). */
-  readonly isAnswer?: boolean;
   /** An early dialog beside the leg's own, for PRACK. */
   readonly dialog?: UaDialog;
   /** Of an INVITE: how long it may ring, in ms; 0: tm's fr_inv_timer. */

@@ -1,12 +1,16 @@
-import { flatCopy, HDR, type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
+import { type Server, type SipMsg, type SocketInfo, Timer } from 'strowger';
 import type { LocalRequest, TmApi, Transaction } from '../tm/api.ts';
-import { isSdp, SDP } from './body.ts';
+import { Acks } from './acks.ts';
+import { holdsSdp, isSdp, SDP } from './body.ts';
 import { isChallenge } from './credentials.ts';
 import { USAGE, USAGE_EVENT, type Usage, type UsageEvent, usageStep, VERDICT, type Verdict } from './invite-usage.ts';
 import { LegFacts } from './leg-facts.ts';
 import { LEG, type LegOwner, type LegRequest, type LegState } from './leg-owner.ts';
-import { OFFER, type Offer } from './offer-answer.ts';
+import { OFFER_VERDICT } from './offer-answer.ts';
 import { Outbox, type Outgoing, type Shaped } from './outbox.ts';
+import { rseqOf } from './rseq.ts';
+import { SessionOffers } from './session-offers.ts';
+import { refresh } from './session-refresh.ts';
 import { SessionTimer, TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
 import { contactUri, UaDialog } from './ua-dialog.ts';
 
@@ -27,7 +31,7 @@ export class Leg extends LegFacts {
   dialog: UaDialog;
   state: LegState = LEG.EARLY;
   usage: Usage = USAGE.NONE;
-  offer: Offer = OFFER.STABLE;
+  readonly offers: SessionOffers = new SessionOffers(this, () => this.#wake());
   /** When it began, was answered and ended, ms of the clock; 0 before. */
   startedMs: number;
   answeredMs = 0;
@@ -39,8 +43,7 @@ export class Leg extends LegFacts {
   /** The INVITE under way: theirs, or ours. */
   invite: Transaction | null = null;
   #okCseq = 0;
-  /** Dialogs that were hung up as soon as they began. */
-  readonly #unwantedTags: string[] = [];
+  readonly acks: Acks = new Acks(this);
   readonly #ackTimer: Timer<Leg>;
 
   constructor(
@@ -67,7 +70,7 @@ export class Leg extends LegFacts {
     this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
   }
 
-  #idle: (() => void)[] = [];
+  readonly #idle: (() => void)[] = [];
   readonly #outbox = new Outbox();
   /** RFC 4028; null where this leg has none. */
   timer: SessionTimer | null = null;
@@ -78,7 +81,7 @@ export class Leg extends LegFacts {
 
   /** In a dialog, and nothing is under way in it. */
   get isIdle(): boolean {
-    return this.state === LEG.CONFIRMED && this.usage === USAGE.NONE && !this.#outbox.isWaiting;
+    return this.state === LEG.CONFIRMED && this.#isFree && !this.#outbox.isWaiting;
   }
 
   // ---- the two tables
@@ -87,29 +90,23 @@ export class Leg extends LegFacts {
   step(event: UsageEvent): Verdict {
     const { next, verdict } = usageStep(this.usage, event);
     this.usage = next;
-    if (this.#idle.length > 0 && (next === USAGE.NONE || next === USAGE.ENDED)) {
-      const waiting = this.#idle;
-      this.#idle = [];
-      for (const go of waiting) queueMicrotask(go);
-    }
+    this.#wake();
     return verdict;
   }
 
-  /** Resolves when no INVITE is under way, at once where none is; also when the leg has ended. */
+  /** Resolves when an INVITE may be sent, at once where none is under way and no offer is open; also at the leg's end. */
   whenIdle(): Promise<void> {
-    if (this.usage === USAGE.NONE || this.usage === USAGE.ENDED) return Promise.resolve();
+    if (this.#isFree) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Remembers what a message of the other side tells: its description, and whether it takes UPDATE. */
-  hears(msg: SipMsg): void {
-    const row = msg.findHdr(HDR.ALLOW);
-    if (row >= 0) this.allowsUpdate = /\bUPDATE\b/.test(msg.hdrValue(row));
-    if (msg.bodyStart < msg.buf.length && isSdp(msg)) this.remoteSdp = flatCopy(msg.body);
+  get #isFree(): boolean {
+    return this.usage === USAGE.ENDED || (this.usage === USAGE.NONE && this.offers.isStable);
   }
 
-  #tells(body: string, contentType: string): void {
-    if (body !== '' && contentType === SDP) this.localSdp = body;
+  #wake(): void {
+    if (this.#idle.length === 0 || !this.#isFree) return;
+    for (const go of this.#idle.splice(0)) queueMicrotask(go);
   }
 
   // ---- as the called side of the first INVITE
@@ -118,9 +115,10 @@ export class Leg extends LegFacts {
   progress(code: number, reason: string, headers = '', body = '', contentType = SDP): void {
     const t = this.invite;
     if (t === null || this.usage !== USAGE.RECEIVED) return;
-    this.#tells(body, contentType);
     this.#shape(this.#replyTo(t, headers, body, contentType), (shaped) => {
       if (shaped === null || this.usage !== USAGE.RECEIVED) return;
+      this.offers.reply('us', code, holdsSdp(body, contentType), headers.includes('RSeq: '));
+      this.tells(body, contentType);
       this.status = code;
       this.owner.note(this, `> ${code} ${reason}`);
       this.tm.reply(t.request, code, reason, this.#rows(shaped, contentType), shaped.body);
@@ -131,9 +129,10 @@ export class Leg extends LegFacts {
   answer(code: number, reason: string, headers = '', body = '', contentType = SDP): void {
     const t = this.invite;
     if (t === null || this.usage !== USAGE.RECEIVED) return;
-    this.#tells(body, contentType);
     this.#shape(this.#replyTo(t, headers, body, contentType), (shaped) => {
       if (shaped === null || this.step(USAGE_EVENT.ANSWER_OK) !== VERDICT.OK) return;
+      this.offers.reply('us', code, holdsSdp(body, contentType), true);
+      this.tells(body, contentType);
       this.status = code;
       this.#confirm();
       this.owner.note(this, `> ${code} ${reason}`);
@@ -150,6 +149,7 @@ export class Leg extends LegFacts {
       if (shaped === null) return;
       const type = shaped.body === '' ? '' : `Content-Type: ${contentType}\r\n`;
       this.tm.reply(t.request, code, reason, type + shaped.headers, shaped.body);
+      this.tells(body, contentType);
     });
   }
 
@@ -172,6 +172,7 @@ export class Leg extends LegFacts {
   refuse(code: number, reason: string, headers = ''): void {
     const t = this.invite;
     if (t === null || this.step(USAGE_EVENT.ANSWER_ERROR) !== VERDICT.OK) return;
+    this.offers.reply('us', code, false, true);
     this.owner.note(this, `> ${code} ${reason}`);
     const shaped = this.owner.shape(this, this.#replyTo(t, headers, '', ''));
     this.tm.reply(t.request, code, reason, shaped === null || shaped instanceof Promise ? '' : shaped.headers);
@@ -181,14 +182,27 @@ export class Leg extends LegFacts {
     this.end();
   }
 
-  /** The ACK of our 2xx; what comes again is passed over. */
+  /** The ACK of our 2xx; what comes again, or of an INVITE before the one under way, only ends its repetition. */
   acknowledged(ack: SipMsg): void {
+    this.tm.inviteOfAck(ack)?.acknowledge();
+    if (this.invite !== null && this.invite.request.cseqNumber !== ack.cseqNumber) return;
     if (this.step(USAGE_EVENT.GOT_ACK) !== VERDICT.OK) return;
-    this.server.wheel.cancel(this.#ackTimer);
     this.roundTrip.ends(this.server.clock);
     this.owner.note(this, '< ACK');
+    this.offers.ack('them', isSdp(ack));
     this.hears(ack);
-    this.tm.inviteOfAck(ack)?.acknowledge();
+    this.#takenFor(ack);
+  }
+
+  /** Their next INVITE says that our 2xx has arrived, whatever became of its ACK (RFC 5407 §3.1.4). */
+  acknowledgedByInvite(): void {
+    this.owner.note(this, 'a new INVITE instead of an ACK');
+    this.invite?.acknowledge();
+    this.#takenFor(null);
+  }
+
+  #takenFor(ack: SipMsg | null): void {
+    this.server.wheel.cancel(this.#ackTimer);
     this.invite = null;
     this.owner.onAck(this, ack);
   }
@@ -196,17 +210,19 @@ export class Leg extends LegFacts {
   onAckMissing(): void {
     this.invite = null;
     this.usage = USAGE.NONE;
+    this.offers.abandon();
     this.owner.onLost(this, 'no ACK');
   }
 
   // ---- as the calling side
 
-  /** Sends the first INVITE, or one in the dialog. False when an INVITE is under way. */
+  /** Sends the first INVITE, or one in the dialog. False when an INVITE is under way, or an offer is open. */
   sendInvite(request: LegRequest): boolean {
-    if (this.step(USAGE_EVENT.SEND) !== VERDICT.OK) return false;
+    if (this.offers.verdict('us') !== OFFER_VERDICT.OK || this.step(USAGE_EVENT.SEND) !== VERDICT.OK) return false;
+    this.offers.invite('us', holdsSdp(request.body, request.contentType));
     const isFirst = this.state === LEG.EARLY;
-    this.#tells(request.body ?? '', request.contentType ?? SDP);
-    this.#shapeRequest('INVITE', request, (shaped) => {
+    this.tells(request.body ?? '', request.contentType ?? SDP);
+    this.#shapeRequest('INVITE', request, true, (shaped) => {
       if (this.isEnded) request.onFinal?.(481, null);
       else if (shaped === null) this.#finished(request, null, 503, isFirst);
       else this.#sendInvite(shaped, request, isFirst);
@@ -214,9 +230,14 @@ export class Leg extends LegFacts {
     return true;
   }
 
-  #shapeRequest(method: string, request: LegRequest, send: (shaped: LegRequest | null) => void): void {
-    const { body = '', contentType = SDP, headers = '', isAnswer = false } = request;
-    this.#shape({ method, isReply: false, isOffer: !isAnswer, headers, body, contentType }, (shaped) =>
+  #shapeRequest(
+    method: string,
+    request: LegRequest,
+    isOffer: boolean,
+    send: (shaped: LegRequest | null) => void,
+  ): void {
+    const { body = '', contentType = SDP, headers = '' } = request;
+    this.#shape({ method, isReply: false, isOffer, headers, body, contentType }, (shaped) =>
       send(shaped === null ? null : { contentType, ...shaped }),
     );
   }
@@ -234,25 +255,36 @@ export class Leg extends LegFacts {
 
   #progressed(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
     if (reply.status === 100 || this.isEnded) return;
-    this.hears(reply);
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
+    if (isFirst && reply.toTag !== '') this.#isIn(reply);
+    this.offers.reply('them', reply.status, isSdp(reply), rseqOf(reply) > 0);
+    this.hears(reply);
     if (isFirst) {
       this.status = reply.status;
-      if (reply.toTag !== '' && this.dialog.remoteTag !== reply.toTag) this.dialog.establish(reply);
       this.owner.onProgress(this, reply);
     }
     request.onProvisional?.(reply);
+  }
+
+  /** The dialog, or the one of several, that a reply to our first INVITE belongs to is ours from now on. */
+  #isIn(reply: SipMsg): void {
+    const { remoteTag } = this.dialog;
+    if (remoteTag === reply.toTag) return;
+    if (remoteTag !== '') this.offers.forked();
+    this.dialog.establish(reply);
   }
 
   /** Any 2xx: the first, one repeated, or one of another branch that a proxy forked to. */
   #answered(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
     const isOurs = reply.toTag === this.dialog.remoteTag && this.lastAck?.cseq === reply.cseqNumber;
     const isLate = this.isEnded || (isFirst && this.status >= 200 && reply.toTag !== this.dialog.remoteTag);
-    if (isLate && !isOurs) return this.#unwanted(reply);
-    if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.#acknowledgeAgain(reply);
+    if (isLate && !isOurs) return this.acks.unwanted(reply, isFirst);
+    if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.acks.again(reply);
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
     this.auth?.proven();
     this.#okCseq = reply.cseqNumber;
+    if (isFirst) this.#isIn(reply);
+    this.offers.reply('them', reply.status, isSdp(reply), true);
     this.hears(reply);
     this.timer?.answered(reply);
     if (!isFirst) this.dialog.refresh(reply);
@@ -265,32 +297,12 @@ export class Leg extends LegFacts {
     request.onOk?.(reply);
   }
 
-  /** A 2xx again: its ACK was lost, or is still to come. */
-  #acknowledgeAgain(reply: SipMsg): void {
-    const last = this.lastAck;
-    if (last !== null && last.cseq === reply.cseqNumber)
-      this.#sendAck(this.dialog, last.cseq, last.body, last.contentType);
-  }
-
-  /**
-   * An answer nobody waits for: of another phone behind a forking proxy, or one that crossed our CANCEL. It is
-   * acknowledged and hung up (RFC 3261 §13.2.2.4, §15).
-   */
-  #unwanted(reply: SipMsg): void {
-    const other = this.dialog.ofReply(reply);
-    this.#sendAck(other, reply.cseqNumber, '', '');
-    if (this.#unwantedTags.includes(reply.toTag)) return;
-    this.#unwantedTags.push(other.remoteTag);
-    this.owner.note(this, `< ${reply.status} that is not wanted any more`);
-    const { uri, nextHop, from, to, callId, cseq, routes } = other.request();
-    this.tm.send({ method: 'BYE', uri, nextHop, from, to, callId, cseq, headers: routes, socket: this.socket });
-  }
-
   #finished(request: LegRequest, reply: SipMsg | null, code: number, isFirst: boolean): void {
     if (code < 300) return;
     if (!this.isEnded || this.status < 200)
       this.owner.note(this, `< ${code}${reply === null ? ' (nobody answered)' : ` ${reply.reason}`}`);
     this.step(USAGE_EVENT.GOT_ERROR);
+    this.offers.reply('them', code, false, true);
     this.invite = null;
     if (reply === null || this.isEnded || !isChallenge(code)) return this.#refused(request, reply, code, isFirst);
     this.owner.onChallenge(this, reply, (isAnswered) => {
@@ -321,40 +333,40 @@ export class Leg extends LegFacts {
   ack(body = '', contentType = SDP): void {
     if (this.step(USAGE_EVENT.SEND_ACK) !== VERDICT.OK) return;
     this.invite = null;
-    this.#tells(body, contentType);
+    this.offers.ack('us', holdsSdp(body, contentType));
+    this.tells(body, contentType);
     const cseq = this.#okCseq;
-    this.#shapeRequest('ACK', { body, contentType, isAnswer: true }, (shaped) => {
-      this.lastAck = { cseq, body: shaped?.body ?? '', contentType };
-      this.owner.note(this, '> ACK');
-      this.#sendAck(this.dialog, cseq, this.lastAck.body, contentType);
+    this.#shapeRequest('ACK', { body, contentType }, false, (shaped) => {
+      this.acks.say({ cseq, body: shaped?.body ?? '', contentType });
     });
-  }
-
-  #sendAck(dialog: UaDialog, number: number, body: string, contentType: string): void {
-    const { uri, nextHop, from, to, callId, cseq, routes } = dialog.request(number);
-    const headers = body === '' ? routes : `${routes}Content-Type: ${contentType}\r\n`;
-    this.tm.sendAck({ method: 'ACK', uri, nextHop, from, to, callId, cseq, headers, body, socket: this.socket });
   }
 
   /** A 2xx whose transaction is gone. */
   strayAnswer(reply: SipMsg): void {
-    if (reply.toTag === this.dialog.remoteTag) this.#acknowledgeAgain(reply);
-    else this.#unwanted(reply);
+    if (reply.toTag === this.dialog.remoteTag) this.acks.again(reply);
+    else this.acks.unwanted(reply, true);
   }
 
   // ---- in the dialog
 
-  /** Sends any request but INVITE, ACK and CANCEL. */
-  send(method: string, request: LegRequest = {}): void {
-    this.#shapeRequest(method, request, (shaped) => {
-      if (shaped === null || this.isEnded) request.onFinal?.(shaped === null ? 503 : 481, null);
-      else
+  /** Sends any request but INVITE, ACK and CANCEL. False for an UPDATE, or an offer, that has to wait (RFC 3311 §5.1). */
+  send(method: string, request: LegRequest = {}): boolean {
+    const isOffer = !this.offers.isAsked;
+    const hasSdp = holdsSdp(request.body, request.contentType);
+    if (this.offers.request('us', method, hasSdp, request) !== OFFER_VERDICT.OK) return false;
+    if (CARRIERS.has(method)) this.tells(request.body ?? '', request.contentType ?? SDP);
+    this.#shapeRequest(method, request, isOffer, (shaped) => {
+      if (shaped === null || this.isEnded) {
+        this.offers.done(request, false);
+        request.onFinal?.(shaped === null ? 503 : 481, null);
+      } else
         this.#sendShaped(
           method,
           request.dialog === undefined ? shaped : { ...shaped, dialog: request.dialog },
           request,
         );
     });
+    return true;
   }
 
   #sendShaped(method: string, shaped: LegRequest, request: LegRequest): void {
@@ -362,12 +374,14 @@ export class Leg extends LegFacts {
       ...this.#local(method, shaped),
       onReply: (reply, code) => {
         this.owner.note(this, `< ${code} (${method})`);
+        this.offers.done(request, code < 300 && reply !== null && isSdp(reply));
         if (reply !== null && isChallenge(code) && !this.isEnded)
           return this.owner.onChallenge(this, reply, (isAnswered) => {
             if (isAnswered && !this.isEnded) this.send(method, request);
             else request.onFinal?.(code, reply);
           });
         if (!this.isEnded) {
+          if (code < 300 && reply !== null && CARRIERS.has(method)) this.hears(reply);
           if (code < 300 && reply !== null && (method === 'UPDATE' || method === 'SUBSCRIBE'))
             this.dialog.refresh(reply);
           this.#lostBy(code, reply);
@@ -387,28 +401,9 @@ export class Leg extends LegFacts {
     this.timer = new SessionTimer(
       policy,
       this.server.wheel,
-      () => this.#refresh(),
+      () => refresh(this),
       () => this.owner.onLost(this, TIMER_EXPIRED),
     );
-  }
-
-  /** Refreshes the session: with UPDATE where the other side allows it, else with a re-INVITE of the same description. */
-  #refresh(): void {
-    const { timer } = this;
-    if (timer === null || this.state !== LEG.CONFIRMED) return;
-    if (this.allowsUpdate) {
-      this.send('UPDATE', {
-        headers: timer.requestRows(),
-        onFinal: (code, reply) => {
-          if (code < 300 && reply !== null) timer.answered(reply);
-          else timer.failed();
-        },
-      });
-      return;
-    }
-    const isSent = this.sendInvite({ body: this.localSdp, onOk: () => this.ack(), onFinal: () => timer.failed() });
-    // Another INVITE is under way, and refreshes it as well.
-    if (!isSent) timer.failed();
   }
 
   /** Ends the leg as its state demands: refuses, cancels or sends BYE. `headers` are Reason rows. */
@@ -438,7 +433,8 @@ export class Leg extends LegFacts {
     else if (this.usage === USAGE.SENT && this.invite !== null) this.tm.cancel(this.invite);
     else if (this.usage === USAGE.RECEIVED && this.invite !== null) this.refuse(487, 'Request Terminated');
     this.end();
-    this.#shapeRequest('BYE', { headers }, (shaped) => this.#sendBye(shaped ?? {}));
+    this.hasSentBye = true;
+    this.#shapeRequest('BYE', { headers }, false, (shaped) => this.#sendBye(shaped ?? {}));
   }
 
   #sendBye(shaped: LegRequest): void {
@@ -495,6 +491,8 @@ export class Leg extends LegFacts {
   }
 }
 
+/** Methods beside INVITE and ACK that may hold a session description (RFC 3262 §5, RFC 3311). */
+const CARRIERS = new Set(['UPDATE', 'PRACK']);
 const METHODS_WITH_CONTACT = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'OPTIONS']);
 
 function ackIsMissing(leg: Leg): void {

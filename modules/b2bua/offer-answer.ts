@@ -16,12 +16,10 @@ export type Offer = (typeof OFFER)[keyof typeof OFFER];
 export const OFFER_EVENT = {
   SEND_OFFER: 0,
   RECEIVE_OFFER: 1,
-  SEND_ANSWER: 2,
-  RECEIVE_ANSWER: 3,
-  /** We refuse theirs (488, or the request that held it failed): the session stays as it was. */
-  REFUSE: 4,
-  /** They refuse ours. */
-  REFUSED: 5,
+  /** We answer theirs, or refuse it (488, or what held it failed): then the session stays as it was. */
+  CLOSE_THEIRS: 2,
+  /** They answer ours, or refuse it. */
+  CLOSE_OURS: 3,
 } as const;
 export type OfferEvent = (typeof OFFER_EVENT)[keyof typeof OFFER_EVENT];
 
@@ -46,13 +44,11 @@ export interface OfferStep {
 const { STABLE, LOCAL, REMOTE } = OFFER;
 const { OK, WAIT, CROSSED, TOO_EARLY, IGNORE } = OFFER_VERDICT;
 
-/** Rows by state, columns by event (SEND_OFFER RECEIVE_OFFER SEND_ANSWER RECEIVE_ANSWER REFUSE REFUSED). */
+/** Rows by state, columns by event (SEND_OFFER RECEIVE_OFFER CLOSE_THEIRS CLOSE_OURS). */
 const TABLE: readonly (readonly (readonly [Offer, OfferVerdict])[])[] = [
   /* STABLE */ [
     [LOCAL, OK],
     [REMOTE, OK],
-    [STABLE, IGNORE],
-    [STABLE, IGNORE],
     [STABLE, IGNORE],
     [STABLE, IGNORE],
   ],
@@ -61,14 +57,10 @@ const TABLE: readonly (readonly (readonly [Offer, OfferVerdict])[])[] = [
     [LOCAL, CROSSED],
     [LOCAL, IGNORE],
     [STABLE, OK],
-    [LOCAL, IGNORE],
-    [STABLE, OK],
   ],
   /* REMOTE */ [
     [REMOTE, WAIT],
     [REMOTE, TOO_EARLY],
-    [STABLE, OK],
-    [REMOTE, IGNORE],
     [STABLE, OK],
     [REMOTE, IGNORE],
   ],

@@ -13,16 +13,26 @@ export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction):
   if (leg.isReferred && msg.methodName === 'NOTIFY' && isOfRefer(msg)) return leg.reply(t, 200, 'OK');
   const peer = leg.peer ?? call.earlyPeer(leg);
   if (peer === null || peer.isEnded || call.isEnded) return refuse(call, t, leg, 481);
-  if (msg.method === METHOD.INVITE) return reinvite(call, leg, peer, msg);
+  if (msg.method === METHOD.INVITE) return reinvite(call, leg, peer, msg, t);
   if (msg.method === METHOD.UPDATE && msg.body === '' && leg.timer !== null) return refreshed(call, leg, t);
   if (!call.calls.settings.relayedMethods.has(msg.methodName)) return refuse(call, t, leg, 501);
-  peer.send(msg.methodName, {
+  const isSent = peer.send(msg.methodName, {
     body: msg.body,
     contentType: contentTypeOf(msg),
     headers:
       call.options.policy.rows(msg) + (msg.method === METHOD.REFER ? referRows(call.calls, call, peer, msg) : ''),
     onFinal: (code, reply) => call.post(() => answer(call, leg, t, code, reply)),
   });
+  if (!isSent) pending(call, leg, t);
+}
+
+/**
+ * The other side is asked something else at this time: who asks us meanwhile is told to try again (RFC 3261 §14.2, RFC 3311
+ * §5.2).
+ */
+function pending(call: Call, leg: Leg, t: Transaction): void {
+  call.calls.stats.count('glare');
+  refuse(call, t, leg, 491);
 }
 
 /** An UPDATE that only refreshes the session of its side. */
@@ -35,6 +45,8 @@ function refreshed(call: Call, leg: Leg, t: Transaction): void {
 function bye(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
   call.tm.reply(t.request, 200, 'OK');
   call.note(leg, '> 200 OK (BYE)');
+  // What it asked for is answered still (RFC 3261 §15.1.2), a first INVITE, too (RFC 5407 appendix A).
+  leg.refuse(487, reasonOf(487));
   leg.end();
   // Who transferred its call, or was replaced, leaves: those who are joined talk on.
   const isSomebodyLeft = call.legs.some((each) => each.state === LEG.CONFIRMED);
@@ -43,7 +55,7 @@ function bye(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void {
 }
 
 /** The re-INVITE of one side becomes one of the other's; refused when it can not be, and the session stays as it was. */
-function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg): void {
+function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg, t: Transaction): void {
   const back = (reply: SipMsg): void => {
     if (leg.isEnded) return peer.ack();
     const edited = call.edited(reply);
@@ -66,10 +78,7 @@ function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg): void {
         leg.refuse(shown.code, shown.reason, reply === null ? '' : call.options.policy.rows(reply));
       }),
   });
-  // Both sides asked at the same time: who asks us while the other's is under way is told to try again (RFC 3261 §14.2).
-  if (isSent) return;
-  call.calls.stats.count('glare');
-  leg.refuse(491, reasonOf(491));
+  if (!isSent) pending(call, leg, t);
 }
 
 function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMsg | null): void {

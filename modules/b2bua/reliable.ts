@@ -3,6 +3,7 @@ import type { Transaction } from '../tm/api.ts';
 import type { Call } from './call.ts';
 import { optionTags } from './headers.ts';
 import { contentTypeOf, LEG, type Leg } from './leg.ts';
+import { rseqOf } from './rseq.ts';
 import { reasonOf } from './status.ts';
 
 /** How provisional replies are made reliable (RFC 3262): not at all, by both ends, or by us on each side. */
@@ -25,15 +26,6 @@ export function parseRAck(value: string): RAck | null {
   const numbers = [rseq, cseq].map((digits) => parseDecimal(digits, 0, digits.length, 0xffffffff));
   const [first = -1, second = -1] = numbers;
   return first < 0 || second < 0 || method !== 'INVITE' ? null : { rseq: first, cseq: second };
-}
-
-/** RSeq of a reply that wants PRACK; 0 for one that does not. */
-function rseqOf(reply: SipMsg): number {
-  const value = reply.header(HDR.RSEQ);
-  if (value === null || reply.status <= 100 || reply.status >= 200) return 0;
-  if (!optionTags(reply, HDR.REQUIRE).includes('100rel')) return 0;
-  const digits = value.trim();
-  return Math.max(0, parseDecimal(digits, 0, digits.length, 0xffffffff));
 }
 
 function takes100rel(msg: SipMsg): boolean {
@@ -161,7 +153,7 @@ export class ReliableReplies {
   #pass(leg: Leg, msg: SipMsg, t: Transaction, { leg: b, rseq, reply }: NonNullable<Sent['origin']>): void {
     if (b.isEnded) return leg.reply(t, 481, reasonOf(481));
     const { policy } = this.#call.options;
-    prack(b, reply, rseq, {
+    const isSent = prack(b, reply, rseq, {
       body: msg.body,
       contentType: contentTypeOf(msg),
       headers: policy.rows(msg),
@@ -177,6 +169,7 @@ export class ReliableReplies {
         );
       },
     });
+    if (!isSent) leg.reply(t, 491, reasonOf(491));
   }
 
   /** The call has ended, or its caller was answered. */
@@ -191,13 +184,12 @@ export class ReliableReplies {
   }
 }
 
-/** Acknowledges a reliable reply, in the early dialog that it belongs to. */
-function prack(leg: Leg, reply: SipMsg, rseq: number, form: Parameters<Leg['send']>[1]): void {
+/** Acknowledges a reliable reply, in the early dialog that it belongs to; false where its offer would cross another. */
+function prack(leg: Leg, reply: SipMsg, rseq: number, form: Parameters<Leg['send']>[1]): boolean {
   const isCurrent = leg.dialog.remoteTag === reply.toTag;
   const dialog = isCurrent ? leg.dialog : leg.dialog.ofReply(reply);
   // Both early dialogs count on from here.
   if (!isCurrent) leg.dialog.localCseq++;
-  const isAnswer = leg.localSdp === '';
   const headers = `RAck: ${rseq} ${reply.cseqNumber} INVITE\r\n${form?.headers ?? ''}`;
-  leg.send('PRACK', { ...form, headers, dialog, isAnswer });
+  return leg.send('PRACK', { ...form, headers, dialog });
 }

@@ -1,4 +1,4 @@
-import { SDP } from './body.ts';
+import { holdsSdp, SDP } from './body.ts';
 import type { Call } from './call.ts';
 import type { Leg } from './leg.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
@@ -10,7 +10,7 @@ import { hideBody, hideHeaders } from './topology.ts';
  */
 export function shape(call: Call, leg: Leg, out: Outgoing): Shaped | null | Promise<Shaped | null> {
   const headers = hideHeaders(call, leg, out.headers) + addedRows(call, leg, out);
-  if (!isSdp(out)) return { headers, body: hideBody(call, leg, out.body, out.contentType) };
+  if (!holdsSdp(out.body, out.contentType)) return { headers, body: hideBody(call, leg, out.body, out.contentType) };
   const finish = (sdp: string): Shaped => ({ headers, body: leg.origin.apply(hideBody(call, leg, sdp, SDP)) });
   if (call.media === null) return finish(out.body);
   return call.media.pass(leg, out).then((sdp) => {
@@ -19,10 +19,6 @@ export function shape(call: Call, leg: Leg, out: Outgoing): Shaped | null | Prom
     if (out.isReply || !out.isOffer) call.post(() => call.mediaFailed());
     return null;
   });
-}
-
-function isSdp({ body, contentType }: Outgoing): boolean {
-  return body !== '' && contentType.toLowerCase().startsWith(SDP);
 }
 
 /** Rows of b2b_hdr_set. */

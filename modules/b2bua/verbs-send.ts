@@ -33,8 +33,9 @@ export const SEND_COMMANDS = {
       const leg = legOfRun(run, calls, name);
       if (leg === null || leg.state !== LEG.CONFIRMED || !/^[A-Z]+$/.test(method) || OWN_METHODS.has(method)) return -1;
       const rows = headers === undefined || headers === '' || headers.endsWith('\r\n') ? headers : `${headers}\r\n`;
-      leg.send(method, { body: body ?? '', contentType: contentType ?? 'text/plain', headers: rows ?? '' });
-      return 1;
+      return leg.send(method, { body: body ?? '', contentType: contentType ?? 'text/plain', headers: rows ?? '' })
+        ? 1
+        : -1;
     },
   }),
   b2b_send_dtmf: command({
