@@ -107,6 +107,22 @@ export const OTHER_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
       return -1;
     },
   }),
+  t_write_req: command({
+    doc: 'Writes what there is to know of the request into a FIFO, for another program.',
+    args: ['const-str', 'const-str'],
+    argNames: ['path', 'action[/append]'],
+    routes: REQUESTS | ROUTE.FAILURE,
+    check: ([, action], tm: TmCore) => (action === undefined ? null : tm.external.checkAction(String(action))),
+    run: (run: Run, tm: TmCore, path, action) => tm.external.writeFifo(run, path, action),
+  }),
+  t_write_unix: command({
+    doc: 'The same to a Unix datagram socket.',
+    args: ['const-str', 'const-str'],
+    argNames: ['path', 'action[/append]'],
+    routes: REQUESTS | ROUTE.FAILURE,
+    check: ([, action], tm: TmCore) => (action === undefined ? null : tm.external.checkAction(String(action))),
+    run: (run: Run, tm: TmCore, path, action) => tm.external.writeUnix(run, path, action),
+  }),
   t_clean: command({
     doc: 'Ends transactions that should have ended long ago.',
     args: [],

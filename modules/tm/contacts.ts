@@ -22,16 +22,42 @@ export function loadContacts(run: Run, tm: TmCore, mode: number): number {
   const groups = mode === 1 ? byWeight(targets, tm.server.random) : byQ(targets);
   const { xavps } = varsOf(msg);
   xavps.removeAll(contactsAvp);
+  const attributes = takeAttributes(xavps, tm.settings.xavpContact, targets);
   // The last of a group says so: t_next_contacts stops there.
-  for (const group of groups)
-    group.forEach((target, at) => xavps.append(contactsAvp, contactOf(target, at === group.length - 1)));
+  for (const group of groups) {
+    for (const [at, target] of group.entries()) {
+      const contact = contactOf(target, at === group.length - 1 && group !== groups.at(-1));
+      const own = attributes.get(target);
+      if (own !== undefined) contact.push(tm.settings.xavpContact, own);
+      xavps.append(contactsAvp, contact);
+    }
+  }
   msg.branches = null;
   return 1;
 }
 
-/** Groups of one q, the highest first; an unspecified q is the lowest. */
+/** Takes the attributes of contacts, one XAVP for each target in the same order, out of the list (Kamailio: tm, xavp_contact). */
+function takeAttributes(xavps: XavpList, name: string, targets: readonly Target[]): Map<Target, XavpList> {
+  const attributes = new Map<Target, XavpList>();
+  if (name === '') return attributes;
+  for (const [at, { value }] of xavps.all(name).entries()) {
+    const target = targets[at];
+    if (target !== undefined && value instanceof XavpList) attributes.set(target, value);
+  }
+  xavps.removeAll(name);
+  return attributes;
+}
+
+/** Puts the attributes of the contacts in front of those that are there. */
+function giveAttributes(xavps: XavpList, name: string, contacts: readonly XavpList[]): void {
+  if (name === '') return;
+  const own = contacts.flatMap((contact) => contact.list(name) ?? []);
+  xavps.prepend(own.map((value) => ({ name, value })));
+}
+
+/** Groups of one q, the highest first; an unspecified q is the lowest. Within one the last comes first, as in Kamailio. */
 function byQ(targets: readonly Target[]): Target[][] {
-  const sorted = targets.map((target, at) => ({ target, at })).sort((a, b) => b.target.q - a.target.q || a.at - b.at);
+  const sorted = targets.map((target, at) => ({ target, at })).sort((a, b) => b.target.q - a.target.q || b.at - a.at);
   const groups: Target[][] = [];
   for (const { target } of sorted) {
     const last = groups.at(-1);
@@ -53,10 +79,13 @@ function byWeight(targets: readonly Target[], random: Random): Target[][] {
   return [...order, ...targets.filter((target) => target.q <= 0)].map((target) => [target]);
 }
 
+/** `q_flag` of the last of a group, when another group follows. */
+const LAST_OF_GROUP = 4;
+
 function contactOf(target: Target, isLast: boolean): XavpList {
   const fields: [string, PvValue][] = [
     ['uri', target.uri],
-    ['q_flag', isLast ? 1 : 0],
+    ['q_flag', isLast ? LAST_OF_GROUP : 0],
     ['dst_uri', target.dstUri],
     ['path', target.path],
     ['sock', target.socket?.uri ?? ''],
@@ -108,8 +137,8 @@ export function nextContacts(run: Run, tm: TmCore): number {
   if (xavps === undefined || xavps.get(contactsAvp) === undefined) return NOTHING_LEFT;
   if (flowsAvp !== '') xavps.removeAll(flowsAvp);
   const group = takeGroup(xavps, contactsAvp);
+  const used: XavpList[] = [];
   const instances = new Set<string>();
-  let isFirst = true;
   msg.branches = null;
   for (const list of group) {
     const target = targetOf(list, run);
@@ -118,10 +147,11 @@ export function nextContacts(run: Run, tm: TmCore): number {
       continue;
     }
     if (target.instance !== '') instances.add(target.instance);
-    if (isFirst) useAsRuri(msg, target);
+    used.push(list);
+    if (used.length === 1) useAsRuri(msg, target);
     else addBranch(msg, target);
-    isFirst = false;
   }
+  giveAttributes(xavps, tm.settings.xavpContact, used);
   return 1;
 }
 
@@ -134,7 +164,7 @@ function takeGroup(xavps: XavpList, name: string): XavpList[] {
     xavps.remove(item);
     if (!(item.value instanceof XavpList)) continue;
     group.push(item.value);
-    if (item.value.value('q_flag') === 1) return group;
+    if (item.value.value('q_flag') === LAST_OF_GROUP) return group;
   }
 }
 
@@ -156,6 +186,7 @@ export function nextContactFlow(run: Run, tm: TmCore): number {
     if (!(item.value instanceof XavpList) || item.value.value('instance') !== failed.instance) continue;
     xavps.remove(item);
     useAsRuri(run.msg, targetOf(item.value, run));
+    giveAttributes(xavps, tm.settings.xavpContact, [item.value]);
     return 1;
   }
   return NOTHING_LEFT;

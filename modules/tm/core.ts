@@ -14,6 +14,7 @@ import { ARMED, type ArmedRoutes, armedOf } from './armed.ts';
 import { TmCallbacks } from './callbacks.ts';
 import { Cancels } from './cancel.ts';
 import { reuseBranch } from './contacts.ts';
+import { ExternalWriter } from './external.ts';
 import { Failures } from './failure.ts';
 import { LocalRequests } from './local.ts';
 import { reasonOf } from './reasons.ts';
@@ -51,6 +52,7 @@ export class TmCore {
   readonly local: LocalRequests;
   readonly suspensions: Suspensions;
   readonly waiting: WaitingRequests;
+  readonly external: ExternalWriter;
   /** Callbacks of other modules for all transactions. */
   readonly callbacks = new TmCallbacks();
   /** Branches of one request (core parameter max_branches). */
@@ -79,6 +81,7 @@ export class TmCore {
     this.local = new LocalRequests(this);
     this.suspensions = new Suspensions(this);
     this.waiting = new WaitingRequests(this);
+    this.external = new ExternalWriter(this);
   }
 
   /** Transaction of a message: found once, remembered on it. Null when there is none. */
@@ -243,6 +246,7 @@ export class TmCore {
   /** Ends everything: the server stops. */
   close(): void {
     this.onClose();
+    this.external.close();
     for (const t of Array.from(this.table.all())) this.free(t);
   }
 

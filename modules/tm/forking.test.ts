@@ -173,6 +173,32 @@ failure_route[NEXT] {
   );
 });
 
+test('t_load_contacts takes the attributes of contacts along, t_next_contacts brings them back', async () => {
+  const script = `request_route {
+  $xavp(at=>n) = "d"; $xavp(at=>n) = "c"; $xavp(at=>n) = "b";
+  $ru = "sip:b@10.0.2.1"; append_branch("sip:c@10.0.2.2", "0.5"); append_branch("sip:d@10.0.2.3", "0.5");
+  t_load_contacts(); $var(left) = $xavp(at=>n);
+  t_next_contacts();
+  append_hf("X-At: $var(left) $xavp(at=>n)$xavp(at[1]=>n) $ru $xavp(contacts=>at)\\r\\n");
+  t_on_failure("NEXT"); t_relay(); exit;
+}
+failure_route[NEXT] {
+  t_next_contacts(); append_hf("X-At: $xavp(at=>n)$xavp(at[1]=>n) $ru\\r\\n"); t_relay();
+}`;
+  await withTmWorld(
+    script,
+    async (world) => {
+      world.calls();
+      const c = await world.carol.receives('INVITE');
+      assert.equal(c.get('X-At'), '0 dc sip:d@10.0.2.3 <<xavp>>');
+      world.carol.replies(c, 486);
+      world.dave.replies(await world.dave.receives('INVITE'), 486);
+      assert.equal((await world.bob.receives('INVITE')).all('X-At').at(-1), 'bd sip:b@10.0.2.1');
+    },
+    { params: 'modparam("tm", "contacts_avp", "contacts")\nmodparam("tm", "xavp_contact", "at")' },
+  );
+});
+
 test('branch failure routes: another target for one branch while the others go on; t_reuse_branch', async () => {
   const script = `request_route { t_on_branch_failure("again"); $ru = "sip:b@10.0.2.1"; append_branch("sip:c@10.0.2.2"); t_relay(); exit; }
 event_route[tm:branch-failure:again] {

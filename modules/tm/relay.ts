@@ -234,6 +234,7 @@ export class Relay {
     const kind = run.routeType;
     const { branch } = run;
     run.routeType = ROUTE.BRANCH;
+    run.rc = 0;
     run.branch = t.branches.length;
     const done = (bits: number): number | Promise<number> => {
       const lumps = msg.lumpList;
@@ -363,6 +364,7 @@ export class Relay {
     const kind = run.routeType;
     const before = run.branch;
     run.routeType = ROUTE.ONSEND;
+    run.rc = 0;
     run.sending = { text, ip: dst.ip, port: dst.port, proto: dst.proto };
     run.branch = branch.index;
     const done = (bits: number): number => {

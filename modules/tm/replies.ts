@@ -103,7 +103,7 @@ export class Replies {
     const run = new Run(server, server.program, msg, ROUTE.CORE_ONREPLY);
     const result = server.execute(route, run);
     // A route that waits can not stop the reply any more.
-    return goesOn && (typeof result !== 'number' || ((result & RUN_DROP) === 0 && run.rc !== 0));
+    return goesOn && (typeof result !== 'number' || run.rc !== 0);
   }
 
   /** Every reply a branch's client transaction passes up. */

@@ -9,6 +9,7 @@ import {
   parseAvpParam,
   strParam,
 } from 'strowger';
+import { parseAppend } from './external.ts';
 
 const flag = (value: 0 | 1, doc: string): ParamDef => intParam({ default: value, min: 0, max: 1, runtime: true, doc });
 const ms = (value: number, min: number, doc: string): ParamDef =>
@@ -159,8 +160,7 @@ export const TM_PARAMS: Readonly<Record<string, ParamDef>> = {
   e2e_cancel_reason: flag(1, 'Reason headers of a received CANCEL are passed on.'),
   xavp_contact: strParam({
     default: null,
-    doc: 'XAVP with attributes of contacts, as usrloc fills it.',
-    noEffect: 'the attributes stay in the XAVP that lookup() fills',
+    doc: "XAVP with attributes of contacts, usrloc's xavp_contact: t_load_contacts() and t_next_contacts() move them along.",
   }),
   event_callback: strParam({ default: null, doc: 'KEMI function for local requests.', noEffect: KEMI }),
   relay_100: flag(0, 'Pass 100 on upstream.'),
@@ -184,8 +184,11 @@ export const TM_PARAMS: Readonly<Record<string, ParamDef>> = {
   }),
   enable_uac_fr: flag(0, 'Requests made here run the failure route that event_route[tm:local-request] armed.'),
   tw_append: listParam({
-    doc: 'Named sets of values for t_write_req() and t_write_unix().',
-    noEffect: 'these functions do not exist here',
+    doc: 'Lines for t_write_req() and t_write_unix(), name:item;item: [label=]hdr[name], avp[name] or msg[body].',
+    check: (value) => {
+      const parsed = parseAppend(String(value));
+      return typeof parsed === 'string' ? parsed : null;
+    },
   }),
 };
 
@@ -196,6 +199,8 @@ export class TmSettings {
   readonly #params: Params;
   contactsAvp = '';
   flowsAvp = '';
+  xavpContact = '';
+  appends: readonly string[] = [];
   onSlReply = '';
   frAvp: string | number | null = null;
   frInvAvp: string | number | null = null;
@@ -215,7 +220,9 @@ export class TmSettings {
   refresh(): void {
     this.contactsAvp = this.#str('contacts_avp');
     this.flowsAvp = this.#str('contact_flows_avp');
+    this.xavpContact = this.#str('xavp_contact');
     this.onSlReply = this.#str('on_sl_reply');
+    this.appends = this.#list('tw_append');
     this.frAvp = this.#avp('fr_timer_avp');
     this.frInvAvp = this.#avp('fr_inv_timer_avp');
     this.failureReplyMode = this.#int('failure_reply_mode');
@@ -354,6 +361,11 @@ export class TmSettings {
   #str(name: string): string {
     const value = this.#params[name];
     return typeof value === 'string' ? value : '';
+  }
+
+  #list(name: string): readonly string[] {
+    const value = this.#params[name];
+    return typeof value === 'object' && value !== null ? value : [];
   }
 }
 
