@@ -5,6 +5,7 @@ import type { Calls } from './calls.ts';
 import { type B2bContext, contextOf } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
 import { LEG, type Leg } from './leg.ts';
+import { isAboutCallee } from './peer-targets.ts';
 import { reasonOf } from './status.ts';
 
 /** What b2b_dial tells the script (DIALSTATUS of Asterisk, as return codes). */
@@ -48,16 +49,26 @@ async function dial(run: Run, calls: Calls, text: string, seconds: number): Prom
   if (about === null) return UNAVAILABLE;
   const { call, leg } = about;
   if (call.isBeyond) return FORBIDDEN;
-  const groups = calls.peerTargets.expand(parseDial(text));
+  const steps = calls.peerTargets.expand(parseDial(text));
   let result: DialResult = { leg: null, code: 404, reason: reasonOf(404), reply: null };
   let isForbidden = false;
+  let isTried = false;
+  let line = '';
   call.mailbox.yields();
-  for (const group of groups) {
-    const found = await calls.peerTargets.resolve(run.msg, call, leg, group);
-    isForbidden = found.isFull;
+  for (const step of steps) {
+    if (line !== '' && step.line === line) continue;
+    const found = await calls.peerTargets.resolve(run.msg, call, leg, step.targets);
     if (call.isEnded || leg.isEnded) break;
-    result = found.targets.length === 0 ? found.failure : await dialGroup(run, call, leg, found.targets, seconds);
+    if (found.targets.length === 0) {
+      // What somebody answered says more than that others were left out.
+      if (!isTried) result = found.failure;
+      isForbidden ||= found.isFull;
+      continue;
+    }
+    isTried = true;
+    result = await dialGroup(run, call, leg, found.targets, seconds);
     if (result.leg !== null || call.isEnded || leg.isEnded) break;
+    line = isAboutCallee(result.code) ? step.line : '';
   }
   call.status = result.code;
   call.reason = result.reason;
@@ -66,7 +77,7 @@ async function dial(run: Run, calls: Calls, text: string, seconds: number): Prom
     call.join(leg, result);
     return 1;
   }
-  return isForbidden ? FORBIDDEN : codeOf(result.code);
+  return isForbidden && !isTried ? FORBIDDEN : codeOf(result);
 }
 
 function dialGroup(run: Run, call: Call, leg: Leg, group: readonly Target[], seconds: number): Promise<DialResult> {
@@ -79,11 +90,12 @@ function dialGroup(run: Run, call: Call, leg: Leg, group: readonly Target[], sec
   });
 }
 
-function codeOf(status: number): number {
+function codeOf({ code: status, reply }: DialResult): number {
   if (status === 486 || status === 600 || status === 603) return BUSY;
   if (status === 408 || status === 480) return NO_ANSWER;
   if (status === 487) return CANCELLED;
-  if (status === 403) return FORBIDDEN;
+  // Refused here, by event_route[b2bua:predial].
+  if (status === 403 && reply === null) return FORBIDDEN;
   return UNAVAILABLE;
 }
 

@@ -1,4 +1,5 @@
 import { parseUri } from 'strowger';
+import { parseMatch } from './peer-addresses.ts';
 
 /** How a peer and this server know where the other is. */
 export type PeerRegister = '' | 'client' | 'server';
@@ -26,7 +27,7 @@ export interface PeerDef {
   readonly aor: string;
   /** Of one that we register at: for how long, in seconds. */
   readonly expires: number;
-  /** Addresses that its requests come from, beside that of `uri`. */
+  /** Addresses that its requests come from, beside that of `uri`; with a port from that alone. */
   readonly match: readonly string[];
 }
 
@@ -87,6 +88,8 @@ export function peerOf(values: ReadonlyMap<PeerKey, string>): PeerDef | string {
     .split(',')
     .map((address) => address.trim())
     .filter((address) => address !== '');
+  const wrong = match.find((address) => parseMatch(address) === null);
+  if (wrong !== undefined) return `${name}: match is addresses, with a port or without, not "${wrong}"`;
   return {
     name,
     uri: text('uri'),

@@ -15,6 +15,18 @@ export interface Resolved {
   readonly isFull: boolean;
 }
 
+/** What b2b_dial calls at once. */
+export interface DialStep {
+  readonly targets: readonly Target[];
+  /** Group of lines that it is one of; '' for anything else. */
+  readonly line: string;
+}
+
+/** What says something of the number that was called, not of the line there: another line would not help. */
+export function isAboutCallee(status: number): boolean {
+  return status === 404 || (status >= 484 && status <= 488) || status >= 600;
+}
+
 /** `peer:name`, `peer:user@name`, `group:name` and `location:user` (everywhere the user is registered) among what b2b_dial is to call. */
 export class PeerTargets {
   readonly #peers: Peers;
@@ -24,13 +36,19 @@ export class PeerTargets {
   }
 
   /** A `group:name` that stands alone is its peers one after the other; others are called together with what is beside them. */
-  expand(groups: readonly (readonly Target[])[]): Target[][] {
+  expand(groups: readonly (readonly Target[])[]): DialStep[] {
     return groups.flatMap((targets) => {
       const [only, second] = targets;
       const group = only === undefined || second !== undefined ? null : after(only.uri, 'group:');
-      if (group !== null) return this.#ofGroup(group).map((target) => [target]);
-      return [targets.flatMap((target) => this.#together(target))];
+      if (group === null) return [{ targets: targets.flatMap((target) => this.#together(target)), line: '' }];
+      return this.#ofGroup(group).map((target) => ({ targets: [target], line: this.#isLine(target.uri) ? group : '' }));
     });
+  }
+
+  /** A peer that calls go on by, to who has the number: neither a phone that registers here nor one with a user of its own. */
+  #isLine(uri: string): boolean {
+    const peer = this.#peers.get(splitUser(uri).name.replace(/^peer:/, ''));
+    return peer !== undefined && peer.register !== 'server' && parseUri(peer.uri)?.user === '';
   }
 
   #together(target: Target): Target[] {

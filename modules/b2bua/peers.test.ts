@@ -3,13 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { SipMsg } from '../../core/parser/sip-msg.ts';
+import { PROTO } from '../../core/transport/socket-info.ts';
 import { ANSWER, inDialog, talking, withB2b } from '../../test/support/b2b-world.ts';
 import { authParam, digestAnswer } from '../../test/support/digest-client.ts';
 import { response, type TestMsg } from '../../test/support/msg.ts';
 import type { SipPeer } from '../../test/support/sip-peer.ts';
 import type { SipWorld } from '../../test/support/sip-world.ts';
 import type { Calls } from './calls.ts';
-import { parsePeer } from './peer-def.ts';
+import { PeerAddresses } from './peer-addresses.ts';
+import { type PeerDef, parsePeer } from './peer-def.ts';
 import { NEW_PEER, type PeerState, probed } from './peer-state.ts';
 
 /** Two trunks of a group, which are asked each 20 s. */
@@ -55,6 +58,7 @@ describe('A39: what a peer is written as', () => {
     ['name=t1;uri=sip:h;limit=many', /are numbers/],
     ['name=t1;uri=sip:h;register=maybe', /client or server/],
     ['name=t1;uri=sip:h;register=client', /needs user/],
+    ['name=t1;uri=sip:h;match=192.0.2.1:x', /match is addresses/],
   ] as const)
     test(`A39: ${text} is refused`, () => {
       const found = parsePeer(text);
@@ -198,6 +202,69 @@ describe('A39: calling peers', () => {
     );
   });
 
+  for (const [what, code, isOver] of [
+    ['busy', 486, true],
+    ['declined', 603, true],
+    ['no such number', 404, true],
+    ['not acceptable', 488, true],
+    ['overloaded', 503, false],
+    ['forbidden', 403, false],
+    ['not available', 480, false],
+  ] as const)
+    test(`A39: ${what} (${code}) at a line of a group ${isOver ? 'is about the callee: no other is tried' : 'is its own: the next is tried'}`, async () => {
+      await withB2b(
+        async (world) => {
+          const invite = world.calls('sip:123@10.0.0.1');
+          world.bob.replies(await world.bob.receives('INVITE'), code);
+          if (!isOver) world.carol.replies(await world.carol.receives('INVITE'), 500);
+          else await world.carol.receivesNothing(100, 'INVITE');
+          const rc = code === 486 || code === 603 ? -1 : -3;
+          const status = isOver ? code : 500;
+          assert.match((await world.final(invite)).startLine, new RegExp(`rc=${rc} status=${status}`));
+        },
+        { params: OFF },
+        dialling('group:trunks'),
+      );
+    });
+
+  test('A39: a busy phone of a group with users of their own is followed by the next phone', async () => {
+    const params = `modparam("b2bua", "peer", "name=a;uri=sip:anna@10.0.2.1;group=sales")
+      modparam("b2bua", "peer", "name=b;uri=sip:ben@10.0.2.2;group=sales")
+      modparam("b2bua", "qualify_interval", 0)`;
+    await withB2b(
+      async (world) => {
+        const invite = world.calls('sip:123@10.0.0.1');
+        world.bob.replies(await world.bob.receives('INVITE'), 486);
+        const atCarol = await world.carol.receives('INVITE');
+        assert.match(atCarol.startLine, /sip:ben@10\.0\.2\.2/);
+        world.carol.replies(atCarol, 486);
+        assert.match((await world.final(invite)).startLine, /rc=-1 status=486/);
+      },
+      { params },
+      dialling('group:sales'),
+    );
+  });
+
+  test('A39: who was tried says more than who was left out: 503 of one, the other at its limit', async () => {
+    const params = `${OFF}\nmodparam("b2bua", "peer", "name=zero;uri=sip:10.0.2.3;group=trunks;limit=1")`;
+    const own = `request_route {
+      if ($rU == "first") { b2b_dial("peer:zero", 20); b2b_reject(486); exit; }
+      b2b_dial("peer:two,peer:zero", 20); $var(rc) = $rc; b2b_reject(480, "rc=$var(rc) status=$b2b(status)"); exit; }`;
+    await withB2b(
+      async (world) => {
+        const first = world.calls('sip:first@10.0.0.1', { callId: 'first' });
+        const atDave = await world.dave.receives('INVITE');
+        const second = world.calls('sip:second@10.0.0.1', { callId: 'second' });
+        world.carol.replies(await world.carol.receives('INVITE'), 503);
+        assert.match((await world.final(second)).startLine, /rc=-3 status=503/);
+        world.dave.replies(atDave, 486);
+        assert.equal((await world.final(first)).status, 486);
+      },
+      { params },
+      own,
+    );
+  });
+
   test("A38: a peer's limit: the call beyond it goes elsewhere or gets -5; its slot is free when its leg has ended", async () => {
     await withB2b(
       async (world) => {
@@ -245,6 +312,34 @@ describe('A39: calling peers', () => {
       own,
     );
   });
+
+  const rows: readonly (readonly [sent: string, expected: string | null])[] = [
+    ['UDP 192.0.2.1:5060', 'one'],
+    ['UDP 192.0.2.1:5070', 'two'],
+    ['UDP 192.0.2.1:9999', null],
+    ['TCP 192.0.2.1:40000 via 5070', 'two'],
+    ['TCP 192.0.2.1:40000 via 0', 'one'],
+    ['TLS 192.0.2.1:40000 via 0', 'secure'],
+    ['UDP 192.0.2.2:40000', 'alone'],
+    ['UDP 192.0.2.3:1', 'alone'],
+    ['UDP 192.0.2.4:5080', 'alone'],
+    ['UDP 192.0.2.4:5081', null],
+    ['UDP 2001:db8::1:5090', 'alone'],
+    ['UDP 192.0.2.9:5060', null],
+  ];
+  for (const [sent, expected] of rows)
+    test(`A39: ${sent} is ${expected ?? 'nobody'}`, () => {
+      const peers = [
+        'name=one;uri=sip:192.0.2.1',
+        'name=two;uri=sip:192.0.2.1:5070',
+        'name=secure;uri=<sip:192.0.2.1;transport=tls>',
+        'name=alone;uri=sip:192.0.2.2:5062;match=192.0.2.3,192.0.2.4:5080,[2001:db8::1]:5090',
+      ].map((text) => parsePeer(text) as PeerDef);
+      const [, proto = '', srcIp = '', port = '', via = '0'] = /^(\w+) (.*):(\d+)(?: via (\d+))?$/.exec(sent) ?? [];
+      const rcv = { proto: PROTO[proto as 'UDP'], srcIp, srcPort: Number(port) };
+      const found = new PeerAddresses(peers).sender({ rcv, via1: { port: Number(via) } } as unknown as SipMsg);
+      assert.equal(found?.name ?? null, expected);
+    });
 
   test('A39: a peer that registers here is called at its contact', async () => {
     const params = `loadmodule "usrloc.so"\nloadmodule "registrar.so"

@@ -2,6 +2,7 @@ import { canonicalIp, flatCopy, type ModuleContext, parseUri, type SharedMap, ty
 import type { Ucontact, UsrlocApi } from '../usrloc/api.ts';
 import type { Target } from './dial.ts';
 import type { Limits } from './limits.ts';
+import { addressOf, PeerAddresses } from './peer-addresses.ts';
 import type { PeerDef } from './peer-def.ts';
 import { PeerRegistrations } from './peer-registration.ts';
 import { PeerSource } from './peer-source.ts';
@@ -31,7 +32,7 @@ export class Peers {
   readonly registrations: PeerRegistrations;
   readonly #states: SharedMap<PeerState>;
   #byName: ReadonlyMap<string, PeerDef> = new Map();
-  #byAddress: ReadonlyMap<string, readonly PeerDef[]> = new Map();
+  #addresses = new PeerAddresses([]);
   /** Those that register here, by the user of their address of record. */
   #byUser: ReadonlyMap<string, PeerDef> = new Map();
   /** Told when the table was read. */
@@ -55,7 +56,7 @@ export class Peers {
     const error = this.registrations.check(peers.values());
     if (error !== null) throw new Error(error);
     this.#byName = peers;
-    this.#byAddress = byAddress(peers.values());
+    this.#addresses = new PeerAddresses(peers.values());
     this.#byUser = new Map(registering.map((peer) => [userOf(peer.aor), peer]));
     // Tables are read before childInit where usrloc is told of them in time.
     if (first !== undefined) this.#usrloc?.domain(LOCATION);
@@ -145,17 +146,16 @@ export class Peers {
 
   // ---- who sent a message
 
-  /** The peer that a request comes from, by its address; of several at one address that of the same port. */
+  /** The peer that a request comes from, by its address and port, or by where it is registered. */
   ofMessage(msg: SipMsg): PeerDef | null | Promise<PeerDef | null> {
-    const { srcIp, srcPort } = msg.rcv;
-    const known = this.#byAddress.get(canonicalIp(srcIp) ?? srcIp) ?? [];
-    const found = known.find((peer) => (parseUri(peer.uri)?.port || 5060) === srcPort) ?? known[0];
-    if (found !== undefined) return found;
+    const found = this.#addresses.sender(msg);
+    if (found !== null) return found;
+    const source = canonicalIp(msg.rcv.srcIp);
     const registered = this.#byUser.get(msg.from?.uri?.user ?? '');
     if (registered === undefined) return null;
     const contacts = this.contacts(registered);
     const isThere = (list: readonly Ucontact[]): PeerDef | null =>
-      list.some((contact) => addressOf(contact.received || contact.contact) === canonicalIp(srcIp)) ? registered : null;
+      list.some((contact) => addressOf(contact.received || contact.contact) === source) ? registered : null;
     return contacts instanceof Promise ? contacts.then(isThere) : isThere(contacts);
   }
 
@@ -184,24 +184,4 @@ function splitRoutes(path: string): string[] {
     .split(/,(?=\s*(?:"[^"]*"|[^<>",]*)\s*<)/)
     .map((route) => route.trim())
     .filter((route) => route !== '');
-}
-
-/** The address in a URI; null where its host is a name. */
-function addressOf(uri: string): string | null {
-  const host = uri === '' ? '' : (parseUri(uri)?.host ?? '');
-  return canonicalIp(host.replace(/^\[(.*)\]$/, '$1'));
-}
-
-function byAddress(peers: Iterable<PeerDef>): Map<string, PeerDef[]> {
-  const found = new Map<string, PeerDef[]>();
-  for (const peer of peers) {
-    const addresses = [addressOf(peer.uri), addressOf(peer.proxy), ...peer.match.map(canonicalIp)];
-    for (const address of new Set(addresses)) {
-      if (address === null) continue;
-      const list = found.get(address);
-      if (list === undefined) found.set(address, [peer]);
-      else list.push(peer);
-    }
-  }
-  return found;
 }
