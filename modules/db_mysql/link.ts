@@ -69,6 +69,7 @@ export class MysqlLink implements SqlLink {
       // The pool bounds it, on the server's own clock.
       connectTimeout: 0,
     });
+    nameForTls(connection, options.host);
     const abort = (): void => connection.destroy();
     try {
       await new Promise<void>((resolve, reject) => {
@@ -163,6 +164,15 @@ export class MysqlLink implements SqlLink {
     this.#listener();
     this.#break?.(this.#lost(cause));
   }
+}
+
+/**
+ * Lets the certificate be compared with a host that is an IP address: the library names none to TLS then, and Node.js takes
+ * what the socket below says of itself, `localhost` where that is nothing.
+ */
+function nameForTls(connection: Connection, host: string | undefined): void {
+  const { stream } = connection as Connection & { readonly stream: { _host?: string } };
+  if (host !== undefined) stream._host = host;
 }
 
 function noop(): void {}

@@ -18,7 +18,9 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   keepalives_count: 'Node.js can not set it',
   client_encoding: 'it is always UTF8',
 };
-const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'];
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+
+export type SslMode = (typeof SSL_MODES)[number];
 
 export type ConParams = ReadonlyMap<string, string>;
 
@@ -31,12 +33,19 @@ export function parseConParams(text: string): ConParams | string {
     if (name === '') return `"${part}" is not name=value`;
     if (!KNOWN.some((known) => known === name) && !(name in WITHOUT_EFFECT))
       return `${name} is not supported; there are ${KNOWN.join(', ')}`;
-    if (name === 'sslmode' && !SSL_MODES.includes(value)) return `sslmode is one of ${SSL_MODES.join(', ')}`;
+    if (name === 'sslmode' && !SSL_MODES.some((mode) => mode === value))
+      return `sslmode is one of ${SSL_MODES.join(', ')}`;
     if (['connect_timeout', 'keepalives', 'keepalives_idle'].includes(name) && !/^\d+$/.test(value))
       return `${name} is a number`;
     params.set(name, value);
   }
   return params;
+}
+
+/** As libpq: `prefer` unless set; `require` with certificates to trust is `verify-ca`. */
+export function sslModeOf(params: ConParams): SslMode {
+  const mode = SSL_MODES.find((each) => each === params.get('sslmode')) ?? 'prefer';
+  return mode === 'require' && params.has('sslrootcert') ? 'verify-ca' : mode;
 }
 
 /** Why some of them have no effect, for the log. */

@@ -14,7 +14,7 @@ import {
   SqlPool,
   StrowgerError,
 } from 'strowger';
-import { type ConParams, idleParams, parseConParams } from './con-params.ts';
+import { type ConParams, idleParams, parseConParams, type SslMode, sslModeOf } from './con-params.ts';
 import { PostgresLink } from './link.ts';
 
 /** Connections at most of one server, or one worker of it. */
@@ -23,7 +23,15 @@ const POOL_SIZE = 8;
 const TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5000;
 const SOCKET_FOLDER = '/var/run/postgresql';
-const NO_TLS_HERE = /does not support SSL/;
+/** What is tried, in order (PostgreSQL: libpq, table of SSL modes). */
+const WAYS: Readonly<Record<SslMode, readonly string[]>> = {
+  disable: ['plain'],
+  allow: ['plain', 'tls'],
+  prefer: ['tls', 'plain'],
+  require: ['tls'],
+  'verify-ca': ['tls'],
+  'verify-full': ['tls'],
+};
 
 const DIALECT: SqlDialect = { quote: '"', upsert: 'on-conflict', lowerCase: true, uniqueKeys };
 
@@ -44,12 +52,16 @@ async function uniqueKeys(db: Db, table: string): Promise<string[][]> {
   return [...keys.values()];
 }
 
+/** True when nobody could be asked: then the other way is no better. */
+function isNotThere(error: unknown): boolean {
+  const { cause } = error as Error;
+  return ['connect', 'getaddrinfo'].includes((cause as NodeJS.ErrnoException | undefined)?.syscall ?? '');
+}
+
 /** The module's state in one server. */
 class PostgresDriver {
   readonly #ctx: ModuleContext;
   readonly #params: ConParams;
-  /** Servers that were asked for TLS and have none. */
-  readonly #withoutTls = new Set<string>();
   /** Takes the driver out of the server. */
   readonly close: () => void;
 
@@ -88,17 +100,18 @@ class PostgresDriver {
 
   async #connect(url: DbUrl, name: string, signal: AbortSignal): Promise<SqlLink> {
     const config = this.#config(url);
-    const mode = this.#params.get('sslmode') ?? 'prefer';
-    const mayDoWithout = mode === 'prefer' || mode === 'allow';
-    const isLocal = config.host?.startsWith('/') === true;
-    if (mode === 'disable' || isLocal || (mayDoWithout && this.#withoutTls.has(url.text)))
-      return await PostgresLink.connect(name, config, signal);
+    const mode = sslModeOf(this.#params);
+    // There is no TLS on sockets of this machine.
+    const [first, second] = config.host?.startsWith('/') === true ? ['plain'] : WAYS[mode];
+    const connect = async (way: string | undefined): Promise<SqlLink> =>
+      await PostgresLink.connect(name, way === 'tls' ? { ...config, ssl: this.#tls(mode) } : config, signal);
     try {
-      return await PostgresLink.connect(name, { ...config, ssl: this.#tls(mode) }, signal);
+      return await connect(first);
     } catch (error) {
-      if (!mayDoWithout || !NO_TLS_HERE.test((error as Error).message)) throw error;
-      this.#withoutTls.add(url.text);
-      return await PostgresLink.connect(name, config, signal);
+      if (second === undefined || signal.aborted || isNotThere(error)) throw error;
+      return await connect(second).catch(() => {
+        throw error;
+      });
     }
   }
 
@@ -122,7 +135,7 @@ class PostgresDriver {
     };
   }
 
-  #tls(mode: string): NonNullable<ClientConfig['ssl']> {
+  #tls(mode: SslMode): NonNullable<ClientConfig['ssl']> {
     const read = (name: string): Buffer | undefined => {
       const path = this.#params.get(name);
       if (path === undefined) return undefined;

@@ -1,7 +1,11 @@
-import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { CryptoRandom } from '../../core/timer/random.ts';
+import { RealClock } from '../../core/timer/real-clock.ts';
+import { type CertificateSubject, selfSigned } from '../../modules/tls/make-certificate.ts';
 import { ChildGroup, type ChildOptions } from './child-group.ts';
 import { freePort } from './strowger-process.ts';
 
@@ -15,8 +19,17 @@ interface Kind {
   readonly ready: RegExp;
   /** Ends it as a crash does. */
   readonly crash: NodeJS.Signals;
+  /** More of `serve` for a server that takes connections over TLS, with the files of `writeTlsFiles`. */
+  readonly tls: (folder: string) => readonly string[];
   url(port: number, database: string): string;
 }
+
+/** Who may connect to PostgreSQL with TLS: `plain` without it, `certified` with a certificate, everyone else with it. */
+const HBA = `hostnossl all plain 127.0.0.1/32 trust
+hostssl all plain 127.0.0.1/32 reject
+hostssl all certified 127.0.0.1/32 cert
+hostssl all all 127.0.0.1/32 trust
+`;
 
 function postgresProgram(name: string): string {
   return globSync(`/usr/lib/postgresql/*/bin/${name}`).toSorted().at(-1) ?? name;
@@ -54,6 +67,14 @@ const KINDS = {
     ready: /ready to accept connections/,
     // SIGKILL would leave its processes to notice by themselves.
     crash: 'SIGQUIT',
+    tls: (folder) =>
+      [
+        'ssl=on',
+        `ssl_cert_file=${join(folder, 'server.pem')}`,
+        `ssl_key_file=${join(folder, 'server.key')}`,
+        `ssl_ca_file=${join(folder, 'client.pem')}`,
+        `hba_file=${join(folder, 'hba.conf')}`,
+      ].flatMap((setting) => ['-c', setting]),
     url: (port, database) => `postgres://kamailio:any@127.0.0.1:${port}/${database}`,
   },
   mariadb: {
@@ -77,6 +98,12 @@ const KINDS = {
     ],
     ready: /ready for connections/,
     crash: 'SIGKILL',
+    tls: (folder) => [
+      `--ssl-cert=${join(folder, 'server.pem')}`,
+      `--ssl-key=${join(folder, 'server.key')}`,
+      `--ssl-ca=${join(folder, 'client.pem')}`,
+      '--require-secure-transport=ON',
+    ],
     url: (port, database) => `mysql://root@127.0.0.1:${port}/${database}`,
   },
 } as const satisfies Readonly<Record<string, Kind>>;
@@ -86,6 +113,7 @@ export class DatabaseServer {
   readonly folder: string;
   readonly port: number;
   readonly #kind: Kind;
+  #more: readonly string[] = [];
   #child: ChildGroup | null = null;
 
   private constructor(kind: Kind, folder: string, port: number) {
@@ -94,15 +122,19 @@ export class DatabaseServer {
     this.port = port;
   }
 
-  static async start(name: keyof typeof KINDS): Promise<DatabaseServer> {
+  /** `tlsHosts`: it takes connections over TLS, and no others, with a self-signed certificate for these hosts. */
+  static async start(name: keyof typeof KINDS, tlsHosts: readonly string[] = []): Promise<DatabaseServer> {
     const folder = mkdtempSync(join(tmpdir(), `strowger-${name}-`));
     const server = new DatabaseServer(KINDS[name], folder, await freePort());
-    const user = unprivileged();
-    if (user !== null) chownSync(folder, user.uid, user.gid);
+    giveAway(folder);
     const [program = '', ...args] = KINDS[name].init(folder);
     const making = new ChildGroup(program, args, server.#options);
     const { code } = await making.end(PATIENCE_MS);
     if (code !== 0) throw new Error(`${program} ended with ${code}:\n${making.output.slice(-4000)}`);
+    if (tlsHosts.length > 0) {
+      await writeTlsFiles(folder, tlsHosts);
+      server.#more = KINDS[name].tls(folder);
+    }
     await server.resume();
     return server;
   }
@@ -114,7 +146,7 @@ export class DatabaseServer {
   /** Starts it, anew after a crash. */
   async resume(): Promise<void> {
     const [program = '', ...args] = this.#kind.serve(this.folder, this.port);
-    const child = new ChildGroup(program, args, this.#options);
+    const child = new ChildGroup(program, [...args, ...this.#more], this.#options);
     this.#child = child;
     await child.says(this.#kind.ready);
   }
@@ -147,6 +179,35 @@ export class DatabaseServer {
   get #options(): ChildOptions {
     return { ...unprivileged(), cwd: this.folder, env: environment(this.folder) };
   }
+}
+
+/** Key and certificate of the server, `server.key` and `server.pem`, and of a client called `certified`. */
+async function writeTlsFiles(folder: string, hosts: readonly string[]): Promise<void> {
+  for (const [name, subject] of [
+    ['server', { name: hosts[0] ?? '', hosts }],
+    ['client', { name: 'certified', hosts: [] }],
+  ] as const)
+    for (const [suffix, text] of Object.entries(await makeCertificate(subject)))
+      writeGiven(join(folder, `${name}.${suffix}`), text);
+  writeGiven(join(folder, 'hba.conf'), HBA);
+}
+
+/** Key and self-signed certificate, PEM. */
+async function makeCertificate(subject: CertificateSubject): Promise<{ readonly key: string; readonly pem: string }> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const pem = await selfSigned(privateKey, subject, new RealClock().wall(), new CryptoRandom());
+  return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }), pem };
+}
+
+function writeGiven(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600 });
+  giveAway(path);
+}
+
+/** To the user that the server runs as. */
+function giveAway(path: string): void {
+  const user = unprivileged();
+  if (user !== null) chownSync(path, user.uid, user.gid);
 }
 
 /** These servers refuse to run as root. */
