@@ -112,11 +112,13 @@ function sendRequest(run: Run, text: string, dst: Destination): number | Promise
 
 /** Runs onsend_route about a message as it will leave; false when it was dropped there. */
 function passesOnsend(run: Run, onsend: ScriptRoute, text: string, dst: Destination): boolean | Promise<boolean> {
-  const kind = run.routeType;
+  const { routeType, rc } = run;
   run.routeType = ROUTE.ONSEND;
+  run.rc = 0;
   run.sending = { text, ip: dst.ip, port: dst.port, proto: dst.proto };
   const done = (bits: number): boolean => {
-    run.routeType = kind;
+    run.routeType = routeType;
+    run.rc = rc;
     run.sending = null;
     return (bits & RUN_DROP) === 0;
   };

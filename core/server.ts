@@ -296,26 +296,30 @@ export class Server {
   #receiveReply(msg: SipMsg): void {
     const route = this.program.reply;
     if (this.#callOrder?.defers(msg, () => this.#receiveReply(msg)) === true) return;
-    if (route === null) this.#replyAfterScript(msg, 0);
+    if (route === null) this.#finishReply(msg, true);
     else {
       const run = new Run(this, this.program, msg, ROUTE.CORE_ONREPLY);
       const result = this.messages.timesRoutes ? this.#timed(route, run, 'reply-route') : this.execute(route, run);
-      if (typeof result === 'number') this.#replyAfterScript(msg, result);
-      else this.#suspendReply(msg, result);
+      if (typeof result === 'number') this.#replyAfterScript(run, result);
+      else this.#suspendReply(run, result);
     }
   }
 
-  #suspendReply(msg: SipMsg, result: Promise<number>): void {
-    const endCall = this.#callOrder?.enter(msg);
+  #suspendReply(run: Run, result: Promise<number>): void {
+    const endCall = this.#callOrder?.enter(run.msg);
     void result.then((bits) => {
-      this.#replyAfterScript(msg, bits);
+      this.#replyAfterScript(run, bits);
       endCall?.();
     });
   }
 
-  #replyAfterScript(msg: SipMsg, bits: number): void {
-    if ((bits & RUN_DROP) !== 0) this.stats.dropReplies.value++;
-    else if (this.hooks.replyIn.every(msg) && !forwardReply(this, msg)) this.stats.dropReplies.value++;
+  /** `drop` ends the reply, and so does a reply_route that ends with 0 or less, such as behind a command that failed. */
+  #replyAfterScript(run: Run, bits: number): void {
+    this.#finishReply(run.msg, (bits & RUN_DROP) === 0 && run.rc > 0);
+  }
+
+  #finishReply(msg: SipMsg, goesOn: boolean): void {
+    if (!goesOn || (this.hooks.replyIn.every(msg) && !forwardReply(this, msg))) this.stats.dropReplies.value++;
     if (!this.hooks.replyDone.isEmpty) this.hooks.replyDone.run(msg);
   }
 
@@ -382,6 +386,8 @@ export class Server {
     this.stats.errRequests.value++;
     if (run.routeType === ROUTE.REQUEST && run.msg.isRequest && run.msg.method !== METHOD.ACK)
       this.replies.sendError(run.msg);
+    // A reply goes on all the same.
+    run.rc = 1;
     return RUN_EXIT;
   }
 

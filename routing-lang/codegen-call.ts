@@ -66,7 +66,7 @@ export abstract class CallGen extends ExprGen {
       this.line(`r = ${call};`);
       if (isAsync) this.suspendPoint();
       if (isGuarded) this.line('run.depth--;');
-      this.line('if (r > 0) return r;');
+      this.line(this.isCondition ? 'if (r > 0) { run.rc = 0; return r; }' : 'if (r > 0) return r;');
       this.line('if (r === 0) r = run.rc;');
     });
     if (!isGuarded) this.nodes.push(...body);
@@ -98,6 +98,9 @@ export abstract class CallGen extends ExprGen {
 
   /** Name of the function being generated. */
   protected selfName = '';
+
+  /** True inside the condition of `if`: a run that ends there ends with 0, whatever `exit` says (Kamailio). */
+  protected isCondition = false;
 
   protected position(expr: Expr): void {
     const index = this.program.position(expr.span.start, this.title);

@@ -126,7 +126,9 @@ export class RouteGen extends CallGen {
 
   #if(statement: Extract<Statement, { type: 'if' }>, isTail: boolean): void {
     const at = this.at;
+    this.isCondition = true;
     const test = this.#guarded(() => this.cond(statement.test));
+    this.isCondition = false;
     if (isTail) this.line('q = 1;');
     const then = this.collect(() => this.#list(statement.then, isTail));
     const { otherwise: other } = statement;
@@ -234,13 +236,9 @@ export class RouteGen extends CallGen {
 
   #leave(statement: Extract<Statement, { type: 'return' | 'exit' | 'drop' }>): void {
     const { type, value } = statement;
-    if (type !== 'return') {
-      this.line(`run.rc = 0; return ${type === 'drop' ? 3 : 1};`);
-      return;
-    }
-    const constant = value === null ? 1 : constantValue(value);
+    const constant = value === null ? (type === 'drop' ? 0 : 1) : constantValue(value);
     if (typeof constant === 'number') {
-      this.line(`run.rc = ${constant}; return ${constant === 0 ? 1 : 0};`);
+      this.line(`run.rc = ${constant}; return ${leaveBits(type, constant === 0)};`);
       return;
     }
     if (value === null) return;
@@ -249,7 +247,7 @@ export class RouteGen extends CallGen {
       this.line(`q = ${this.int(value)};`);
       return 'true';
     });
-    this.line('run.rc = q; return q === 0 ? 1 : 0;');
+    this.line(`run.rc = q; return ${type === 'return' ? 'q === 0 ? 1 : 0' : leaveBits(type, false)};`);
   }
 
   #break(): void {
@@ -266,4 +264,10 @@ export class RouteGen extends CallGen {
     const loop = this.#breaks.findLast((b) => b.isLoop);
     this.line(loop === undefined ? 'run.rc = 0; return 0;' : `continue ${loop.label};`);
   }
+}
+
+/** RUN_* bits of a statement that ends the route; `return 0` ends the run as `exit` does. */
+function leaveBits(type: 'return' | 'exit' | 'drop', isZero: boolean): number {
+  if (type === 'return') return isZero ? 1 : 0;
+  return type === 'drop' ? 3 : 1;
 }

@@ -75,6 +75,17 @@ test('exit and drop end the run from any depth, also after a wait', async () => 
   }
 });
 
+test('a run has the code it ended with; before the first call it is 0', async () => {
+  const bench = new ScriptBench();
+  const codes = { 'exit;': 1, 'exit(7);': 7, 'drop;': 0, 'return -3;': -3, 'route(A);': 1, 'if (route(A)) ;': 0 };
+  assert.equal(await bench.prints('request_route { if ($rc == 0) print("none"); }'), 'none');
+  for (const [code, rc] of Object.entries(codes)) {
+    const { run, result } = bench.start(`request_route { ${code} } route[A] { exit; }`);
+    await result;
+    assert.equal(run.rc, rc, code);
+  }
+});
+
 test('a run that was aborted while it waited does not go on', async () => {
   const bench = new ScriptBench();
   const { result, run } = bench.start('request_route { later(1); print("no"); }');

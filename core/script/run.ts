@@ -49,7 +49,7 @@ export class Run {
   routeType: number;
   /** `$var(x)` values by slot; null until the first assignment (reads give 0, as Kamailio's do). */
   vars: PvValue[] | null;
-  /** `$rc`: the code the last command or route returned. */
+  /** `$rc`: the code the last command or route returned, 0 before the first; when a run has ended, the code it ended with. */
   rc: number;
   /** Where the script stands, for errors, `$cfg(line)` and the stall watch: an index into `program.positions`. */
   position: number;
@@ -72,7 +72,7 @@ export class Run {
     this.msg = msg;
     this.routeType = routeType;
     this.vars = null;
-    this.rc = 1;
+    this.rc = 0;
     this.position = 0;
     this.depth = 0;
     this.branch = -1;
