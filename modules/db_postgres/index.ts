@@ -23,6 +23,7 @@ const POOL_SIZE = 8;
 const TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 5000;
 const SOCKET_FOLDER = '/var/run/postgresql';
+const NO_TLS_HERE = /does not support SSL/;
 /** What is tried, in order (PostgreSQL: libpq, table of SSL modes). */
 const WAYS: Readonly<Record<SslMode, readonly string[]>> = {
   disable: ['plain'],
@@ -109,8 +110,8 @@ class PostgresDriver {
       return await connect(first);
     } catch (error) {
       if (second === undefined || signal.aborted || isNotThere(error)) throw error;
-      return await connect(second).catch(() => {
-        throw error;
+      return await connect(second).catch((again: unknown) => {
+        throw NO_TLS_HERE.test((error as Error).message) ? again : error;
       });
     }
   }
