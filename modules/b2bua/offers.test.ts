@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ANSWER, fromBob, inDialog, OFFER, type Sides, talking, withB2b } from '../../test/support/b2b-world.ts';
-import type { TestMsg } from '../../test/support/msg.ts';
+import {
+  ANSWER,
+  ends,
+  fromBob,
+  inDialog,
+  isReply,
+  OFFER,
+  type Sides,
+  talking,
+  withB2b,
+} from '../../test/support/b2b-world.ts';
 import type { SipPeer } from '../../test/support/sip-peer.ts';
 import type { SipWorld } from '../../test/support/sip-world.ts';
 import { OFFER_VERDICT } from './offer-answer.ts';
@@ -10,16 +19,6 @@ import { SessionOffers } from './session-offers.ts';
 const SDP = 'application/sdp';
 const NEW_OFFER = { body: OFFER.replace('1 1 IN', '1 2 IN').replace('4000', '4010'), contentType: SDP };
 const NEW_ANSWER = { body: ANSWER.replace('7 7 IN', '7 8 IN').replace('5000', '5010'), contentType: SDP };
-
-const isReply = (method: string, status: number) => (msg: TestMsg) =>
-  msg.status === status && msg.cseqMethod === method;
-
-/** alice hangs up. */
-async function ends(world: SipWorld, { ok }: Sides, cseq = 20): Promise<void> {
-  world.alice.sends(inDialog(world, 'BYE', ok, { cseq }));
-  await world.alice.receives(isReply('BYE', 200));
-  world.bob.replies(await world.bob.receives('BYE'), 200);
-}
 
 /** A refusal of what came before the last was answered. */
 async function toldLater(peer: SipPeer, method: string): Promise<void> {

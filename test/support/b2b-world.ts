@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { B2buaApi } from '../../modules/b2bua/api.ts';
 import type { TmApi } from '../../modules/tm/api.ts';
-import type { RequestOptions, TestMsg } from './msg.ts';
+import type { RequestOptions, ResponseOptions, TestMsg } from './msg.ts';
 import type { SipPeer } from './sip-peer.ts';
 import { SipWorld, type WorldOptions } from './sip-world.ts';
 
@@ -45,17 +45,54 @@ export interface Sides {
   readonly ok: TestMsg;
 }
 
-/** alice calls, bob answers, alice acknowledges. */
-export async function talking(world: SipWorld): Promise<Sides> {
-  const invite = world.calls('sip:bob@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
+/** Bodies of alice and of bob. */
+export const ALICES = { body: OFFER, contentType: 'application/sdp' };
+export const BOBS = { body: ANSWER, contentType: 'application/sdp' };
+
+/** For `receives`: a reply of this status to a request of this method. */
+export function isReply(method: string, status: number): (msg: TestMsg) => boolean {
+  return (msg) => msg.status === status && msg.cseqMethod === method;
+}
+
+/** alice calls and bob answers; she has not acknowledged that. */
+export async function answered(
+  world: SipWorld,
+  invite: RequestOptions = ALICES,
+  answer: ResponseOptions = BOBS,
+): Promise<Sides> {
+  const text = world.calls('sip:bob@10.0.0.1', invite);
   const atBob = await world.bob.receives('INVITE');
   world.bob.replies(atBob, 180);
   await world.alice.receives(180);
-  world.bob.replies(atBob, 200, { body: ANSWER, contentType: 'application/sdp' });
-  const ok = await world.alice.receives(200);
-  world.alice.sends(inDialog(world, 'ACK', ok, { cseq: 1 }));
+  world.bob.replies(atBob, 200, answer);
+  return { invite: text, atBob, ok: await world.alice.receives(200) };
+}
+
+/** alice calls, bob answers, alice acknowledges. */
+export async function talking(world: SipWorld): Promise<Sides> {
+  const sides = await answered(world);
+  acks(world, sides);
   await world.bob.receives('ACK');
-  return { invite, atBob, ok };
+  return sides;
+}
+
+/** alice acknowledges an answer. */
+export function acks(world: SipWorld, { ok }: Sides, cseq = 1, options: RequestOptions = {}): void {
+  world.alice.sends(inDialog(world, 'ACK', ok, { cseq, ...options }));
+}
+
+/** A BYE that comes from the server, answered. */
+export async function hungUp(peer: SipPeer): Promise<TestMsg> {
+  const bye = await peer.receives('BYE');
+  peer.replies(bye, 200);
+  return bye;
+}
+
+/** alice hangs up, and bob is told. */
+export async function ends(world: SipWorld, { ok }: Sides, cseq = 20): Promise<void> {
+  world.alice.sends(inDialog(world, 'BYE', ok, { cseq }));
+  await world.alice.receives(isReply('BYE', 200));
+  await hungUp(world.bob);
 }
 
 /** A request of alice's in the dialog that `ok` made. */
