@@ -20,6 +20,7 @@ import { Homes } from './homes.ts';
 import { LEG, type Leg } from './leg.ts';
 import { Limits } from './limits.ts';
 import { findEngine, type MediaEngine } from './media.ts';
+import { OtherWorkers } from './other-workers.ts';
 import { overlap, type Refusal } from './overlap.ts';
 import { ParkingLot } from './parking.ts';
 import { PeerTargets } from './peer-targets.ts';
@@ -54,6 +55,7 @@ export class Calls {
   readonly cdr: CdrWriter;
   readonly parking: ParkingLot;
   readonly homes: Homes;
+  readonly others: OtherWorkers;
   /** Where calls survive a restart; null where they do not. */
   store: CallStore | null = null;
   /** Where media go through; null where they go from side to side. */
@@ -82,6 +84,7 @@ export class Calls {
     this.peers.onLoaded = () => this.qualifier.reloaded();
     this.parking = new ParkingLot(this);
     this.homes = new Homes(ctx.server);
+    this.others = new OtherWorkers(this);
     this.cdr = new CdrWriter(ctx, () => this.stats.count('cdrs_lost'));
     this.#legs = new TextMap(ctx.server.random.uint32());
     this.#detach = [
@@ -317,6 +320,20 @@ export class Calls {
     this.#stopMedia = engine?.onTimeout((id) => this.#calls.get(id)?.mediaTimeout()) ?? null;
   }
 
+  /** A call goes on in another worker: nothing of it is left here. */
+  departs(call: Call): void {
+    this.#calls.delete(call.id);
+    for (const leg of call.legs) {
+      this.#legs.delete(keyOf(leg.dialog.callId, leg.dialog.localTag));
+      this.limits.release(leg);
+    }
+    this.limits.release(call);
+    this.parking.leaves(call);
+    this.hidden.release(call);
+    this.store?.leaves(call);
+    call.leave();
+  }
+
   /** Takes up the calls that the store has and whose requests come to this worker. */
   async adoptStored(): Promise<void> {
     const { workerCount, workerIndex } = this.server;
@@ -332,7 +349,7 @@ export class Calls {
 
   /** False when the message was a leg's. */
   #requestIn(msg: SipMsg): boolean {
-    if (this.homes.passesOn(msg)) return false;
+    if (this.others.areThere && this.others.takes(msg)) return false;
     if (this.#legs.size === 0) return true;
     if (msg.method === METHOD.INVITE && this.hidden.size > 0) this.hidden.restore(msg);
     if (msg.method === METHOD.CANCEL) return this.#cancel(msg);
@@ -400,7 +417,8 @@ export class Calls {
 
   /** A reply that no transaction waits for: an answer that came again. False when it was a leg's. */
   onReply(msg: SipMsg): boolean {
-    if (this.#legs.size === 0 || msg.status < 200 || msg.status >= 300 || msg.methodBit !== METHOD.INVITE) return true;
+    if (msg.status < 200 || msg.status >= 300 || msg.methodBit !== METHOD.INVITE) return true;
+    if (this.homes.passesOn(msg)) return false;
     const leg = this.legOf(msg.callId ?? '', msg.fromTag);
     if (leg === null || (leg.role === 'uas' && leg.dialog.remoteTag !== msg.toTag)) return true;
     leg.strayAnswer(msg);
@@ -450,6 +468,7 @@ export class Calls {
     for (const call of this.#calls.values()) if (this.store?.has(call) !== true) this.cdr.write(call);
     for (const undo of this.#detach) undo();
     this.limits.close();
+    this.others.close();
     await Promise.all([this.cdr.close(), this.peers.close()]);
   }
 }

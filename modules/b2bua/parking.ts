@@ -1,4 +1,4 @@
-import { type Timer } from 'strowger';
+import { type SharedStore, sharedStore, type Timer } from 'strowger';
 import { joinAnswered } from './bridge.ts';
 import type { Call } from './call.ts';
 import type { Calls } from './calls.ts';
@@ -22,13 +22,34 @@ const PARKED = 'Reason: SIP;cause=200;text="Call parked"\r\n';
 /** A slot that is being taken when its time is up gets so much more, in ms. */
 const GRACE_MS = 10_000;
 
-/** The parked calls of a server, by slot. */
+/** The parked calls of a server, by slot. All workers share the slots; what is in them belongs to the one that has the call. */
 export class ParkingLot {
   readonly #calls: Calls;
+  /** Worker by slot. */
+  readonly #taken: SharedStore;
   readonly #slots = new Map<string, Parked>();
 
   constructor(calls: Calls) {
     this.#calls = calls;
+    this.#taken = sharedStore(calls.server, 'b2bua.slots');
+    // Of a worker that died, whose place this one takes.
+    for (const { key, value } of this.#taken.records()) if (value === calls.server.workerIndex) this.#taken.delete(key);
+  }
+
+  /** Takes a slot for this worker; false where another call is in it, in any worker. */
+  #takes(slot: string): boolean {
+    let isFree = false;
+    const { workerIndex } = this.#calls.server;
+    this.#taken.update(slot, 0, (record) => {
+      isFree = record === undefined;
+      return isFree ? { value: workerIndex, expiresMs: 0 } : undefined;
+    });
+    return isFree;
+  }
+
+  /** The leg in a slot; null where none is, or not in this worker. */
+  legIn(slot: string): Leg | null {
+    return this.#slots.get(slot)?.leg ?? null;
   }
 
   [Symbol.iterator](): IterableIterator<Parked> {
@@ -38,8 +59,8 @@ export class ParkingLot {
   /** Parks the other side of `leg`, which is hung up. False where the slot is taken or there is nobody to park. */
   async park(leg: Leg, slot: string): Promise<boolean> {
     const parked = leg.peer;
-    if (slot === '' || this.#slots.has(slot) || parked === null) return false;
-    if (leg.state !== LEG.CONFIRMED || parked.state !== LEG.CONFIRMED) return false;
+    if (slot === '' || parked === null || leg.state !== LEG.CONFIRMED || parked.state !== LEG.CONFIRMED) return false;
+    if (!this.#takes(slot)) return false;
     const { remoteTarget, flow } = leg.dialog;
     const from: Target = { uri: remoteTarget, nextHop: flow, socket: leg.socket };
     const entry: Parked = { slot, leg: parked, from, timer: null, isTaken: false };
@@ -61,6 +82,7 @@ export class ParkingLot {
   /** A leg that was parked before a restart, or in another worker; `dueMs` 0: for ever. */
   resume(slot: string, leg: Leg, from: Target, dueMs: number): void {
     const entry: Parked = { slot, leg, from, timer: null, isTaken: false };
+    this.#taken.set(slot, this.#calls.server.workerIndex);
     this.#slots.set(slot, entry);
     this.#wait(entry, dueMs === 0 ? 0 : Math.max(1, dueMs - this.#calls.server.clock.now()));
   }
@@ -71,6 +93,7 @@ export class ParkingLot {
 
   /** Whoever asks gets the parked call: false where the slot is empty or its call can not be had. */
   async unpark(slot: string, fresh: Leg): Promise<boolean> {
+    if (!this.#slots.has(slot)) await this.#calls.others.fetch('slot', slot);
     const entry = this.#slots.get(slot);
     if (entry === undefined || entry.isTaken || entry.leg.isEnded) return false;
     entry.isTaken = true;
@@ -84,13 +107,24 @@ export class ParkingLot {
   }
 
   #remove(entry: Parked): void {
-    if (this.#slots.get(entry.slot) === entry) this.#slots.delete(entry.slot);
+    if (this.#slots.get(entry.slot) === entry) {
+      this.#slots.delete(entry.slot);
+      this.#taken.delete(entry.slot);
+    }
     if (entry.timer !== null) this.#calls.server.wheel.cancel(entry.timer);
   }
 
   /** A call has ended: its legs are parked no longer. */
   release(call: Call): void {
     for (const entry of this.#slots.values()) if (entry.leg.owner === call) this.#remove(entry);
+  }
+
+  /** A call goes on in another worker, in its slots. */
+  leaves(call: Call): void {
+    for (const entry of this.of(call)) {
+      this.#slots.delete(entry.slot);
+      if (entry.timer !== null) this.#calls.server.wheel.cancel(entry.timer);
+    }
   }
 
   #expired(entry: Parked): void {

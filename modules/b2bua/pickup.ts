@@ -63,3 +63,41 @@ export function pickUpRinging(calls: Calls, fresh: Leg, key: string): boolean {
   call.post(() => pickUp(call, fresh, leg));
   return true;
 }
+
+/** Calls a phone, which gets the call that rings elsewhere when it answers: true then. Null beyond max_calls. */
+export function pickUpBy(calls: Calls, rings: Leg, uri: string): Promise<boolean> | null {
+  const caller = rings.peer;
+  const own = caller === null ? null : calls.newCall();
+  if (caller === null || own === null) return null;
+  own.request = (rings.owner as Call).request;
+  return new Promise((resolve) =>
+    own.post(() =>
+      own.dialFrom(
+        null,
+        caller.dialog.remote,
+        { uri, nextHop: '', socket: null },
+        { body: caller.remoteSdp },
+        ({ leg, code, reason, reply }) => {
+          const isTaken = leg !== null && reply !== null && take(rings, caller, leg, reply.body);
+          if (!isTaken) own.end(leg === null ? `${code} ${reason}` : 'nothing rings any more');
+          resolve(isTaken);
+        },
+      ),
+    ),
+  );
+}
+
+/** The caller of a ringing leg is joined with one that has just answered: false when it is too late. */
+function take(rings: Leg, caller: Leg, fresh: Leg, sdp: string): boolean {
+  if (rings.state !== LEG.EARLY || caller.state !== LEG.EARLY || rings.peer !== caller) return false;
+  const call = rings.owner as Call;
+  moveTo(call, fresh, 'picked up');
+  fresh.peer = caller;
+  caller.peer = fresh;
+  // Without an offer of the caller's this answer is one, and the caller's ACK brings the answer.
+  if (caller.remoteSdp !== '') fresh.ack();
+  call.answeredMs ||= call.server.clock.now();
+  caller.answer(200, 'OK', '', sdp);
+  call.takeDial(fresh);
+  return true;
+}

@@ -120,8 +120,10 @@ export function refer(call: Call, leg: Leg, msg: SipMsg, t: Transaction): void |
   call.transfer = leg;
   referral.notify(100, 'Trying');
   if (target.replaces !== '') {
+    const { others } = call.calls;
     const other = call.calls.legOfReplaces(target.replaces);
     if (other !== null) return attended(call, transferee, leg, other, referral);
+    if (others.areThere) return attendedElsewhere(call, transferee, leg, target, msg.header(HDR.REFERREDBY), referral);
   }
   return blind(call, transferee, leg, target, msg.header(HDR.REFERREDBY), referral);
 }
@@ -166,6 +168,21 @@ async function joined(
     settle(call, referral, 200);
     leg.hangup(TRANSFERRED);
   });
+}
+
+/** The other call may be one of another worker: it is fetched; where it is nobody's here, the target is called with Replaces. */
+async function attendedElsewhere(
+  call: Call,
+  transferee: Leg,
+  leg: Leg,
+  target: ReferTarget,
+  referredBy: string | null,
+  referral: Referral,
+): Promise<void> {
+  await call.calls.others.fetch('replaces', target.replaces);
+  const other = call.calls.legOfReplaces(target.replaces);
+  if (other !== null) return attended(call, transferee, leg, other, referral);
+  return blind(call, transferee, leg, target, referredBy, referral);
 }
 
 /** The transferee is joined with the other side of the transferor's other call; the transferor's legs end. */

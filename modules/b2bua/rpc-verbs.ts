@@ -2,10 +2,10 @@ import { type RpcArgs, RpcFault, type RpcMethod } from 'strowger';
 import type { Call } from './call.ts';
 import type { Calls } from './calls.ts';
 import { hold, resume } from './hold.ts';
-import { LEG, type Leg } from './leg.ts';
+import type { Leg } from './leg.ts';
 import { originate, parseOriginateMode } from './originate.ts';
-import { ringing } from './pickup.ts';
-import { moveTo, parseBridgeFlags, rebridge } from './rebridge.ts';
+import { pickUpBy, ringing } from './pickup.ts';
+import { parseBridgeFlags, rebridge } from './rebridge.ts';
 import { transfer } from './refer.ts';
 
 /** A leg by its id, or a call's first leg by the call's; a fault where there is none in this worker. */
@@ -15,6 +15,17 @@ function legOf(calls: Calls, id: string): Leg {
   return leg;
 }
 
+/** Calls a phone, which gets the call that rings: waits for it, or where that is another worker's only until it begins. */
+async function pickUpAt(calls: Calls, key: string, uri: string): Promise<boolean> {
+  const rings = await calls.others.ringing(key);
+  if (rings === null) throw new RpcFault(404, `nothing rings at ${key}`);
+  if (rings.worker !== calls.server.workerIndex) return calls.others.pickUpAt(rings, uri);
+  const leg = ringing(calls, rings.legId);
+  const taken = leg === null ? null : pickUpBy(calls, leg, uri);
+  if (taken === null) throw new RpcFault(480, 'too many calls');
+  return taken;
+}
+
 function done(isDone: boolean, what: string): string {
   if (!isDone) throw new RpcFault(500, `${what} failed`);
   return 'Ok';
@@ -22,53 +33,18 @@ function done(isDone: boolean, what: string): string {
 
 const target = (uri: string) => ({ uri, nextHop: '', socket: null });
 
-/** Calls a phone, which gets the call that rings elsewhere when it answers. */
-function pickUpAt(calls: Calls, key: string, uri: string): Promise<boolean> {
-  const rings = ringing(calls, key);
-  const caller = rings?.peer ?? null;
-  if (rings === null || caller === null) throw new RpcFault(404, `nothing rings at ${key}`);
-  const own = calls.newCall();
-  if (own === null) throw new RpcFault(480, 'too many calls');
-  own.request = (rings.owner as Call).request;
-  return new Promise((resolve) =>
-    own.post(() =>
-      own.dialFrom(
-        null,
-        caller.dialog.remote,
-        target(uri),
-        { body: caller.remoteSdp },
-        ({ leg, code, reason, reply }) => {
-          const isTaken = leg !== null && reply !== null && take(rings, caller, leg, reply.body);
-          if (!isTaken) own.end(leg === null ? `${code} ${reason}` : 'nothing rings any more');
-          resolve(isTaken);
-        },
-      ),
-    ),
-  );
+/** The same, of any worker's calls in which nothing is under way. */
+async function fetchedLegOf(calls: Calls, id: string): Promise<Leg> {
+  return (await calls.others.leg(id)) ?? legOf(calls, id);
 }
 
-/** The caller of a ringing leg is joined with one that has just answered: false when it is too late. */
-function take(rings: Leg, caller: Leg, fresh: Leg, sdp: string): boolean {
-  if (rings.state !== LEG.EARLY || caller.state !== LEG.EARLY || rings.peer !== caller) return false;
-  const call = rings.owner as Call;
-  moveTo(call, fresh, 'picked up');
-  fresh.peer = caller;
-  caller.peer = fresh;
-  // Without an offer of the caller's this answer is one, and the caller's ACK brings the answer.
-  if (caller.remoteSdp !== '') fresh.ack();
-  call.answeredMs ||= call.server.clock.now();
-  caller.answer(200, 'OK', '', sdp);
-  call.takeDial(fresh);
-  return true;
-}
-
-function transferred(args: RpcArgs, calls: Calls): string {
+async function transferred(args: RpcArgs, calls: Calls): Promise<string> {
   const leg = legOf(calls, args.str(0));
-  const other = args.has(2) ? legOf(calls, args.str(2)) : null;
+  const other = args.has(2) ? await fetchedLegOf(calls, args.str(2)) : null;
   return done(transfer(leg.owner as Call, leg, args.str(1), other), 'the transfer');
 }
 
-/** b2bua.hold and the others that say who talks to whom. Both legs of a bridge belong to one worker. */
+/** b2bua.hold and the others that say who talks to whom. */
 export const VERB_RPC: Readonly<Record<string, RpcMethod<Calls>>> = {
   'b2bua.hold': {
     scope: 'all',
@@ -95,7 +71,9 @@ export const VERB_RPC: Readonly<Record<string, RpcMethod<Calls>>> = {
     async run(args, calls) {
       const flags = parseBridgeFlags(args.str(2, ''));
       if (flags === null) throw new RpcFault(400, 'flags are hold-old, rollback, late-offer, early');
-      return done(await rebridge(legOf(calls, args.str(0)), legOf(calls, args.str(1)), flags), 'the bridge');
+      // Where the second is: it may ring, and can not move then.
+      const second = legOf(calls, args.str(1));
+      return done(await rebridge(await fetchedLegOf(calls, args.str(0)), second, flags), 'the bridge');
     },
   },
   'b2bua.originate': {
@@ -117,7 +95,6 @@ export const VERB_RPC: Readonly<Record<string, RpcMethod<Calls>>> = {
     run: async (args, calls) => done(await calls.parking.park(legOf(calls, args.str(0)), args.str(1)), 'parking'),
   },
   'b2bua.pickup': {
-    scope: 'all',
     doc: 'Calls a URI, which gets the call that rings in a group, at a user or peer, or the one of this id.',
     params: ['key', 'uri'],
     run: async (args, calls) => done(await pickUpAt(calls, args.str(0), args.str(1)), 'the pickup'),

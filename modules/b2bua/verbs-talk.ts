@@ -1,11 +1,12 @@
 import { command, EVENT_ROUTE, REQUEST_ROUTE, type Run } from 'strowger';
+import type { Call } from './call.ts';
 import type { Calls } from './calls.ts';
 import { callOf, legByName } from './commands-call.ts';
-import { contextOf, setContext } from './context.ts';
+import { type B2bContext, contextOf, setContext } from './context.ts';
 import { hold, resume } from './hold.ts';
 import type { Leg } from './leg.ts';
 import { pickUpRinging } from './pickup.ts';
-import { connect, moveTo, parseBridgeFlags, rebridge, unbridge } from './rebridge.ts';
+import { type BridgeFlags, connect, moveTo, parseBridgeFlags, rebridge, unbridge } from './rebridge.ts';
 import { transfer } from './refer.ts';
 import { replace } from './replaces.ts';
 
@@ -30,6 +31,44 @@ function unpaired(calls: Calls, key: string): Leg | null {
   const leg = calls.legById(key);
   if (leg !== null) return alone(leg) ? leg : null;
   return calls.get(key)?.legs.find(alone) ?? null;
+}
+
+/** Joins two legs by their names, where those of another worker's calls are fetched. */
+async function rebridgeNamed(
+  run: Run,
+  calls: Calls,
+  first: string,
+  second: string,
+  flags: BridgeFlags,
+): Promise<boolean> {
+  const p = legOfRun(run, calls, first) ?? (await calls.others.leg(first));
+  const q = legOfRun(run, calls, second) ?? (await calls.others.leg(second));
+  return p !== null && q !== null && rebridge(p, q, flags);
+}
+
+/** The caller gets the earliest call that rings, in any worker. */
+async function pickUpAnywhere(run: Run, calls: Calls, key: string): Promise<number> {
+  const rings = await calls.others.ringing(key);
+  if (rings === null) return -1;
+  if (rings.worker !== calls.server.workerIndex)
+    return (await calls.others.picksUpAt(run.msg, contextOf(run), rings)) ? 1 : -1;
+  const about = callOf(run, calls);
+  return about !== null && pickUpRinging(calls, about.leg, rings.legId) ? 1 : -1;
+}
+
+function replaceLeg({ call: own, leg }: B2bContext, old: Leg | null): number {
+  if (old === null || old.isEnded || old.owner === own) return -1;
+  const call = old.owner as Call;
+  moveTo(call, leg, 'replaces another');
+  call.post(() => replace(call, leg, old));
+  return 1;
+}
+
+/** Makes what follows be about the call of a leg. */
+function talkAbout(run: Run, leg: Leg | null): number {
+  if (leg === null || leg.isEnded) return -1;
+  setContext(run.msg, leg.owner as Call, leg);
+  return 1;
 }
 
 /** Commands about who talks to whom. */
@@ -83,7 +122,9 @@ export const TALK_COMMANDS = {
     args: ['str'],
     argNames: ['key'],
     routes: REQUEST_ROUTE,
+    isAsync: true,
     run: (run, calls: Calls, key) => {
+      if (calls.others.areThere) return pickUpAnywhere(run, calls, key);
       const about = callOf(run, calls);
       return about !== null && pickUpRinging(calls, about.leg, key) ? 1 : -1;
     },
@@ -97,10 +138,8 @@ export const TALK_COMMANDS = {
     check: ([, , flags]) =>
       typeof flags === 'string' && parseBridgeFlags(flags) === null ? 'hold-old, rollback, late-offer, early' : null,
     run: (run, calls: Calls, first, second, text) => {
-      const p = legOfRun(run, calls, first);
-      const q = legOfRun(run, calls, second);
       const flags = parseBridgeFlags(text ?? '');
-      return awaited(run, p && q && flags && (() => rebridge(p, q, flags)));
+      return awaited(run, flags && (() => rebridgeNamed(run, calls, first, second, flags)));
     },
   }),
   b2b_unbridge: command({
@@ -118,11 +157,15 @@ export const TALK_COMMANDS = {
     args: ['str', 'str', 'str?'],
     argNames: ['leg', 'uri', 'attendedLeg'],
     routes: EVENT_ROUTE,
-    run: (run, calls: Calls, name, uri, otherId) => {
+    isAsync: true,
+    run(run, calls: Calls, name, uri, otherId) {
       const leg = legOfRun(run, calls, name);
-      const other = otherId === undefined ? null : calls.legById(otherId);
-      if (leg === null || (otherId !== undefined && other === null)) return -1;
-      return transfer(leg.owner as Parameters<typeof transfer>[0], leg, uri, other) ? 1 : -1;
+      if (leg === null) return -1;
+      const go = (other: Leg | null): number => (transfer(leg.owner as Call, leg, uri, other) ? 1 : -1);
+      if (otherId === undefined) return go(null);
+      const other = calls.legById(otherId);
+      if (other !== null) return go(other);
+      return calls.others.leg(otherId).then((fetched) => (fetched === null ? -1 : go(fetched)));
     },
   }),
   b2b_refer_accept: command({
@@ -150,16 +193,14 @@ export const TALK_COMMANDS = {
     args: ['str?'],
     argNames: ['leg'],
     routes: REQUEST_ROUTE,
+    isAsync: true,
     run: (run, calls: Calls, id) => {
       const about = callOf(run, calls);
       if (about === null) return -1;
       if (id === undefined) return run.msg.findHdrByName('replaces') >= 0 ? 1 : -1;
       const old = calls.legById(id);
-      if (old === null || old.isEnded || old.owner === about.call) return -1;
-      const call = old.owner as typeof about.call;
-      moveTo(call, about.leg, 'replaces another');
-      call.post(() => replace(call, about.leg, old));
-      return 1;
+      if (old !== null || !calls.others.areThere) return replaceLeg(about, old);
+      return calls.others.leg(id).then((fetched) => replaceLeg(about, fetched));
     },
   }),
   b2b_find: command({
@@ -167,11 +208,11 @@ export const TALK_COMMANDS = {
     args: ['str'],
     argNames: ['key'],
     routes: CALL_ROUTES,
+    isAsync: true,
     run: (run, calls: Calls, key) => {
       const leg = calls.legById(key) ?? calls.get(key)?.legs[0] ?? null;
-      if (leg === null || leg.isEnded) return -1;
-      setContext(run.msg, leg.owner as Parameters<typeof setContext>[1], leg);
-      return 1;
+      if (leg !== null || !calls.others.areThere) return talkAbout(run, leg);
+      return calls.others.leg(key).then((fetched) => talkAbout(run, fetched));
     },
   }),
   b2b_join: command({
@@ -182,10 +223,11 @@ export const TALK_COMMANDS = {
     isAsync: true,
     run: (run, calls: Calls, key) => {
       const about = callOf(run, calls);
-      const target = unpaired(calls, key);
-      if (about === null || target === null || about.leg === target) return awaited(run, null);
+      if (about === null) return awaited(run, null);
       return awaited(run, async () => {
-        if (!(await connect(about.leg, target))) return false;
+        if (unpaired(calls, key) === null) await calls.others.fetch('key', key);
+        const target = unpaired(calls, key);
+        if (target === null || about.leg === target || !(await connect(about.leg, target))) return false;
         target.isOnHold = false;
         moveTo(target.owner as typeof about.call, about.leg, 'joined');
         return true;
