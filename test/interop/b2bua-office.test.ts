@@ -63,6 +63,8 @@ suite('cfg/b2bua.cfg', { timeout: 120_000 }, () => {
       PEERS: `"${list}"`,
       CDRS: `"${cdrs}"`,
       RING_SECONDS: 1,
+      PARK_SECONDS: 2,
+      MAX_CALLS: 5,
       MAX_CALLS_OF_USER: 2,
     };
     const options = Object.entries(defines).flatMap(([name, value]) => ['-A', `${name}=${value}`]);
@@ -312,6 +314,78 @@ suite('cfg/b2bua.cfg', { timeout: 120_000 }, () => {
     own.says('REFER', { 'Refer-To': `<${uri('0999')}>` });
     await trunk(0).hears(403);
     await ends(own, other);
+  });
+
+  test('*97: one’s own mailbox', async () => {
+    await phone('202').invites(uri('*97'), sdp('202'));
+    const invite = await voicemail().hears('INVITE');
+    assert.match(invite.startLine, /^INVITE sip:202@/);
+    const other = answered(voicemail(), invite);
+    await ends(await accepted(phone('202')), other);
+  });
+
+  test('nobody takes a parked call: whoever parked it is called', async () => {
+    const [own, other] = await talk(phone('201'), '202', phone('202'));
+    own.says('REFER', { 'Refer-To': `<${uri('701')}>` });
+    await own.phone.hears(202);
+    own.phone.replies(await own.phone.hears('BYE'), 200);
+    await reinvited(other);
+    const back = answered(own.phone, await own.phone.hears('INVITE'));
+    await own.phone.hears('ACK');
+    await reinvited(other);
+    await ends(back, other);
+  });
+
+  test('lines that are taken: the next trunk; where there is none 503, and 486 for the trunk’s own', async () => {
+    const first = await talk(phone('201'), '0123456', trunk(0));
+    const second = await talk(phone('202'), '0123456', trunk(1));
+    const sent = await phone('203').invites(uri('0123456'), sdp('203'));
+    assert.equal((await refused(phone('203'), sent)).status, 503);
+    const incoming = trunk(0).request('INVITE', uri('204'), sdp('line'));
+    trunk(0).sends(incoming);
+    assert.equal((await refused(trunk(0), incoming)).status, 486);
+    await ends(...first);
+    await ends(...second);
+  });
+
+  test('a trunk that does not answer is given up for the next one', async () => {
+    await phone('201').invites(uri('0123456'), sdp('201'));
+    await trunk(0).hears('INVITE');
+    const other = answered(trunk(1), await trunk(1).hears('INVITE', 8000));
+    await ends(await accepted(phone('201')), other);
+  });
+
+  test('as many calls as there may be: one more is refused', async () => {
+    const calls: (readonly [End, End])[] = [];
+    for (const [from, to] of [
+      ['201', '202'],
+      ['201', '203'],
+      ['202', '203'],
+      ['202', '201'],
+      ['203', '201'],
+    ] as const)
+      calls.push(await talk(phone(from), to, phone(to)));
+    assert.equal((await phone('204').asks('INVITE', uri('203'), sdp('204'))).status, 480);
+    for (const call of calls) await ends(...call);
+    await ends(...(await talk(phone('204'), '203', phone('203'))));
+  });
+
+  test('who guesses passwords, or asks too often, is not listened to any more', async () => {
+    const guesser = await SoftPhone.open({
+      name: '201',
+      password: 'guess',
+      domain: 'localhost',
+      serverPort: port,
+      series: 'g',
+      ip: '127.0.0.9',
+    });
+    for (let i = 0; i < 9; i++) assert.equal((await guesser.registers()).status, 401);
+    for (let i = 0; i < 40; i++) guesser.sends(guesser.request('OPTIONS', uri('201')));
+    await server.says('127.0.0.9 is banned');
+    guesser.inbox.length = 0;
+    guesser.sends(guesser.request('OPTIONS', uri('201')));
+    assert.ok(await guesser.hearsNothing(300));
+    guesser.close();
   });
 
   test('CDRs: a line for each call', async () => {

@@ -15,6 +15,8 @@ export interface BaresipOptions {
   readonly serverPort: number;
   /** For its configuration. */
   readonly folder: string;
+  /** Rings until it is told to answer, instead of answering by itself. */
+  readonly rings?: boolean;
 }
 
 /** A message of its control connection: an event, or the answer to a command. */
@@ -26,7 +28,7 @@ interface ControlMessage {
   readonly ok?: boolean;
 }
 
-/** A running baresip with one account, which answers calls by itself; its microphone hears its speaker. */
+/** A running baresip with one account, which answers calls by itself unless told to ring; its microphone hears its speaker. */
 export class Baresip {
   readonly #process: StrowgerProcess;
   readonly #control: Socket;
@@ -139,9 +141,9 @@ rtp_ports 30000-39998
 `;
 }
 
-function accountOf({ user, password, domain, transport, serverPort }: BaresipOptions): string {
+function accountOf({ user, password, domain, transport, serverPort, rings }: BaresipOptions): string {
   const outbound = `outbound="sip:127.0.0.1:${serverPort};transport=${transport}"`;
-  return `<sip:${user}@${domain}>;auth_user=${user};auth_pass=${password};${outbound};answermode=auto;regint=600\n`;
+  return `<sip:${user}@${domain}>;auth_user=${user};auth_pass=${password};${outbound};answermode=${rings === true ? 'manual' : 'auto'};regint=600\n`;
 }
 
 /** Its control connection, as soon as it listens. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { askOptions, freePort, StrowgerProcess } from './strowger-process.ts';
 
 const SCENARIOS = join(import.meta.dirname, '../interop/testdata');
@@ -27,14 +27,18 @@ interface SippCalls {
   readonly folder: string;
   /** File of the scenario; a call where not given. */
   readonly scenario?: string;
+  /** Its account, for scenarios that answer challenges. */
+  readonly user?: string;
+  readonly password?: string;
 }
 
 /** A sipp that answers calls on loopback until it is stopped. Resolves once it listens. */
 export async function sippCallee(
   transport: 'u1' | 't1' = 'u1',
+  file = 'callee.xml',
 ): Promise<{ readonly sipp: StrowgerProcess; readonly port: number }> {
   const port = await freePort();
-  const scenario = join(SCENARIOS, 'callee.xml');
+  const scenario = resolve(SCENARIOS, file);
   const args = ['-sf', scenario, '-i', '127.0.0.1', '-p', String(port), '-t', transport, '-aa', '-nostdin'];
   const sipp = new StrowgerProcess('sipp', args);
   const isThere = transport === 'u1' ? (await askOptions(port)) !== null : await accepts(port);
@@ -71,10 +75,11 @@ export class SippCaller {
     const port = await freePort();
     const statistics = join(calls.folder, `${port}.csv`);
     const errors = join(calls.folder, `${port}.log`);
-    const args = ['-sf', join(SCENARIOS, calls.scenario ?? 'caller.xml'), '-i', '127.0.0.1', '-p', String(port)];
+    const args = ['-sf', resolve(SCENARIOS, calls.scenario ?? 'caller.xml'), '-i', '127.0.0.1', '-p', String(port)];
     args.push('-t', calls.transport ?? 'u1', '-m', String(calls.count), '-r', String(calls.rate), '-nostdin');
     args.push('-timeout', '60', '-timeout_error', '-recv_timeout', '20000', '-max_socket', '1000');
     args.push('-trace_stat', '-stf', statistics, '-fd', '1', '-trace_err', '-error_file', errors);
+    if (calls.user !== undefined) args.push('-s', calls.user, '-au', calls.user, '-ap', calls.password ?? '');
     args.push(`127.0.0.1:${calls.port}`);
     return new SippCaller(new StrowgerProcess('sipp', args), statistics, errors);
   }
