@@ -210,7 +210,7 @@ export const TALK_COMMANDS = {
     routes: CALL_ROUTES,
     isAsync: true,
     run: (run, calls: Calls, key) => {
-      const leg = calls.legById(key) ?? calls.get(key)?.legs[0] ?? null;
+      const leg = calls.legById(key) ?? calls.get(key)?.legs.find((each) => !each.isEnded) ?? null;
       if (leg !== null || !calls.others.areThere) return talkAbout(run, leg);
       return calls.others.leg(key).then((fetched) => talkAbout(run, fetched));
     },
