@@ -4,7 +4,7 @@ import { isSdp } from './body.ts';
 import type { CallOptions, HistoryLine } from './call-options.ts';
 import type { Calls } from './calls.ts';
 import { challenged } from './challenge.ts';
-import { setContext } from './context.ts';
+import { copyOf, setContext } from './context.ts';
 import type { Credential } from './credentials.ts';
 import { Dial, type DialResult, type Target } from './dial.ts';
 import { requestInDialog } from './in-dialog.ts';
@@ -72,6 +72,8 @@ export class Call implements LegOwner {
   cause = '';
   /** The limit that refused it last, `$b2b(limit)`; '' for none. */
   limit = '';
+  /** Until the event routes have seen its beginning; null then. */
+  admission: Promise<void> | null = null;
   /** It is beyond max_calls, and is being refused. */
   isBeyond = false;
   /** The call that one of its legs went on to; '' for none. */
@@ -113,8 +115,10 @@ export class Call implements LegOwner {
   /** Runs event_route[b2bua:name] about a leg; true when it ended in `drop`, which is a veto where there can be one. */
   fire(name: string, leg: Leg, msg: SipMsg | null = null): boolean | Promise<boolean> {
     const route = this.server.program.event.get(`b2bua:${name}`);
-    const about = msg ?? this.request;
-    if (route === undefined || about === null) return false;
+    const known = msg ?? this.request;
+    if (route === undefined || known === null) return false;
+    // The caller's request goes on in its route, which is about the caller.
+    const about = msg ?? copyOf(known);
     setContext(about, this, leg);
     const bits = this.server.runRoute(route, about, ROUTE.EVENT);
     return typeof bits === 'number' ? (bits & RUN_DROP) !== 0 : bits.then((later) => (later & RUN_DROP) !== 0);
@@ -358,7 +362,9 @@ export class Call implements LegOwner {
     this.post(() => {
       const dial = this.#dial;
       if (dial === null || !dial.has(leg)) return leg.hangup();
-      return this.#thenUnlessVetoed(this.fire('answered', leg, reply), () => dial.answered(leg, this.edited(reply)));
+      return this.#thenUnlessVetoed(this.fire('answered', leg, reply), (isVetoed) =>
+        isVetoed ? dial.unwanted(leg) : dial.answered(leg, this.edited(reply)),
+      );
     });
   }
 

@@ -1,21 +1,12 @@
-import {
-  callOwner,
-  currentText,
-  HDR,
-  METHOD,
-  type ModuleContext,
-  type Run,
-  type Server,
-  type SipMsg,
-  TextMap,
-} from 'strowger';
+import { callOwner, currentText, METHOD, type ModuleContext, type Server, type SipMsg, TextMap } from 'strowger';
 import type { TmApi, Transaction } from '../tm/api.ts';
+import { beginCall } from './admission.ts';
 import { adoptCall } from './adoption.ts';
 import { Call, type CallOptions } from './call.ts';
 import { CallStore } from './call-store.ts';
 import { CdrWriter, statusOf } from './cdr.ts';
-import { type B2bContext, contextOf, setContext } from './context.ts';
-import type { DialResult, Target } from './dial.ts';
+import type { B2bContext } from './context.ts';
+import type { Target } from './dial.ts';
 import { Homes } from './homes.ts';
 import { LEG, type Leg } from './leg.ts';
 import { Limits } from './limits.ts';
@@ -26,9 +17,7 @@ import { ParkingLot } from './parking.ts';
 import { PeerTargets } from './peer-targets.ts';
 import { Peers } from './peers.ts';
 import { Qualifier } from './qualify.ts';
-import { contactRows } from './redirect.ts';
-import { parseReplaces, replace, replacedLeg } from './replaces.ts';
-import { outward } from './reply-map.ts';
+import { parseReplaces } from './replaces.ts';
 import { B2buaSettings } from './settings.ts';
 import { B2buaStats } from './statistics.ts';
 import { reasonOf } from './status.ts';
@@ -131,19 +120,21 @@ export class Calls {
 
   /** A call that we begin ourselves; null beyond max_calls. */
   newCall(options: Partial<CallOptions> = {}): Call | null {
-    const call = this.#make(options);
-    if (this.#takesCall(call)) return call;
+    const call = this.make(options);
+    if (this.takesCall(call)) return call;
     this.stats.count('limit_rejects');
     call.end('limit max_calls');
     return null;
   }
 
-  #takesCall(call: Call): boolean {
+  /** False where max_calls are there already. */
+  takesCall(call: Call): boolean {
     const { maxCalls } = this.settings;
     return this.limits.take(call, MAX_CALLS, maxCalls === 0 ? Number.POSITIVE_INFINITY : maxCalls);
   }
 
-  #make(options: Partial<CallOptions> = {}): Call {
+  /** A call without legs, which counts for no limit yet. */
+  make(options: Partial<CallOptions> = {}): Call {
     const { settings } = this;
     const id = `${this.server.workerIndex}-${(++this.#lastId).toString(36)}-${this.server.random.token(6)}`;
     const call = new Call(this, id, {
@@ -168,99 +159,9 @@ export class Calls {
     this.#calls.set(call.id, call);
   }
 
-  /** Begins a call with a new INVITE, which is refused beyond max_calls; null for any other message. */
+  /** Begins a call with a new INVITE, or lets it into the call that its Replaces names; null for any other message. */
   begin(msg: SipMsg): B2bContext | null {
-    if (msg.method !== METHOD.INVITE || msg.toTag !== '') return null;
-    if (msg.findHdr(HDR.REPLACES) >= 0) return this.#beginReplacing(msg);
-    const call = this.#make();
-    const leg = call.accept(msg);
-    call.request = msg;
-    setContext(msg, call, leg);
-    if (!this.#takesCall(call)) {
-      this.#refuseBeyond(call, leg, msg);
-      return { call, leg };
-    }
-    const unsupported = this.settings.unsupported(msg);
-    const tooShort = leg.timer?.tooShort(msg) ?? 0;
-    if (unsupported.length > 0) this.#refuseTags(call, leg, unsupported);
-    else if (tooShort > 0) this.#refuseTimer(call, leg, tooShort);
-    else this.tm.reply(msg, 100, 'Trying');
-    return { call, leg };
-  }
-
-  #refuseBeyond(call: Call, leg: Leg, msg: SipMsg): void {
-    call.isBeyond = true;
-    const refuse = (): void => {
-      leg.refuse(480, reasonOf(480));
-      call.end(`limit ${MAX_CALLS}`);
-    };
-    call.post(() => {
-      const waits = call.limitReached(MAX_CALLS, leg, msg);
-      return waits instanceof Promise ? waits.then(refuse) : refuse();
-    });
-  }
-
-  #refuseTags(call: Call, leg: Leg, tags: readonly string[]): void {
-    leg.refuse(420, reasonOf(420), `Unsupported: ${tags.join(', ')}\r\n`);
-    call.end('420 Bad Extension');
-  }
-
-  #refuseTimer(call: Call, leg: Leg, seconds: number): void {
-    leg.refuse(422, reasonOf(422), `Min-SE: ${seconds}\r\n`);
-    call.end('422 Session Interval Too Small');
-  }
-
-  /** `b2b_call()`: 1 on its way, -1 no request that can become a call, -5 beyond max_calls. */
-  bridge(run: Run, uri = ''): number {
-    const { msg } = run;
-    if (msg.method !== METHOD.INVITE || msg.toTag !== '') return -1;
-    const about = contextOf(run) ?? this.begin(msg);
-    if (about === null) return -5;
-    const { call, leg } = about;
-    if (msg.findHdr(HDR.REPLACES) >= 0) return 1;
-    if (call.isBeyond) return -5;
-    if (call.isEnded) return 1;
-    const targets = uri === '' ? targetsOf(msg) : [{ uri, nextHop: '', socket: null }];
-    const request = call.edited(msg);
-    const start = (isVetoed: boolean): void | Promise<void> => {
-      if (!isVetoed) return call.dial(leg, targets, request, (result) => this.#dialled(call, leg, result));
-      leg.refuse(403, reasonOf(403));
-      call.end('403 refused by the script');
-    };
-    call.post(() => {
-      const veto = call.fire('new', leg, msg);
-      return veto instanceof Promise ? veto.then(start) : start(veto);
-    });
-    return 1;
-  }
-
-  /** An INVITE that takes the place of a leg joins that leg's call at once (RFC 3891). */
-  #beginReplacing(msg: SipMsg): B2bContext | null {
-    const old = replacedLeg(this, msg);
-    const call = typeof old === 'number' ? this.#make() : (old.owner as Call);
-    const leg = call.accept(msg);
-    call.request ??= msg;
-    setContext(msg, call, leg);
-    if (typeof old === 'number') {
-      leg.refuse(old, reasonOf(old));
-      call.end(`${old} for Replaces`);
-    } else {
-      this.tm.reply(msg, 100, 'Trying');
-      call.post(() => replace(call, leg, old));
-    }
-    return { call, leg };
-  }
-
-  #dialled(call: Call, a: Leg, result: DialResult): void {
-    call.status = result.code;
-    call.reason = result.reason;
-    if (result.leg !== null) return call.join(a, result);
-    const cause = `${result.code} ${result.reason}`;
-    const { code, reason } = outward(call, result.code, result.reason);
-    const { reply } = result;
-    const contacts = reply !== null && code < 400 ? contactRows(reply) : '';
-    if (!a.isEnded) a.refuse(code, reason, reply === null ? '' : contacts + call.options.policy.rows(reply));
-    call.end(cause);
+    return beginCall(this, msg);
   }
 
   // ---- legs
@@ -475,12 +376,4 @@ export class Calls {
 
 function keyOf(callId: string, tag: string): string {
   return `${callId}|${tag}`;
-}
-
-/** The destination set of a request: its Request-URI and the branches beside it. */
-function targetsOf(msg: SipMsg): Target[] {
-  const targets: Target[] = [{ uri: msg.uri, nextHop: msg.dstUri, socket: msg.forceSocket }];
-  for (const branch of msg.branches ?? [])
-    targets.push({ uri: branch.uri, nextHop: branch.dstUri, socket: branch.socket });
-  return targets;
 }

@@ -1,4 +1,5 @@
 import { ANY_ROUTE, command, EVENT_ROUTE, parseUri, REQUEST_ROUTE, type Run } from 'strowger';
+import { callOut } from './admission.ts';
 import type { Call } from './call.ts';
 import { applyFlags, parseCallFlags } from './call-flags.ts';
 import type { Calls } from './calls.ts';
@@ -49,6 +50,7 @@ async function dial(run: Run, calls: Calls, text: string, seconds: number): Prom
   if (about === null) return UNAVAILABLE;
   const { call, leg } = about;
   if (call.isBeyond) return FORBIDDEN;
+  if (call.admission !== null) await call.admission;
   const steps = calls.peerTargets.expand(parseDial(text));
   let result: DialResult = { leg: null, code: 404, reason: reasonOf(404), reply: null };
   let isForbidden = false;
@@ -170,7 +172,7 @@ export const CALL_COMMANDS = {
       const [uri, flags] = uriAndFlags(first ?? '', second);
       if (uri !== '' && parseUri(uri) === null) return -1;
       if (!useFlags(callOf(run, calls), calls, flags)) return -1;
-      return calls.bridge(run, uri);
+      return callOut(calls, run, uri);
     },
   }),
   b2b_dial: command({
@@ -220,9 +222,9 @@ export const CALL_COMMANDS = {
       const about = callOf(run, calls);
       if (about === null || code < 300 || code > 699 || about.leg.isEnded) return -1;
       const { call, leg } = about;
-      call.cause ||= `${code} ${reason ?? reasonOf(code)}`;
       leg.refuse(code, reason ?? reasonOf(code));
-      call.end(call.cause);
+      // Who asks for the place of another does not end the call of the others.
+      if (!leg.isReplacing) call.end(`${code} ${reason ?? reasonOf(code)}`);
       return 1;
     },
   }),

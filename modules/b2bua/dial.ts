@@ -1,5 +1,6 @@
-import { cloneMsg, type SipMsg, type SocketInfo } from 'strowger';
+import type { SipMsg, SocketInfo } from 'strowger';
 import type { Call } from './call.ts';
+import { copyOf } from './context.ts';
 import { fromOf, toOf } from './invite-facts.ts';
 import { contentTypeOf, type Leg, type LegRequest } from './leg.ts';
 import { redirectTargets } from './redirect.ts';
@@ -67,10 +68,10 @@ export class Dial {
   startOwn(target: Target, from: string, form: LegRequest): void {
     this.#pending = 1;
     this.#prepareOne = (each) => this.#sendOwn(each, from, form);
-    this.#sendOwn(target, from, form);
+    void this.#sendOwn(target, from, form);
   }
 
-  #sendOwn(target: Target, from: string, form: LegRequest): void {
+  #sendOwn(target: Target, from: string, form: LegRequest): void | Promise<void> {
     const { call, caller } = this;
     this.#tried.add(target.uri);
     const leg = call.outgoing(target, caller, from, `<${target.uri}>`);
@@ -81,15 +82,18 @@ export class Dial {
       return this.failed(leg, 503, null);
     }
     leg.dialog.flow = target.nextHop;
-    leg.sendInvite({ ...form, ringMs: call.options.ringMs });
+    const send = (isVetoed: boolean): void => {
+      if (this.#isUnwanted(leg, isVetoed)) return;
+      leg.sendInvite({ ...form, ringMs: call.options.ringMs });
+    };
+    const veto = call.fire('leg-new', leg);
+    return veto instanceof Promise ? veto.then(send) : send(veto);
   }
 
   #prepare(target: Target, request: SipMsg): void | Promise<void> {
     const { call, caller } = this;
     this.#tried.add(target.uri);
-    const own = cloneMsg(request);
-    // What its event route is about is another leg than that of the caller's request.
-    own.extensions = request.extensions?.copy() ?? null;
+    const own = copyOf(request);
     own.newUri = target.uri;
     own.dstUri = target.nextHop;
     own.forceSocket = target.socket;
@@ -100,17 +104,29 @@ export class Dial {
       leg.end();
       return this.failed(leg, 503, null);
     }
-    const veto = call.fire('predial', leg, own);
-    if (veto instanceof Promise) return veto.then((isVetoed) => this.#send(leg, own, isVetoed));
+    const veto = call.fire('leg-new', leg, own);
+    if (veto instanceof Promise) return veto.then((isVetoed) => this.#edit(leg, own, isVetoed));
+    return this.#edit(leg, own, veto);
+  }
+
+  #edit(leg: Leg, own: SipMsg, isVetoed: boolean): void | Promise<void> {
+    if (this.#isUnwanted(leg, isVetoed)) return;
+    const veto = this.call.fire('predial', leg, own);
+    if (veto instanceof Promise) return veto.then((later) => this.#send(leg, own, later));
     this.#send(leg, own, veto);
   }
 
+  /** The script left it out, or somebody has answered while it thought about it. */
+  #isUnwanted(leg: Leg, isVetoed: boolean): boolean {
+    if (this.isDone || leg.isEnded) return true;
+    if (!isVetoed) return false;
+    leg.end();
+    this.failed(leg, 403, null);
+    return true;
+  }
+
   #send(leg: Leg, own: SipMsg, isVetoed: boolean): void {
-    if (this.isDone || leg.isEnded) return;
-    if (isVetoed) {
-      leg.end();
-      return this.failed(leg, 403, null);
-    }
+    if (this.#isUnwanted(leg, isVetoed)) return;
     const { call } = this;
     leg.dialog.remoteTarget = own.uri;
     leg.dialog.flow = own.dstUri;
@@ -129,6 +145,12 @@ export class Dial {
 
   answered(leg: Leg, reply: SipMsg): void {
     this.#finish({ leg, code: reply.status, reason: reply.reason, reply });
+  }
+
+  /** The script does not want its answer (event_route[b2bua:answered]): it is as if it had not answered. */
+  unwanted(leg: Leg): void {
+    leg.hangup();
+    this.failed(leg, 480, null);
   }
 
   /** Somebody who was not called has answered. */

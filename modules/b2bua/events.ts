@@ -1,11 +1,19 @@
 /** Event routes of b2bua, all optional. `drop` is a veto where the text says so. */
 export const B2BUA_EVENTS = {
   new: { doc: "A call begins; about the caller's INVITE. drop refuses it with 403." },
+  'leg-new': {
+    doc: 'A leg begins: the caller, before new, or one that is about to be called, before predial; about its INVITE, or, where nobody calls (a transfer), that of the call. drop refuses it, or leaves it out.',
+  },
+  replaces: {
+    doc: 'An INVITE asks for the place of a leg, $refer(replaces); about it. b2b_replaces() allows it; drop refuses it with 403, b2b_reject otherwise.',
+  },
   predial: {
     doc: 'A leg is about to be called; about its INVITE, whose edits, $ru and $du count for it alone. drop leaves it out.',
   },
   progress: { doc: 'A leg rings; about its reply. drop keeps it from the caller.' },
-  answered: { doc: 'A leg has answered; about its reply, before the caller gets it.' },
+  answered: {
+    doc: 'A leg has answered; about its reply, before the caller gets it. drop hangs it up, as if it had not answered.',
+  },
   confirmed: { doc: "The caller's ACK has come: both talk." },
   request: {
     doc: 'A request in the call; about it. drop keeps it from the other side: b2b_reply answers it, else it gets 403.',
@@ -22,7 +30,7 @@ export const B2BUA_EVENTS = {
   'timer-expired': {
     doc: 'Nobody refreshed the session of a leg in time, or the call has had its b2b_max_duration. drop keeps the call.',
   },
-  reply: { doc: 'The reply to a request that passed through the call; about it.' },
+  reply: { doc: 'The final reply to a request that passed through the call, before it goes back; about it.' },
   'park-timeout': {
     doc: 'A call was parked for too long; about it. drop keeps it from going back to who parked it: the script does something else.',
   },

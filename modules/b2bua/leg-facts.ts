@@ -31,6 +31,8 @@ export class LegFacts {
   isOnHold = false;
   /** It was asked to transfer its call (REFER of ours), and tells how that goes. */
   isReferred = false;
+  /** Its INVITE asks for the place of another leg (Replaces). */
+  isReplacing = false;
   /** It was offered a placeholder: its caller made no offer. */
   isConverted = false;
   /** Who made the description it was given last. */

@@ -182,6 +182,8 @@ test('REFER with Replaces: an attended transfer joins the others of two calls', 
 });
 
 describe('INVITE with Replaces (RFC 3891)', () => {
+  const ANYBODY = { params: 'modparam("b2bua", "replaces_auth", 0)' };
+
   test('in a call: the new side takes the place of the old one, which is hung up', async () => {
     await withB2b(async (world) => {
       const { atBob } = await talking(world);
@@ -204,7 +206,7 @@ describe('INVITE with Replaces (RFC 3891)', () => {
       await world.alice.receives('ACK');
       world.bob.replies(await world.bob.receives('BYE'), 200);
       await bothHangUp(world.dave, world.dave.request('BYE', contact, { ...dialog, cseq: 2 }), world.alice);
-    });
+    }, ANYBODY);
   });
 
   test('while it rings: the call is picked up, the ringing phone is cancelled', async () => {
@@ -235,7 +237,7 @@ describe('INVITE with Replaces (RFC 3891)', () => {
       const contact = /<([^>]*)>/.exec(toDave.get('Contact'))?.[1] ?? '';
       world.dave.sends(world.dave.request('ACK', contact, { ...dialog, cseq: 1 }));
       await bothHangUp(world.alice, inDialog(world, 'BYE', toAlice, { cseq: 2 }), world.dave);
-    });
+    }, ANYBODY);
   });
 
   const REFUSED: readonly (readonly [string, (sides: Sides) => string | readonly string[], number])[] = [

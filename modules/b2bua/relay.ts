@@ -21,7 +21,7 @@ export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction):
     contentType: contentTypeOf(msg),
     headers:
       call.options.policy.rows(msg) + (msg.method === METHOD.REFER ? referRows(call.calls, call, peer, msg) : ''),
-    onFinal: (code, reply) => call.post(() => answer(call, leg, t, code, reply)),
+    onFinal: (code, reply) => call.post(() => seen(call, peer, reply, () => answer(call, leg, t, code, reply))),
   });
   if (!isSent) pending(call, leg, t);
 }
@@ -70,15 +70,22 @@ function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg, t: Transaction):
         if (!leg.isEnded)
           leg.progress(reply.status, reply.reason, call.options.policy.rows(reply), reply.body, contentTypeOf(reply));
       }),
-    onOk: (reply) => call.post(() => back(reply)),
-    onFinal: (code, reply) =>
-      call.post(() => {
-        if (leg.usage !== USAGE.RECEIVED) return;
-        const shown = outward(call, code, reply?.reason ?? reasonOf(code));
-        leg.refuse(shown.code, shown.reason, reply === null ? '' : call.options.policy.rows(reply));
-      }),
+    onOk: (reply) => call.post(() => seen(call, peer, reply, () => back(reply))),
+    onFinal: (code, reply) => call.post(() => seen(call, peer, reply, () => refusedBy(call, leg, code, reply))),
   });
   if (!isSent) pending(call, leg, t);
+}
+
+function refusedBy(call: Call, leg: Leg, code: number, reply: SipMsg | null): void {
+  if (leg.usage !== USAGE.RECEIVED) return;
+  const shown = outward(call, code, reply?.reason ?? reasonOf(code));
+  leg.refuse(shown.code, shown.reason, reply === null ? '' : call.options.policy.rows(call.edited(reply)));
+}
+
+/** event_route[b2bua:reply] sees what comes back. */
+function seen(call: Call, peer: Leg, reply: SipMsg | null, then: () => void): void | Promise<void> {
+  const waits = reply === null ? false : call.fire('reply', peer, reply);
+  return waits instanceof Promise ? waits.then(then) : then();
 }
 
 function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMsg | null): void {

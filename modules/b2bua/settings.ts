@@ -132,6 +132,12 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     doc: 'REFER: `local` transfers here, `pass` sends it to the other side, `reject` refuses it with 603.',
     check: (value) => (['local', 'pass', 'reject'].includes(String(value)) ? null : 'local, pass or reject'),
   }),
+  replaces_auth: intParam({
+    default: 1,
+    min: 0,
+    max: 1,
+    doc: '1: an INVITE with Replaces gets 403 unless its credentials were verified, it comes from a peer, or b2b_replaces() allows it; 0: whoever knows the dialog takes its place.',
+  }),
   default_timer: strParam({
     default: 'off',
     doc: 'Session timers (RFC 4028) of our own: `both` sides, `a` (caller), `b` (callee), or `off`: they pass through.',
@@ -176,6 +182,7 @@ export class B2buaSettings {
   readonly policy: HeaderPolicy;
   readonly referMode: ReferMode;
   readonly rel100: Rel100;
+  readonly needsAuthToReplace: boolean;
   readonly mediaModule: string;
   readonly mediaFlags: string;
   readonly rtpMs: number;
@@ -205,6 +212,7 @@ export class B2buaSettings {
       pattern === '' ? null : new RegExp(pattern, 'i'),
     );
     this.referMode = ctx.str('refer_mode') as ReferMode;
+    this.needsAuthToReplace = ctx.int('replaces_auth') !== 0;
     this.mediaFlags = ctx.str('media_flags');
     this.rtpMs = ctx.int('rtp_timeout') * 1000;
     this.rtpHoldMs = ctx.int('rtp_timeout_hold') * 1000;

@@ -1,4 +1,5 @@
-import { command, EVENT_ROUTE, REQUEST_ROUTE, type Run } from 'strowger';
+import { command, EVENT_ROUTE, HDR, REQUEST_ROUTE, type Run } from 'strowger';
+import { allowReplacing } from './admission.ts';
 import type { Call } from './call.ts';
 import type { Calls } from './calls.ts';
 import { callOf, legByName } from './commands-call.ts';
@@ -189,15 +190,17 @@ export const TALK_COMMANDS = {
     run: (run, _calls: Calls, code) => (code < 300 || code > 699 ? -1 : decide(run, 'reject', '', code)),
   }),
   b2b_replaces: command({
-    doc: 'The caller takes the place of a leg: of the one its Replaces names, or, without Replaces, the one with this id.',
+    doc: 'The caller may take the place of the leg that its Replaces names; or takes that of the one with this id.',
     args: ['str?'],
     argNames: ['leg'],
-    routes: REQUEST_ROUTE,
+    routes: CALL_ROUTES,
     isAsync: true,
     run: (run, calls: Calls, id) => {
+      if (id === undefined && run.msg.findHdr(HDR.REPLACES) < 0) return -1;
+      if (id === undefined) allowReplacing(run.msg);
       const about = callOf(run, calls);
       if (about === null) return -1;
-      if (id === undefined) return run.msg.findHdrByName('replaces') >= 0 ? 1 : -1;
+      if (id === undefined) return about.leg.isReplacing ? 1 : -1;
       const old = calls.legById(id);
       if (old !== null || !calls.others.areThere) return replaceLeg(about, old);
       return calls.others.leg(id).then((fetched) => replaceLeg(about, fetched));
