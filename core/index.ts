@@ -113,6 +113,7 @@ export * from './rpc/public.ts';
 export * from './script/posix-cache.ts';
 export type * from './script/posix-regex.ts';
 export type * from './script/program.ts';
+export { canRunLinear, timedExec } from './script/regex-linear.ts';
 export {
   ANY_ROUTE,
   BRANCH_ROUTE,

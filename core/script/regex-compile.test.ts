@@ -107,8 +107,23 @@ test('expressions that backtrack exponentially end at once, on any text', () => 
     assert.ok(!compiled(source, SENSITIVE).test(text), source);
     compiled(source).test(text);
   }
+  // More than the linear engine repeats: written out, or limited in time.
+  for (const source of ['^((a{1,100}){1,20})+$', '^([a-c]{2,40}[a-b]{1,40})+$', '^(([ab]{1,3}){1,40})+$'])
+    assert.ok(!compiled(source).test(text), source);
   for (const source of ['(a+)+\\1$', '(a*)*\\1b', '\\<(a+)+\\>$']) compiled(source).test(text);
   assert.ok(Number(process.hrtime.bigint() - start) / 1e9 < 10);
+});
+
+test('large bounded repeats count as others do', () => {
+  const number = compiled('^(\\+?[0-9]{3,40})(;[a-z]{1,20})*$');
+  assert.deepEqual(number.exec(`+${'1'.repeat(40)};ab;cd`)?.groups, [
+    `+${'1'.repeat(40)};ab;cd`,
+    `+${'1'.repeat(40)}`,
+    ';cd',
+  ]);
+  assert.ok(!number.test('1'.repeat(41)));
+  assert.ok(!number.test('12'));
+  assert.ok(compiled('^([a-z]{20,}-?)+$').test(`${'a'.repeat(20)}-${'b'.repeat(300)}`));
 });
 
 test('an expression may not grow without bound', () => {

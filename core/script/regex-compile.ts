@@ -1,19 +1,18 @@
-import { setFlagsFromString } from 'node:v8';
 import type { PosixMatch, PosixRegex } from './posix-regex.ts';
 import { BudgetMatcher } from './regex-budget.ts';
+import { canRunLinear, timedExec } from './regex-linear.ts';
 import { type ByteSet, hasByte, parseRegex, type RegexNode, type RegexSyntax, WORD_SET } from './regex-parse.ts';
 
 /**
  * POSIX extended expressions on V8. They are written for JavaScript without its `i` and `m` flags (case is written out
  * as sets, so that only ASCII letters fold, as in the C locale), because then V8's linear engine can take over an
  * expression that backtracks too much: no text can stall the process. What that engine has not (back-references, `\<` in
- * odd places) runs on a matcher of ours with a budget of steps.
+ * odd places) runs on a matcher of ours with a budget of steps. Bounded repeats that are too large for it are written
+ * out; where that can not be, a search is given up after a time.
  *
  * Matching differs from POSIX in one way: of alternatives that match at the same place the first is taken, not the
  * longest. Whether an expression matches is not affected, only what the groups hold.
  */
-setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
-
 export interface RegexOptions {
   /** REG_ICASE, which the `=~` of scripts has; true where not given. */
   readonly ignoreCase?: boolean;
@@ -28,12 +27,45 @@ export function compileRegex(source: string, options: RegexOptions = {}): PosixR
   if (typeof parsed === 'string') return parsed;
   const js = toJavaScript(parsed.root, syntax);
   if (js === null) return new BudgetMatcher(source, parsed, syntax);
+  const flags = syntax.newline ? 'm' : '';
   try {
-    return new NativeRegex(source, new RegExp(js, syntax.newline ? 'm' : ''), syntax.newline);
+    const regex = new RegExp(js, flags);
+    if (canRunLinear(js, flags) || countRepeats(parsed.root) < 2) return new NativeRegex(source, regex, syntax.newline);
+    const spelledOut = toJavaScript(parsed.root, { ...syntax, spellsOut: true }) ?? js;
+    if (spelledOut.length <= MAX_SPELLED_OUT && canRunLinear(spelledOut, flags))
+      return new NativeRegex(source, new RegExp(spelledOut, flags), syntax.newline);
+    return new NativeRegex(source, regex, syntax.newline, timedExec);
   } catch (error) {
     return error instanceof SyntaxError ? 'Regular expression too big' : String(error);
   }
 }
+
+/** Longest expression that comes of writing out repeats. */
+const MAX_SPELLED_OUT = 100_000;
+/** Repeats that V8's linear engine takes. */
+const MAX_LINEAR_REPEAT = 16;
+/** Optional chars within each other that are written out. */
+const MAX_OPTIONAL = 1000;
+
+/** Repeats that may match in several ways: an expression with one of them alone can not backtrack exponentially. */
+function countRepeats(node: RegexNode): number {
+  switch (node.type) {
+    case 'group':
+      return countRepeats(node.body);
+    case 'choice':
+    case 'sequence':
+      return node.items.reduce((sum, item) => sum + countRepeats(item), 0);
+    case 'repeat':
+      return countRepeats(node.body) + (node.max > 1 && node.min !== node.max ? 1 : 0);
+    case 'set':
+    case 'assert':
+    case 'backref':
+      return 0;
+  }
+}
+
+type Exec = (regex: RegExp, text: string) => RegExpExecArray | null;
+const execNative: Exec = (regex, text) => regex.exec(text);
 
 /** In newline mode a CR is written as this char, because JavaScript counts it as a line end and POSIX does not. */
 const CR_STAND_IN = '\u0100';
@@ -45,21 +77,24 @@ class NativeRegex implements PosixRegex {
   /** The same that begins at `lastIndex`; made on first use. */
   #global: RegExp | null = null;
   readonly #hidesCr: boolean;
+  readonly #exec: Exec;
 
-  constructor(source: string, regex: RegExp, hidesCr: boolean) {
+  constructor(source: string, regex: RegExp, hidesCr: boolean, exec: Exec = execNative) {
     this.source = source;
     this.#regex = regex;
     this.#hidesCr = hidesCr;
+    this.#exec = exec;
   }
 
   test(text: string): boolean {
-    return this.#regex.test(this.#hidesCr ? hideCr(text) : text);
+    const visible = this.#hidesCr ? hideCr(text) : text;
+    return this.#exec === execNative ? this.#regex.test(visible) : this.#exec(this.#regex, visible) !== null;
   }
 
   exec(text: string, from = 0): PosixMatch | null {
     this.#global ??= new RegExp(this.#regex.source, `${this.#regex.flags}g`);
     this.#global.lastIndex = from;
-    const m = this.#global.exec(this.#hidesCr ? hideCr(text) : text);
+    const m = this.#exec(this.#global, this.#hidesCr ? hideCr(text) : text);
     if (m === null) return null;
     const groups = this.#hidesCr ? m.map((group) => group?.replaceAll(CR_STAND_IN, '\r')) : [...m];
     return { start: m.index, end: m.index + m[0].length, groups };
@@ -71,7 +106,7 @@ function hideCr(text: string): string {
 }
 
 /** The expression for JavaScript; null where it needs what V8's linear engine can not do. */
-function toJavaScript(root: RegexNode, syntax: RegexSyntax): string | null {
+function toJavaScript(root: RegexNode, syntax: WriteSyntax): string | null {
   try {
     return write(root, syntax);
   } catch (error) {
@@ -80,9 +115,14 @@ function toJavaScript(root: RegexNode, syntax: RegexSyntax): string | null {
   }
 }
 
+interface WriteSyntax extends RegexSyntax {
+  /** Large repeats of single chars are written out: `a(?:a(?:a)?)?` for `a{1,3}`. */
+  readonly spellsOut?: boolean;
+}
+
 class Unsupported extends Error {}
 
-function write(node: RegexNode, syntax: RegexSyntax): string {
+function write(node: RegexNode, syntax: WriteSyntax): string {
   switch (node.type) {
     case 'set':
       return writeSet(node.set, syntax.newline);
@@ -93,7 +133,7 @@ function write(node: RegexNode, syntax: RegexSyntax): string {
     case 'sequence':
       return node.items.map((item, i) => writeItem(node.items, item, i, syntax)).join('');
     case 'repeat':
-      return `${writeRepeated(node.body, syntax)}${quantifier(node.min, node.max)}`;
+      return writeRepeat(node, syntax);
     case 'assert':
       return writeAssertion(node.what, syntax);
     case 'backref':
@@ -101,7 +141,7 @@ function write(node: RegexNode, syntax: RegexSyntax): string {
   }
 }
 
-function writeItem(items: readonly RegexNode[], item: RegexNode, i: number, syntax: RegexSyntax): string {
+function writeItem(items: readonly RegexNode[], item: RegexNode, i: number, syntax: WriteSyntax): string {
   if (item.type !== 'assert' || (item.what !== 'wordStart' && item.what !== 'wordEnd')) return write(item, syntax);
   // A word start is a boundary before a word char: plain \b says so where only a word char can follow.
   const neighbour = items[item.what === 'wordStart' ? i + 1 : i - 1];
@@ -114,7 +154,7 @@ function isSubset(set: ByteSet, of: ByteSet): boolean {
   return set.every((word, i) => (word & ~(of[i] ?? 0)) === 0);
 }
 
-function writeAssertion(what: string, syntax: RegexSyntax): string {
+function writeAssertion(what: string, syntax: WriteSyntax): string {
   switch (what) {
     case 'start':
       return '^';
@@ -133,7 +173,17 @@ function writeAssertion(what: string, syntax: RegexSyntax): string {
   }
 }
 
-function writeRepeated(body: RegexNode, syntax: RegexSyntax): string {
+function writeRepeat({ body, min, max }: Extract<RegexNode, { type: 'repeat' }>, syntax: WriteSyntax): string {
+  const text = writeRepeated(body, syntax);
+  const isLarge = min > MAX_LINEAR_REPEAT || (max > MAX_LINEAR_REPEAT && max !== Number.POSITIVE_INFINITY);
+  if (syntax.spellsOut !== true || !isLarge || body.type !== 'set') return `${text}${quantifier(min, max)}`;
+  if (max === Number.POSITIVE_INFINITY) return `${text.repeat(min)}${text}*`;
+  const optional = max - min;
+  if (optional > MAX_OPTIONAL) return `${text}${quantifier(min, max)}`;
+  return `${text.repeat(min)}${`(?:${text}`.repeat(optional)}${')?'.repeat(optional)}`;
+}
+
+function writeRepeated(body: RegexNode, syntax: WriteSyntax): string {
   const text = write(body, syntax);
   return body.type === 'set' || body.type === 'group' ? text : `(?:${text})`;
 }

@@ -1,6 +1,6 @@
 /** The text file of groups: `[n]` begins one, each further line is an expression; a group matches when one of them does. */
 
-import { compilePcre, type PcreFlags } from './pcre.ts';
+import { compilePcre, type PcreFlags, type PcreTest } from './pcre.ts';
 
 interface GroupLimits {
   readonly maxGroups: number;
@@ -9,7 +9,7 @@ interface GroupLimits {
 }
 
 /** Compiled groups in order of the file; the number in brackets counts for nothing. An error names what is wrong. */
-export function compileGroups(text: string, flags: PcreFlags, limits: GroupLimits): RegExp[] | string {
+export function compileGroups(text: string, flags: PcreFlags, limits: GroupLimits): PcreTest[] | string {
   const groups: string[] = [];
   for (const line of text.split('\n')) {
     const expression = line.endsWith('\r') ? line.slice(0, -1) : line;
@@ -25,7 +25,7 @@ export function compileGroups(text: string, flags: PcreFlags, limits: GroupLimit
     if (joined.length + 2 > limits.maxSize) return `group ${last} is longer than ${limits.maxSize} (group_max_size)`;
     groups[last] = joined;
   }
-  const compiled: RegExp[] = [];
+  const compiled: PcreTest[] = [];
   for (const [number, group] of groups.entries()) {
     if (group === '') return `group ${number} is empty`;
     const regex = compilePcre(`(${group})`, flags);

@@ -14,7 +14,7 @@ import {
   strParam,
 } from 'strowger';
 import { compileGroups } from './groups.ts';
-import { compilePcre, type PcreFlags } from './pcre.ts';
+import { compilePcre, type PcreFlags, type PcreTest } from './pcre.ts';
 
 const ROUTES = REQUEST_ROUTE | FAILURE_ROUTE | ONREPLY_ROUTE | BRANCH_ROUTE | LOCAL_ROUTE;
 /** Expressions from variables kept compiled. */
@@ -23,9 +23,9 @@ const CACHE_SIZE = 256;
 class Regexes {
   readonly #ctx: ModuleContext;
   readonly #flags: PcreFlags;
-  readonly #cache = new Map<string, RegExp | string>();
+  readonly #cache = new Map<string, PcreTest | string>();
   /** Null where no file is set. */
-  #groups: readonly RegExp[] | null = null;
+  #groups: readonly PcreTest[] | null = null;
 
   constructor(ctx: ModuleContext) {
     this.#ctx = ctx;
@@ -38,7 +38,7 @@ class Regexes {
     if (ctx.str('file') !== '') this.#groups = this.#read();
   }
 
-  #read(): readonly RegExp[] {
+  #read(): readonly PcreTest[] {
     const file = this.#ctx.str('file');
     let text: string;
     try {
@@ -71,7 +71,7 @@ class Regexes {
       if (this.#cache.size >= CACHE_SIZE) this.#cache.clear();
       this.#cache.set(expression, regex);
     }
-    if (typeof regex !== 'string') return regex.test(text) ? 1 : -1;
+    if (typeof regex !== 'string') return regex(text) ? 1 : -1;
     this.#ctx.log.error(`regex: '${expression}' can not be compiled: ${regex}`);
     return -4;
   }
@@ -88,7 +88,7 @@ class Regexes {
       this.#ctx.log.error(`regex: there is no group ${number}, but ${this.#groups.length}`);
       return -4;
     }
-    return group.test(text) ? 1 : -1;
+    return group(text) ? 1 : -1;
   }
 }
 

@@ -3,6 +3,11 @@
  * the nearest thing (possessive repeats and atomic groups are ordinary ones), or refused (recursion, conditions).
  */
 
+import { canRunLinear, timedExec } from 'strowger';
+
+/** A compiled expression. Of a search that would take too long it says that nothing matches. */
+export type PcreTest = (text: string) => boolean;
+
 export interface PcreFlags {
   readonly caseless: boolean;
   readonly multiline: boolean;
@@ -14,12 +19,16 @@ export interface PcreFlags {
 const MAX_LENGTH = 262_144;
 
 /** The compiled expression, or what is wrong with it. */
-export function compilePcre(source: string, flags: PcreFlags): RegExp | string {
+export function compilePcre(source: string, flags: PcreFlags): PcreTest | string {
   if (source.length > MAX_LENGTH) return 'the expression is too long';
   const pattern = new Translator(source, flags).run();
   if (typeof pattern !== 'string') return pattern.error;
+  const jsFlags = flags.caseless ? 'i' : '';
   try {
-    return new RegExp(pattern, flags.caseless ? 'i' : '');
+    const regex = new RegExp(pattern, jsFlags);
+    // V8 has a linear engine for those that backtrack too much; look-around and back-references are limited in time.
+    if (canRunLinear(pattern, jsFlags)) return (text) => regex.test(text);
+    return /[*+{]/.test(pattern) ? (text) => timedExec(regex, text) !== null : (text) => regex.test(text);
   } catch (error) {
     return error instanceof SyntaxError ? error.message : String(error);
   }
