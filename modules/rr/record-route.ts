@@ -1,4 +1,14 @@
-import { HDR, MSG_FLAG, type Run, type SendContext, type SipMsg, type SocketInfo } from 'strowger';
+import {
+  HDR,
+  type Lump,
+  type LumpList,
+  MSG_FLAG,
+  ROUTE,
+  type Run,
+  type SendContext,
+  type SipMsg,
+  type SocketInfo,
+} from 'strowger';
 import type { RouteSignature } from './route-signature.ts';
 
 /** What the module's parameters say about the Record-Route we write. */
@@ -24,6 +34,16 @@ class RecordRouteState {
   params = '';
   isAdded = false;
   addFirst = false;
+  /** The same of branch routes, by edits that stand for them among those of their branch. */
+  ofBranches: Map<Lump, string> | null = null;
+
+  /** What the branch that is written gets. */
+  paramsOf(branch: LumpList | null): string {
+    if (this.ofBranches === null || branch === null) return this.params;
+    let text = this.params;
+    for (const lump of branch.items) text += this.ofBranches.get(lump) ?? '';
+    return text;
+  }
 }
 
 const STATE = { name: 'rr state' };
@@ -33,6 +53,24 @@ export function stateOf(msg: SipMsg): RecordRouteState {
   let state = msg.extension<RecordRouteState>(STATE);
   if (state === undefined) msg.setExtension(STATE, (state = new RecordRouteState()));
   return state;
+}
+
+/**
+ * Notes that there is a Record-Route now; false where there is one already. What a branch route adds is in its branch alone.
+ */
+function begins(run: Run): boolean {
+  const { msg } = run;
+  const state = stateOf(msg);
+  if (state.isAdded) return false;
+  if (run.routeType === ROUTE.BRANCH)
+    return msg.lumpList?.items.some((lump) => isRow(lump) && state.ofBranches?.has(lump) !== true) !== true;
+  state.isAdded = true;
+  msg.msgFlags |= MSG_FLAG.RR_ADDED;
+  return true;
+}
+
+function isRow({ kind, deleted, isCancelled }: Lump): boolean {
+  return kind === HDR.RECORDROUTE && deleted === 0 && !isCancelled;
 }
 
 /** Where Record-Route rows go: before the first header, as Kamailio puts them. */
@@ -46,16 +84,14 @@ function anchorOffset(msg: SipMsg): number {
  */
 export function recordRoute(run: Run, options: RecordRouteOptions, extra: string): number {
   const msg = run.msg;
+  if (!begins(run)) return -1;
   const state = stateOf(msg);
-  if (state.isAdded) return -1;
-  state.isAdded = true;
-  msg.msgFlags |= MSG_FLAG.RR_ADDED;
   const user = userPart(run, options);
   const tail = `${options.fullLr ? ';lr=on' : ';lr'}${fromTagParam(msg, options)}${signatureParam(msg, options)}`;
   const scheme = !options.ignoreSips && msg.uri.startsWith('sips:') ? 'sips' : 'sip';
   msg.lumps
     .anchor(anchorOffset(msg), HDR.RECORDROUTE)
-    .insertAfter((ctx) => rows(ctx, options, scheme, user, tail, extra + state.params));
+    .insertAfter((ctx) => rows(ctx, options, scheme, user, tail, extra + state.paramsOf(ctx.branchLumps)));
   return 1;
 }
 
@@ -129,23 +165,26 @@ export function recordRouteAdvertised(run: Run, options: RecordRouteOptions, add
 /** Rows for addresses that are known, or known once the outgoing socket is. -1 where there is a Record-Route already. */
 function preset(run: Run, options: RecordRouteOptions, addresses: (ctx: SendContext) => string[]): number {
   const msg = run.msg;
+  if (!begins(run)) return -1;
   const state = stateOf(msg);
-  if (state.isAdded) return -1;
-  state.isAdded = true;
-  msg.msgFlags |= MSG_FLAG.RR_ADDED;
   const user = userPart(run, options);
   const tag = fromTagParam(msg, options) + signatureParam(msg, options);
   const lr = options.fullLr ? ';lr=on' : ';lr';
-  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) =>
-    addresses(ctx)
-      .map((address) => `Record-Route: <sip:${user}${address}${tag}${lr}${state.params}>\r\n`)
-      .join(''),
-  );
+  msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE).insertAfter((ctx) => {
+    const params = state.paramsOf(ctx.branchLumps);
+    return addresses(ctx)
+      .map((address) => `Record-Route: <sip:${user}${address}${tag}${lr}${params}>\r\n`)
+      .join('');
+  });
   return 1;
 }
 
-/** `add_rr_param(";x=y")`: also to a Record-Route already asked for. */
+/** `add_rr_param(";x=y")`: also to a Record-Route already asked for; in a branch route, of that branch. */
 export function addRrParam(run: Run, text: string): number {
-  stateOf(run.msg).params += text;
+  const { msg } = run;
+  const state = stateOf(msg);
+  if (run.routeType === ROUTE.BRANCH)
+    (state.ofBranches ??= new Map()).set(msg.lumps.anchor(anchorOffset(msg), HDR.RECORDROUTE), text);
+  else state.params += text;
   return 1;
 }
