@@ -76,9 +76,9 @@ const OPERATOR_ARGS = {
 function removing(part: Part): Def {
   return command({
     ...OPERATOR_ARGS,
-    doc: `Removes the items whose ${part} matches (re) or starts so (sw).`,
+    doc: `Removes the items whose ${part} matches (re), starts so (sw), ends so (ew) or has the text in it (in).`,
     run: (_run: Run, tables: Tables, name, operator, operand) => {
-      const found = operation(tables, { name, operator, operand, allowed: ['re', 'sw'] });
+      const found = operation(tables, { name, operator, operand, allowed: ['re', 'sw', 'ew', 'in'] });
       if (found === null) return -1;
       removeWhere(found.table, part, found.test);
       return 1;
@@ -197,6 +197,16 @@ export const COMMANDS: Readonly<Record<string, Def>> = {
       const table = tables.need(name, 'sht_rm');
       table?.remove(key);
       return table === undefined ? -1 : 1;
+    },
+  }),
+  sht_is_null: command({
+    doc: 'True when there is no such item, nor a table.',
+    args: ['str', 'str'],
+    argNames: ['table', 'key'],
+    routes,
+    run: (_run: Run, tables: Tables, name, key) => {
+      const table = tables.need(name, 'sht_is_null');
+      return table !== undefined && table.find(key) !== undefined ? -1 : 1;
     },
   }),
   sht_rm_name_re: removingByRegex('key'),

@@ -120,6 +120,26 @@ suite('time', () => {
   });
 });
 
+test('sht_is_null, and the operators ew and in of the removing commands', async () => {
+  const tables = await Tables.start(
+    ['a=>size=4'],
+    `request_route {
+      $sht(a=>one.x) = "1"; $sht(a=>two.y) = "mid text"; $sht(a=>three) = "z";
+      sht_rm_name("a", "ew", ".x"); sht_rm_value("a", "in", "d t");
+      $var(n) = 0;
+      if (sht_is_null("a", "one.x")) $var(n) = $var(n) + 1;
+      if (sht_is_null("a", "two.y")) $var(n) = $var(n) + 10;
+      if (sht_is_null("a", "three")) $var(n) = $var(n) + 100;
+      if (sht_is_null("none", "x")) $var(n) = $var(n) + 1000;
+      xlog("L_ERR", "say $var(n)\\n");
+    }`,
+  );
+  tables.send();
+  await tables.advance(100);
+  assert.deepEqual(tables.said(), ['1011']);
+  await tables.world.stop();
+});
+
 suite('event_route[htable:mod-init]', () => {
   for (const mode of [0, 1])
     test(`fills tables once, with event_callback_mode ${mode}`, async () => {

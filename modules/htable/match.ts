@@ -50,6 +50,10 @@ export function operatorTest(operator: string, operand: string, regexes: PosixCa
       return byRegex(regexes, operand);
     case 'sw':
       return onText((text) => text.startsWith(operand));
+    case 'ew':
+      return onText((text) => text.endsWith(operand));
+    case 'in':
+      return onText((text) => text.includes(operand));
     default:
       return null;
   }

@@ -59,6 +59,13 @@ export default defineModule<KexState>({
       routes: ANY_ROUTE,
       run: (run, _state, text) => (isMyself(run, text) ? 1 : -1),
     }),
+    is_myhost: command({
+      doc: 'Is the host name or address one of ours?',
+      args: ['str'],
+      argNames: ['host'],
+      routes: ANY_ROUTE,
+      run: (run, _state, host) => (run.server.isMyself(host, 0, PROTO.NONE) ? 1 : -1),
+    }),
     setdebug: command({
       doc: 'Sets the log level until resetdebug().',
       args: ['int'],

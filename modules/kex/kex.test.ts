@@ -70,6 +70,9 @@ test('is_myself, as kamailio answers', () => {
   ];
   for (const [text, expected] of cases) assert.equal(use(run, 'is_myself', text), expected, text);
   assert.ok(parseUri('sip:a@b') !== null);
+  assert.equal(use(run, 'is_myhost', 'a.example.org'), 1);
+  assert.equal(use(run, 'is_myhost', '127.0.0.1'), 1);
+  assert.equal(use(run, 'is_myhost', '1.2.3.4'), -1);
 });
 
 test('$sruid is new each time', () => {

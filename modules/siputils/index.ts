@@ -3,6 +3,7 @@ import {
   commandsOf,
   defineModule,
   FAILURE_ROUTE,
+  intParam,
   LOCAL_ROUTE,
   METHOD,
   type ModuleContext,
@@ -26,11 +27,13 @@ class Siputils {
   readonly ctx: ModuleContext;
   readonly separator: string;
   readonly rpidAvp: string | number | null;
+  readonly maxE164: number;
 
   constructor(ctx: ModuleContext) {
     this.ctx = ctx;
     this.separator = ctx.str('contact_flds_separator').charAt(0) || '*';
     this.rpidAvp = parseAvpParam(ctx.str('rpid_avp'));
+    this.maxE164 = ctx.int('e164_max_len');
   }
 
   /** options_reply: 200 with what we support, for an OPTIONS without a user. -1 for another request. */
@@ -68,6 +71,12 @@ export default defineModule<Siputils>({
     rpid_suffix: strParam({
       default: ';party=calling;id-type=subscriber;screen=yes',
       doc: 'Written behind the URI by append_rpid_hf().',
+    }),
+    e164_max_len: intParam({
+      default: 15,
+      min: 2,
+      max: 32,
+      doc: 'Digits of the longest number that is E.164 (Kamailio 5.7).',
     }),
     rpid_avp: strParam({
       default: '$avp(s:rpid)',
@@ -130,11 +139,11 @@ export default defineModule<Siputils>({
       { routes: REQUEST_SIDE | ONREPLY_ROUTE },
     ),
     is_uri: cmd('True for a URI.', ['str'], ['uri'], (_run, _s, text) => numbers.isUri(text)),
-    is_e164: cmd('True for an E.164 number.', ['pv'], ['pv'], (run, _s, pv) => numbers.isE164(run, pv), {
+    is_e164: cmd('True for an E.164 number.', ['pv'], ['pv'], (run, s, pv) => numbers.isE164(run, pv, s.maxE164), {
       routes: REQUEST_ROUTE | FAILURE_ROUTE | LOCAL_ROUTE,
     }),
-    is_uri_user_e164: cmd('True when the user of a URI is an E.164 number.', ['pv'], ['pv'], (run, _s, pv) =>
-      numbers.isUriUserE164(run, pv),
+    is_uri_user_e164: cmd('True when the user of a URI is an E.164 number.', ['pv'], ['pv'], (run, s, pv) =>
+      numbers.isUriUserE164(run, pv, s.maxE164),
     ),
     encode_contact: cmd(
       'Hides contacts in the user part of ours.',
@@ -170,7 +179,7 @@ export default defineModule<Siputils>({
       'True when the AVP for Remote-Party-ID has an E.164 number.',
       [],
       [],
-      (run, s) => isRpidUserE164(run, s.rpidAvp),
+      (run, s) => isRpidUserE164(run, s.rpidAvp, s.maxE164),
       { routes: REQUEST_ROUTE },
     ),
     append_rpid_hf: [
@@ -203,6 +212,8 @@ export default defineModule<Siputils>({
     ),
     is_request: cmd('True for a request.', [], [], (run) => message.isRequest(run)),
     is_reply: cmd('True for a reply.', [], [], (run) => message.isReply(run)),
+    is_sip: cmd('True for a SIP message.', [], [], (run) => (run.msg.isHttp ? -1 : 1)),
+    is_http: cmd('True for an HTTP request.', [], [], (run) => (run.msg.isHttp ? 1 : -1)),
     is_gruu: cmd('1 for a public, 2 for a temporary GRUU.', ['str?'], ['uri'], (run, _s, uri) => uris.isGruu(run, uri)),
     is_supported: cmd('True when Supported has the option tag.', ['const-str'], ['option'], (run, _s, option) =>
       message.isSupported(run, option),

@@ -2,20 +2,20 @@
 
 import { type PvAccessor, parseUri, type Run, URI_SCHEME, valueToString } from 'strowger';
 
-/** E.164: `+` and 2 to 15 digits. */
-export function isE164Number(text: string): boolean {
-  return /^\+\d{2,15}$/.test(text);
+/** E.164: `+` and 2 to `max` digits. */
+export function isE164Number(text: string, max: number): boolean {
+  return text.length <= max + 1 && /^\+\d{2,}$/.test(text);
 }
 
-export function isE164(run: Run, pv: PvAccessor): number {
-  return isE164Number(valueToString(pv.get(run))) ? 1 : -1;
+export function isE164(run: Run, pv: PvAccessor, max: number): number {
+  return isE164Number(valueToString(pv.get(run)), max) ? 1 : -1;
 }
 
 /** is_uri_user_e164: of sip and sips URIs only. */
-export function isUriUserE164(run: Run, pv: PvAccessor): number {
+export function isUriUserE164(run: Run, pv: PvAccessor, max: number): number {
   const uri = parseUri(valueToString(pv.get(run)));
   if (uri === null || (uri.scheme !== URI_SCHEME.SIP && uri.scheme !== URI_SCHEME.SIPS)) return -1;
-  return isE164Number(uri.user) ? 1 : -1;
+  return isE164Number(uri.user, max) ? 1 : -1;
 }
 
 export const isUri = (text: string): number => {

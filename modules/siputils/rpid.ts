@@ -15,8 +15,8 @@ export function appendRpidHf(run: Run, avp: string | number | null, prefix: stri
   return 1;
 }
 
-export function isRpidUserE164(run: Run, avp: string | number | null): number {
+export function isRpidUserE164(run: Run, avp: string | number | null, maxDigits: number): number {
   const text = rpid(run, avp);
   const user = parseUri(text)?.user ?? text;
-  return isE164Number(user) ? 1 : -1;
+  return isE164Number(user, maxDigits) ? 1 : -1;
 }

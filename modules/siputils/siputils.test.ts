@@ -58,6 +58,8 @@ const PLAIN: [string, unknown[], number][] = [
   ['is_gruu', [], -1],
   ['is_request', [], 1],
   ['is_reply', [], -1],
+  ['is_sip', [], 1],
+  ['is_http', [], -1],
   ['has_totag', [], -1],
   ['is_first_hop', [], 1],
   ['is_supported', ['path'], -1],
@@ -250,4 +252,12 @@ test('is_first_hop of a reply looks at the top Record-Route', async () => {
   assert.equal(module.call(reply('<sip:me.example.org;lr>'), 'is_first_hop'), -1);
   assert.equal(module.call(reply('<sip:me.example.org;lr>'), 'is_first_hop', 1), 1);
   assert.equal(module.call(reply('<sip:x;lr>'), 'is_first_hop', 1), -1);
+});
+
+test('e164_max_len says how long an E.164 number may be', async () => {
+  const module = await new ModuleBench(siputils, { e164_max_len: 16 }, {}, { sl: {} }).init();
+  const run = module.run(sipMsg(BASE));
+  assert.equal(module.call(run, 'is_e164', new TestPv('+1234567890123456')), 1);
+  assert.equal(module.call(run, 'is_e164', new TestPv('+12345678901234567')), -1);
+  assert.equal(module.call(run, 'is_uri_user_e164', new TestPv('sip:+1234567890123456@x')), 1);
 });

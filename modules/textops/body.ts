@@ -25,6 +25,13 @@ export function setBody(run: Run, text: string, contentType: string): number {
   return 1;
 }
 
+/** Text written in pairs of hex digits, white space between them ignored; null for anything else. */
+export function hexText(hex: string): string | null {
+  const digits = hex.replace(/\s+/g, '');
+  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) return null;
+  return Buffer.from(digits, 'hex').toString('latin1');
+}
+
 /** set_reply_body: for the replies made to this request. */
 export function setReplyBody(run: Run, text: string, contentType: string): number {
   if (text === '' || contentType === '') return -1;

@@ -10,7 +10,7 @@ import {
   REQUEST_ROUTE,
   valueToString,
 } from 'strowger';
-import { filterBody, hasBodyOf, isAudioOnHold, setBody, setReplyBody } from './body.ts';
+import { filterBody, hasBodyOf, hexText, isAudioOnHold, setBody, setReplyBody } from './body.ts';
 import * as headers from './headers.ts';
 import * as multipart from './multipart.ts';
 import * as search from './search.ts';
@@ -203,6 +203,13 @@ export default defineModule<Textops>({
       { check: both(nameAt(0), flagAt(2, 'afl')) },
     ),
 
+    subst_v: cmd(
+      'Substitutes in a text; the result goes into a variable.',
+      ['str', 'subst', 'pvw'],
+      ['itext', 'expression', 'target'],
+      (run, _s, text, expression, target) => substitute.substText(run, text, expression, target),
+    ),
+
     append_to_reply: cmd(
       'Adds rows to the replies to this request.',
       ['str'],
@@ -313,6 +320,19 @@ export default defineModule<Textops>({
       ['str', 'str'],
       ['txt', 'content_type'],
       (run, _s, txt, type) => setReplyBody(run, txt, type),
+      { routes: REQUEST_SIDE },
+    ),
+    set_body_hex: cmd(
+      'Sets the body, given in hex digits, and its type.',
+      ['str', 'str'],
+      ['hexa', 'content_type'],
+      (run, _s, hex, type) => setBody(run, hexText(hex) ?? '', type),
+    ),
+    set_reply_body_hex: cmd(
+      'Sets the body of replies to this request, given in hex digits.',
+      ['str', 'str'],
+      ['hexa', 'content_type'],
+      (run, _s, hex, type) => setReplyBody(run, hexText(hex) ?? '', type),
       { routes: REQUEST_SIDE },
     ),
     filter_body: cmd('Leaves only the first part of a type.', ['const-str'], ['content_type'], (run, _s, type) =>
@@ -434,6 +454,12 @@ export default defineModule<Textops>({
     ),
     str_ifind: cmd('As str_find, case ignored.', ['str', 'str'], ['str1', 'str2'], (_run, _s, a, b) =>
       strings.strFind(a.toLowerCase(), b.toLowerCase()),
+    ),
+    str_any_in: cmd(
+      'True when a character of the second text is in the first.',
+      ['str', 'str'],
+      ['text', 'chars'],
+      (_run, _s, text, chars) => strings.strAnyIn(text, chars),
     ),
     regex_substring: cmd(
       'Sets a variable to a group of a match.',

@@ -14,6 +14,7 @@ import {
   replaceBody,
   type SipMsg,
 } from 'strowger';
+import { hexText } from './body.ts';
 
 const DEFAULT_BOUNDARY = 'unique-boundary-1';
 type Target = PvAccessor & Required<Pick<PvAccessor, 'set'>>;
@@ -66,9 +67,8 @@ export function appendBodyPart(run: Run, text: string, contentType: string, disp
 
 /** append_body_part_hex: the text in pairs of hex digits, white space between them ignored. -1 for anything else. */
 export function appendBodyPartHex(run: Run, hex: string, contentType: string, disposition: string | undefined): number {
-  const digits = hex.replace(/\s+/g, '');
-  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) return -1;
-  return appendBodyPart(run, Buffer.from(digits, 'hex').toString('latin1'), contentType, disposition);
+  const text = hexText(hex);
+  return text === null ? -1 : appendBodyPart(run, text, contentType, disposition);
 }
 
 /** The first part of the type; null when the body is not multipart or has none. */

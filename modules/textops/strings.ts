@@ -29,6 +29,12 @@ export function strFind(text: string, part: string): number {
   return at < 0 ? -1 : at + 1;
 }
 
+export function strAnyIn(text: string, chars: string): number {
+  const wanted = new Set(chars.split(''));
+  for (let i = 0; i < text.length; i++) if (wanted.has(text.charAt(i))) return 1;
+  return -1;
+}
+
 /** Methods of a list `A|B`, as bits; null when a list names one that has no number. */
 export function methodBits(list: string): number | null {
   const names = list.split('|');

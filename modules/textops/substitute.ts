@@ -1,6 +1,6 @@
 /** subst* */
 
-import { type Run, replaceSpan, rewriteUriParts, type Subst } from 'strowger';
+import { type PvAccessor, type Run, replaceSpan, rewriteUriParts, type Subst } from 'strowger';
 import { flaggedRows } from './search.ts';
 
 /** Replaces in a part of the message: 1 when something was, else -1. */
@@ -43,4 +43,15 @@ export function substUser(run: Run, subst: Subst): number {
   const uri = msg.isRequest ? msg.ruri : null;
   const user = uri === null ? null : subst.apply(run, uri.user);
   return user !== null && rewriteUriParts(msg, { user }) ? 1 : -1;
+}
+
+/** subst_v: -1 when nothing matched; the variable stays as it is then. */
+export function substText(
+  run: Run,
+  text: string,
+  subst: Subst,
+  target: PvAccessor & Required<Pick<PvAccessor, 'set'>>,
+): number {
+  const result = subst.apply(run, text);
+  return result !== null && target.set(run, result) !== false ? 1 : -1;
 }

@@ -134,6 +134,16 @@ const EDITS: [string, Calls, (msg: TestMsg) => unknown, unknown][] = [
     ['new', 'text/plain', '3'],
   ],
   [
+    'set_body_hex',
+    [
+      ['set_body_hex', ['6b 61\t6D', 'x/y'], 1],
+      ['set_body_hex', ['6b6', 'x/y'], -1],
+      ['set_body_hex', ['zz', 'x/y'], -1],
+    ],
+    (m) => [m.body, m.get('Content-Type')],
+    ['kam', 'x/y'],
+  ],
+  [
     'set_body twice',
     [
       ['set_body', ['first', 'text/plain'], 1],
@@ -182,6 +192,9 @@ const QUESTIONS: [string, unknown[], number][] = [
   ['ends_with', ['abc', 'ab'], -1],
   ['str_find', ['abcabc', 'ca'], 3],
   ['str_ifind', ['abc', 'D'], -1],
+  ['str_any_in', ['abc', 'xyc'], 1],
+  ['str_any_in', ['abc', 'xyz'], -1],
+  ['str_any_in', ['abc', ''], -1],
   ['is_audio_on_hold', [], -1],
 ];
 for (const [command, args, result] of QUESTIONS) {
@@ -306,4 +319,19 @@ test('{re.subst} replaces, and leaves what does not match', () => {
   assert.equal(bound(run, 'x'), 'x');
   assert.equal(bound(run, null), null);
   assert.equal(typeof def?.bind([{ kind: 'text', text: '/a' }], {} as never), 'string');
+});
+
+test('subst_v puts the result into a variable, and leaves it alone when nothing matches', async () => {
+  const { bench, run } = await setUp();
+  const target = new TestPv();
+  assert.equal(bench.call(run, 'subst_v', 'abcabc', subst('/b(c)/[\\1]/g'), target), 1);
+  assert.equal(target.value, 'a[c]a[c]');
+  assert.equal(bench.call(run, 'subst_v', 'abc', subst('/x/y/'), target), -1);
+  assert.equal(target.value, 'a[c]a[c]');
+});
+
+test('set_reply_body_hex', async () => {
+  const { bench, run } = await setUp();
+  assert.equal(bench.call(run, 'set_reply_body_hex', '6869', 'text/plain'), 1);
+  assert.equal(run.msg.replyBody, 'hi');
 });

@@ -1,7 +1,7 @@
 import { bracketed, type CommandDef, command, METHOD, MSG_FLAG, PROTO, ROUTE, type Run } from 'strowger';
 import { REQUESTS } from './commands-state.ts';
 import type { TmCore } from './core.ts';
-import { reasonOf } from './reasons.ts';
+import { errorReply, reasonOf } from './reasons.ts';
 import { redirectContacts } from './redirect.ts';
 import { RELAY, type RelayTo } from './relay.ts';
 import { T_FLAG } from './transaction.ts';
@@ -148,6 +148,19 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
       run: relayTo,
     }),
   ],
+  t_relay_to_proxy: command({
+    doc: 'Sends the request on to proto:host:port, which may hold variables.',
+    args: ['str'],
+    argNames: ['proxy'],
+    routes: RELAYING,
+    isAsync: true,
+    check: ([proxy]) =>
+      proxy === undefined || parseProxy(String(proxy)) !== null ? null : `"${proxy}" is no proto:host:port`,
+    run: (run: Run, tm: TmCore, proxy) => {
+      const to = parseProxy(proxy);
+      return to === null ? RELAY.ERROR : tm.relay.relay(run, to);
+    },
+  }),
   t_relay_to_avp: command({
     doc: 'Sends the request on by a protocol to "host:port".',
     args: ['str', 'str'],
@@ -249,6 +262,15 @@ export const RELAY_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
     argNames: ['code', 'reason'],
     routes: REPLYING,
     run: (run: Run, tm: TmCore, code, reason) => reply(run, tm, code, reason),
+  }),
+  t_reply_error: command({
+    doc: 'Answers the transaction with the reply that fits what relaying failed with, else 500.',
+    args: [],
+    routes: REPLYING,
+    run: (run: Run, tm: TmCore) => {
+      const [code, reason] = errorReply(tm.of(run.msg)?.relayError ?? 0);
+      return reply(run, tm, code, reason);
+    },
   }),
   t_send_reply: command({
     doc: 'Answers in a transaction, which it creates where there is none.',

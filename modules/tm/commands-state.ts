@@ -109,6 +109,15 @@ export const STATE_COMMANDS: Readonly<Record<string, CommandDef<TmCore> | readon
     routes: REQUESTS,
     run: (run: Run, tm: TmCore) => (tm.of(run.msg) === null ? -1 : 1),
   }),
+  t_exists: command({
+    doc: 'True when the message has a transaction: a request as such or as an ACK, a reply by its branch.',
+    args: [],
+    routes: ANYWHERE,
+    run: ({ msg }: Run, tm: TmCore) => {
+      const isKnown = tm.of(msg) !== null || (msg.method === METHOD.ACK && tm.replies.inviteOfAck(msg) !== null);
+      return isKnown ? 1 : -1;
+    },
+  }),
   t_lookup_cancel: command({
     doc: 'True when the INVITE of a CANCEL has a transaction; 1: with its message flags.',
     args: ['int?'],

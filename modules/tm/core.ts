@@ -232,7 +232,8 @@ export class TmCore {
 
   /** Reason phrase of a final reply that was made here. */
   reasonOf(status: number): string {
-    return reasonOf(status);
+    const { timeoutCode, timeoutReason } = this.settings;
+    return status === timeoutCode && timeoutReason !== '' ? timeoutReason : reasonOf(status);
   }
 
   /** Makes the failed branch of this run the Request-URI again. */

@@ -276,3 +276,40 @@ test('a script error is answered 500 in its transaction, once', async () => {
     assert.equal((await world.final(world.calls())).status, 500);
   });
 });
+
+test('reply_408_code and reply_408_reason: what a timeout is told as', async () => {
+  const script = `request_route { $du = "sip:10.0.2.1"; t_set_fr(0, 1000); t_on_failure("F"); t_relay(); exit; }
+failure_route[F] { if (t_check_status("480") && t_branch_timeout()) append_to_reply("X-Seen: yes\\r\\n"); }`;
+  const params = 'modparam("tm", "reply_408_code", 480)\nmodparam("tm", "reply_408_reason", "Nobody there")';
+  await withTmWorld(
+    script,
+    async (world) => {
+      const invite = world.calls();
+      await world.passes(1500);
+      const reply = await world.final(invite);
+      assert.equal(reply.startLine, 'SIP/2.0 480 Nobody there');
+    },
+    { params },
+  );
+});
+
+test('t_exists, t_relay_to_proxy, t_reply_error', async () => {
+  const script = `request_route {
+  if (t_exists()) $avp(early) = 1;
+  t_newtran();
+  if (t_exists()) $avp(late) = 1;
+  if ($rU == "bad") { t_set_disable_internal_reply(1); if (!t_relay_to_proxy("udp:nowhere.invalid:5060")) t_reply_error(); exit; }
+  append_hf("X-Exists: $avp(early) $avp(late)\\r\\n"); $var(p) = "udp:10.0.2.1:5060"; t_relay_to_proxy("$var(p)"); exit;
+}
+reply_route { if (!t_exists()) drop; }`;
+  await withTmWorld(script, async (world) => {
+    const invite = world.calls();
+    const b = await world.bob.receives('INVITE');
+    assert.equal(b.get('X-Exists'), '<null> 1');
+    world.bob.replies(b, 486);
+    assert.equal((await world.final(invite)).status, 486);
+    world.alice.sends(world.alice.request('MESSAGE', 'sip:bad@10.0.0.1'));
+    const reply = await world.alice.receives(478);
+    assert.match(reply.startLine, /TM\)$/);
+  });
+});

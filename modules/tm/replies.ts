@@ -187,7 +187,7 @@ export class Replies {
     else if (status === 503 && this.#tm.settings.remap503) this.reply(t, 500, reasonOf(503));
     else if (reply !== null) this.#relay(t, best, reply);
     else if (this.#isSilent(t, best)) this.#tm.release(t);
-    else this.reply(t, status, reasonOf(status));
+    else this.reply(t, status, this.#tm.reasonOf(status));
   }
 
   /** noisy_ctimer = 0: nobody ever answered the only branch, and nobody here wants to know. */
@@ -271,14 +271,15 @@ export class Replies {
   /** The life of a transaction is over and it has not been answered. False when there is nobody to tell. */
   expired(t: Transaction): boolean {
     if (t.hasOpenBranch) return false;
-    return this.reply(t, 408, reasonOf(408));
+    const { timeoutCode } = this.#tm.settings;
+    return this.reply(t, timeoutCode, this.#tm.reasonOf(timeoutCode));
   }
 
   /** Timer C: nobody picked up. The branch counts as 408 at once, and gets fr_timer to answer its CANCEL. */
   timerC(branch: ClientBranch): void {
     const { t } = branch;
     branch.hasTimedOut = true;
-    branch.settle(t.isCanceled ? 487 : 408, null);
+    branch.settle(t.isCanceled ? 487 : this.#tm.settings.timeoutCode, null);
     this.#tm.cancels.sendNow(branch, '');
     this.branchFinal(branch);
   }
@@ -289,7 +290,8 @@ export class Replies {
     if (branch.isSettled) return;
     branch.hasTimedOut = true;
     branch.cancelWanted = null;
-    const status = t.isCanceled && t.isInvite ? 487 : branch.isBlind && branch.status >= 300 ? branch.status : 408;
+    const fallback = branch.isBlind && branch.status >= 300 ? branch.status : this.#tm.settings.timeoutCode;
+    const status = t.isCanceled && t.isInvite ? 487 : fallback;
     if (branch === t.suspended) t.suspended = null;
     if (branch.gotProvisional || branch.isBlind) {
       branch.settle(status, null);

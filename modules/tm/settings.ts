@@ -162,6 +162,13 @@ export const TM_PARAMS: Readonly<Record<string, ParamDef>> = {
     default: null,
     doc: "XAVP with attributes of contacts, usrloc's xavp_contact: t_load_contacts() and t_next_contacts() move them along.",
   }),
+  reply_408_code: intParam({
+    default: 408,
+    min: 400,
+    max: 699,
+    doc: 'Status of a branch that timed out and of the answer then (Kamailio 6.0).',
+  }),
+  reply_408_reason: strParam({ default: 'Request Timeout', doc: 'Reason phrase of that answer (Kamailio 6.0).' }),
   event_callback: strParam({ default: null, doc: 'KEMI function for local requests.', noEffect: KEMI }),
   relay_100: flag(0, 'Pass 100 on upstream.'),
   rich_redirect: intParam({
@@ -210,6 +217,8 @@ export class TmSettings {
   failureExec = false;
   reuseRcvSocket = false;
   richRedirect = 0;
+  timeoutCode = 408;
+  timeoutReason = '';
 
   constructor(params: Params = DEFAULTS) {
     this.#params = params;
@@ -231,6 +240,8 @@ export class TmSettings {
     this.failureExec = this.#int('failure_exec_mode') !== 0;
     this.reuseRcvSocket = this.#int('dns_reuse_rcv_socket') !== 0;
     this.richRedirect = this.#int('rich_redirect');
+    this.timeoutCode = this.#int('reply_408_code');
+    this.timeoutReason = this.#str('reply_408_reason');
   }
 
   static of(ctx: ModuleContext): TmSettings {
