@@ -13,6 +13,8 @@ export interface MediaParty {
 
 /** What an engine knows of a call: packets that came from each side so far. */
 export interface MediaState {
+  /** It has ended the call by itself, or has lost it: no media flow any more. */
+  readonly isGone?: boolean;
   readonly packets: ReadonlyMap<string, number>;
 }
 
@@ -26,7 +28,7 @@ export interface MediaEngine {
   answer(party: MediaParty, sdp: string, flags: string): Promise<string | null>;
   /** Ends the media of a call; `from` is one of its sides. */
   delete(callId: string, from: string): Promise<void>;
-  /** Null where the engine does not know the call, or does not say. */
+  /** Null where the engine does not say. */
   query(callId: string, from: string): Promise<MediaState | null>;
   /** Plays a digit to one side, for so many ms. */
   playDtmf(callId: string, to: string, digit: string, durationMs: number): Promise<boolean>;
@@ -34,8 +36,10 @@ export interface MediaEngine {
   onTimeout(told: (callId: string) => void): () => void;
 }
 
-/** Longest time between two looks at the media of a call, in ms. */
+/** Longest time between two looks at the media of a call, in ms, where there are few. */
 const MAX_LOOK_MS = 10_000;
+/** Shortest time between two looks at any call of a worker, in ms: many calls are looked at more rarely. */
+const LOOK_PAUSE_MS = 2;
 
 /** The media of one call in an engine. */
 export class CallMedia {
@@ -83,7 +87,7 @@ export class CallMedia {
     const { rtpMs, rtpHoldMs } = this.#call.calls.settings;
     const shortest = Math.min(rtpMs || Infinity, rtpHoldMs || Infinity);
     if (this.#timer !== null || shortest === Infinity || this.#call.isEnded) return;
-    const lookMs = Math.max(1000, Math.min(MAX_LOOK_MS, shortest / 2));
+    const lookMs = Math.max(1000, Math.min(MAX_LOOK_MS, shortest / 2), this.#call.calls.size * LOOK_PAUSE_MS);
     this.#timer = this.#call.server.wheel.after(lookMs, () => {
       void this.#look().then(() => {
         this.#timer = null;
@@ -96,6 +100,7 @@ export class CallMedia {
     const call = this.#call;
     const state = await this.#engine.query(call.id, this.first);
     if (state === null || call.isEnded) return;
+    if (state.isGone === true) return call.mediaTimeout();
     const nowMs = call.server.clock.now();
     for (const leg of call.legs) {
       const packets = state.packets.get(leg.id);

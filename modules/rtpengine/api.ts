@@ -1,6 +1,6 @@
 import type { BValue } from './bencode.ts';
 import { BDict } from './bencode.ts';
-import type { Rtpengine } from './engine.ts';
+import { isUnknown, type Rtpengine } from './engine.ts';
 
 /** A description for rtpengine: of which call, who made it, and whom it is for ('' where that is not decided). */
 export interface RtpengineParty {
@@ -11,6 +11,8 @@ export interface RtpengineParty {
 
 /** Packets that came from each party of a call. */
 export interface RtpengineState {
+  /** rtpengine has ended the call by itself, or has lost it. */
+  readonly isGone: boolean;
   readonly packets: ReadonlyMap<string, number>;
 }
 
@@ -23,7 +25,7 @@ export interface RtpengineApi {
   offer(party: RtpengineParty, sdp: string, flags: string): Promise<string | null>;
   answer(party: RtpengineParty, sdp: string, flags: string): Promise<string | null>;
   delete(callId: string, tag: string): Promise<void>;
-  /** Null where rtpengine does not know the call, or does not answer. */
+  /** Null where rtpengine does not answer. */
   query(callId: string, tag: string): Promise<RtpengineState | null>;
   /** Plays a digit to one party, for so many ms; false where that failed. */
   playDtmf(callId: string, tag: string, digit: string, durationMs: number): Promise<boolean>;
@@ -52,8 +54,9 @@ export function rtpengineApi(engine: Rtpengine): RtpengineApi {
     },
     async query(callId, fromTag) {
       const reply = await engine.askFor('query', { callId, fromTag, toTag: '', sdp: null }, '');
-      const tags = reply?.dict('tags');
-      return tags == null ? null : { packets: new Map(tags.entries.map(([tag, party]) => [tag, packetsOf(party)])) };
+      if (reply === null) return null;
+      const tags = reply.dict('tags')?.entries ?? [];
+      return { isGone: isUnknown(reply), packets: new Map(tags.map(([tag, party]) => [tag, packetsOf(party)])) };
     },
     async playDtmf(callId, fromTag, digit, durationMs) {
       const flags = `code=${digit} duration=${durationMs}`;

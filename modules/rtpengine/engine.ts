@@ -324,7 +324,7 @@ export class Rtpengine {
     });
     if (answered === null) return null;
     const { node, reply } = answered;
-    if (reply.str('result') !== 'error') return reply;
+    if (reply.str('result') !== 'error' || (command === 'query' && isUnknown(reply))) return reply;
     this.log.error(`rtpengine ${node.url} refused ${command}: ${reply.str('error-reason')}`, { callId });
     return null;
   }
@@ -463,4 +463,9 @@ export class Rtpengine {
     if (t === null) return null;
     return tm.core.branchId(t, run.routeType === ROUTE.BRANCH && run.branch >= 0 ? run.branch : t.branches.length);
   }
+}
+
+/** rtpengine has no such call, or no more: it ends by itself those whose media have stopped. */
+export function isUnknown(reply: BDict): boolean {
+  return reply.str('result') === 'error' && /^unknown call/i.test(reply.str('error-reason') ?? '');
 }
