@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createSql, STANDARD_TABLES } from '../../core/db/schema/index.ts';
+import type { Log } from '../../core/log/log.ts';
 import { replyText } from '../../core/rpc/reply-text.ts';
 import { challengeOf, digestAnswer } from '../support/digest-client.ts';
 import type { RequestOptions, TestMsg } from '../support/msg.ts';
@@ -23,6 +24,8 @@ export interface EdgeOptions {
   readonly params?: string;
   readonly first?: string;
   readonly routes?: string;
+  /** Where it logs; `logged` tells nothing then. */
+  readonly log?: Log;
 }
 
 /**
@@ -64,6 +67,7 @@ export class Edge {
     const { isOwn = false, isFlooded = false, params = '', first = '', routes = '' } = options;
     const world = await SipWorld.start(
       (isOwn ? ownScript : edgeScript)({ dbUrl: `sqlite://${file}`, isFlooded, params, first, routes }),
+      options.log === undefined ? {} : { options: { log: options.log } },
     );
     const peerAt = (name: string, address: string): Promise<SipPeer> =>
       SipPeer.udp(world.network.host(address).udp, {

@@ -3,9 +3,10 @@ import { suite, test } from 'node:test';
 import { keyedHash } from '../../core/msg/hash.ts';
 import { heapMemory, SharedHeap } from '../../core/store/shared-heap.ts';
 import { CryptoRandom } from '../../core/timer/random.ts';
+import { challengeOf, digestAnswer } from '../support/digest-client.ts';
 import { request, response } from '../support/msg.ts';
 import { SipWorld } from '../support/sip-world.ts';
-import { Edge } from './edge.ts';
+import { DOMAIN, Edge } from './edge.ts';
 
 /**
  * What costs the sender little and the server much: keys that fall into one chain of a table, bombs in bodies and
@@ -170,18 +171,45 @@ request_route {
 });
 
 suite('floods', () => {
-  test('requests of one address beyond the measure: banned by pike and htable, others are served, the ban ends', () =>
+  for (const isOwn of [true, false])
+    test(`${isOwn ? 'cfg/strowger.cfg' : 'the script for tests'}: requests of one address beyond the measure: it is banned for a while, others are served`, () =>
+      Edge.with(
+        async (edge) => {
+          for (let i = 0; i < 200; i++) edge.mallory.sends(edge.request(edge.mallory, 'OPTIONS', 'sip:10.0.0.1'));
+          await edge.world.passes(100);
+          const answered = edge.mallory.count(200);
+          assert.ok(answered > 0 && answered < 40, `${answered}`);
+          assert.equal((await edge.asks(edge.world.alice, 'OPTIONS', 'sip:10.0.0.1')).status, 200);
+          await edge.world.passes(60_000);
+          edge.mallory.sends(edge.request(edge.mallory, 'OPTIONS', 'sip:10.0.0.1'));
+          await edge.world.passes(340_000);
+          assert.equal(edge.mallory.count(200), answered);
+          assert.equal((await edge.asks(edge.mallory, 'OPTIONS', 'sip:10.0.0.1')).status, 200);
+        },
+        { isOwn, isFlooded: true },
+      ));
+
+  test('cfg/strowger.cfg: who guesses passwords, slowly, is banned, also from the account he guessed', () =>
     Edge.with(
       async (edge) => {
-        for (let i = 0; i < 200; i++) edge.mallory.sends(edge.request(edge.mallory, 'OPTIONS', 'sip:10.0.0.1'));
-        await edge.world.passes(100);
-        const answered = edge.mallory.count(200);
-        assert.ok(answered > 0 && answered < 40, `${answered}`);
-        assert.equal((await edge.asks(edge.world.alice, 'OPTIONS', 'sip:10.0.0.1')).status, 200);
-        await edge.world.passes(400_000);
-        assert.equal((await edge.asks(edge.mallory, 'OPTIONS', 'sip:10.0.0.1')).status, 200);
+        const { mallory } = edge;
+        const guess = async (password: string): Promise<number> => {
+          const challenge = challengeOf(await edge.asks(mallory, 'REGISTER', `sip:${DOMAIN}`));
+          const answer = { user: 'mallory', password, method: 'REGISTER', uri: `sip:${DOMAIN}` };
+          const headers = { Authorization: digestAnswer(challenge, answer) };
+          return (await edge.asks(mallory, 'REGISTER', `sip:${DOMAIN}`, { headers })).status;
+        };
+        for (let i = 0; i < 20; i++) {
+          assert.equal(await guess(`guess ${i}`), 401);
+          await edge.world.passes(5000);
+        }
+        assert.equal(await guess('mallorypw'), 200, 'until then she may');
+        assert.equal(await guess('one more'), 401);
+        mallory.sends(edge.request(mallory, 'REGISTER', `sip:${DOMAIN}`));
+        await mallory.receivesNothing(1000);
+        assert.equal((await edge.asks(edge.world.alice, 'REGISTER', `sip:${DOMAIN}`)).status, 401);
       },
-      { isFlooded: true },
+      { isOwn: true, isFlooded: true },
     ));
 
   test('a stream whose headers never end, whose header is larger than any, whose body is: closed, with others served', async () => {

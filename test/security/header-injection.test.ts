@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { response, type TestMsg } from '../support/msg.ts';
 import { SipWorld } from '../support/sip-world.ts';
+import { DOMAIN, Edge } from './edge.ts';
 
 /**
  * Header injection: what a stranger writes into names, user parts, tokens and header values, and a script copies into
@@ -180,6 +181,35 @@ suite('header injection', () => {
         await world.stop();
       }
     });
+
+  test('cfg/strowger.cfg: line ends in display names and elsewhere, of calls it relays and replies it makes', () =>
+    Edge.with(
+      async (edge) => {
+        const { mallory } = edge;
+        const { bob } = edge.world;
+        await edge.registers(bob);
+        let relayed = 0;
+        bob.autoReply = (msg) => (msg.method === '' || msg.method === 'ACK' ? null : response(msg, 480));
+        for (const gap of BREAKS)
+          for (const [place, options] of Object.entries(PLACES)) {
+            const before = [bob.heard.length, mallory.heard.length];
+            const known = options(gap) as { from?: string };
+            const from = (known.from ?? '<sip:m@evil.example>').replace('example.org', 'evil.example');
+            for (const uri of [`sip:bob@${DOMAIN}`, `sip:nobody@${DOMAIN}`, 'sip:x@elsewhere.example'])
+              mallory.sends(edge.request(mallory, 'MESSAGE', uri, { ...known, from }));
+            await edge.world.passes(100);
+            const isHeader = /[\r\n](?![ \t])/.test(gap) && !gap.startsWith('\\');
+            for (const msg of [...bob.heard.slice(before[0]), ...mallory.heard.slice(before[1])]) {
+              // CR and LF alone: neither is passed on nor sent back. CRLF: a header of hers, and a message like others.
+              if (gap !== '\r\n' && !(isHeader && gap === '\n')) assertClean(msg, `${place} ${JSON.stringify(gap)}`);
+              if (msg.method === 'MESSAGE') relayed++;
+            }
+            if (gap === '\r') assert.equal(bob.heard.length, before[0], `${place} with a bare CR reached bob`);
+          }
+        assert.ok(relayed > 50, `${relayed}`);
+      },
+      { isOwn: true },
+    ));
 
   test('a bare CR in a name or value (P-Asserted-Identity for who takes it for a line end): 400, nothing goes on', async () => {
     const world = await SipWorld.start(ROUTES);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { Log } from '../../core/log/log.ts';
 import { type LogFormat, PinoLog } from '../../core/log/pino-log.ts';
+import { challengeOf, digestAnswer } from '../support/digest-client.ts';
 import { SipWorld } from '../support/sip-world.ts';
+import { DOMAIN, Edge } from './edge.ts';
 
 /**
  * Log injection: whatever stands in a message, an event stays one entry. In text a second line is indented, so that it
@@ -43,14 +46,17 @@ const HOSTILE = [
   '\u00e2\u0080\u00aeright to left',
 ];
 
-async function logOf(format: LogFormat): Promise<string[]> {
+/** What is logged while `use` runs. */
+async function logged(format: LogFormat, use: (log: Log) => Promise<void>): Promise<string[]> {
   const lines: string[] = [];
-  const log = PinoLog.create({
-    sink: { write: (line) => void lines.push(line), flush() {} },
-    format,
-    level: 2,
-    wall: () => 0,
-  });
+  const sink = { write: (line: string) => void lines.push(line), flush() {} };
+  await use(PinoLog.create({ sink, format, level: 2, wall: () => 0 }));
+  return lines;
+}
+
+const logOf = (format: LogFormat): Promise<string[]> => logged(format, heardByScript);
+
+async function heardByScript(log: Log): Promise<void> {
   const world = await SipWorld.start(ROUTES, { options: { log } });
   try {
     for (const [i, text] of HOSTILE.entries()) {
@@ -71,7 +77,40 @@ async function logOf(format: LogFormat): Promise<string[]> {
   } finally {
     await world.stop();
   }
-  return lines;
+}
+
+/** cfg/strowger.cfg, which logs who is malformed, floods or guesses: mallory does it all, in hostile names. */
+async function heardByOwn(log: Log): Promise<void> {
+  await Edge.with(
+    async (edge) => {
+      const { mallory } = edge;
+      for (const text of HOSTILE) {
+        const quoted = text.replace(/["\\]/g, '\\$&');
+        const plain = text.replace(/[\s":@;<>]/g, '');
+        const from = `"${quoted}" <sip:${plain}@${DOMAIN}>`;
+        const headers = { 'User-Agent': text, Subject: text };
+        mallory.sends(edge.request(mallory, 'MESSAGE', `sip:${plain}@${DOMAIN}`, { from, headers }));
+        mallory.sends(`${text}\r\n\r\n`);
+        mallory.sends(`INVITE sip:${text}@10.0.0.1 SIP/2.0\r\n${text}: 1\r\n\r\n`);
+        // What sanity_check refuses, with a line of the script's.
+        mallory.sends(edge.request(mallory, 'INVITE', `sip:${plain}@${DOMAIN}`, { from, headers: { CSeq: '1 BYE' } }));
+        await edge.world.passes(3000);
+      }
+      const { alice, bob } = edge.world;
+      // The 21st is the last one that is logged.
+      for (let i = 0; i < 21; i++) {
+        const challenge = challengeOf(await edge.asks(bob, 'REGISTER', `sip:${DOMAIN}`));
+        const known = { user: HOSTILE[2] ?? '', password: 'x', method: 'REGISTER', uri: 'sip:x' };
+        const headers = { Authorization: digestAnswer(challenge, known) };
+        bob.sends(edge.request(bob, 'REGISTER', `sip:${DOMAIN}`, { headers }));
+        await edge.world.passes(3000);
+      }
+      const from = `"\r\n  0(1) ALERT: <core>: forged" <sip:a@evil.example>`;
+      for (let i = 0; i < 100; i++) alice.sends(edge.request(alice, `F${'\u001b'}[2J`, `sip:x@${DOMAIN}`, { from }));
+      await edge.world.passes(100);
+    },
+    { isOwn: true, isFlooded: true, log },
+  );
 }
 
 suite('log injection', () => {
@@ -82,24 +121,42 @@ suite('log injection', () => {
       lines.some((line) => line.includes('ACC:')),
       'acc wrote too',
     );
-    for (const entry of lines) {
-      const [first = '', ...rest] = entry.split('\n');
-      assert.match(first, /^ 0\(\d+\) [A-Z]+: /);
-      for (const line of rest) assert.match(line, /^ {4}/, JSON.stringify(entry));
+    assertText(lines);
+  });
+
+  test('cfg/strowger.cfg writes as safely: text and JSON', async () => {
+    const lines = await logged('text', heardByOwn);
+    for (const what of [/bad message/, /sanity/, /too many requests/, /wrong passwords/])
       assert.ok(
-        !/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(entry),
-        JSON.stringify(entry),
+        lines.some((line) => what.test(line)),
+        String(what),
       );
-    }
+    assertText(lines);
+    assertJson(await logged('json', heardByOwn));
   });
 
   test('JSON: each line is one object with its own level and module, nothing forged', async () => {
-    const lines = await logOf('json');
-    for (const line of lines) {
-      assert.ok(!/[\r\n\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
-      const entry = JSON.parse(line) as Record<string, unknown>;
-      assert.notEqual(entry['level'], 'alert', line);
-      assert.equal(typeof entry['module'], 'string');
-    }
+    assertJson(await logOf('json'));
   });
 });
+
+function assertText(lines: readonly string[]): void {
+  for (const entry of lines) {
+    const [first = '', ...rest] = entry.split('\n');
+    assert.match(first, /^ 0\(\d+\) [A-Z]+: /);
+    for (const line of rest) assert.match(line, /^ {4}/, JSON.stringify(entry));
+    assert.ok(
+      !/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(entry),
+      JSON.stringify(entry),
+    );
+  }
+}
+
+function assertJson(lines: readonly string[]): void {
+  for (const line of lines) {
+    assert.ok(!/[\r\n\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    assert.notEqual(entry['level'], 'alert', line);
+    assert.equal(typeof entry['module'], 'string');
+  }
+}

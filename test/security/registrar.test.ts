@@ -3,13 +3,17 @@ import { suite, test } from 'node:test';
 import { authParam, challengeOf, digestAnswer } from '../support/digest-client.ts';
 import type { TestMsg } from '../support/msg.ts';
 import type { SipPeer } from '../support/sip-peer.ts';
-import { DOMAIN, Edge } from './edge.ts';
+import { DOMAIN, Edge, type EdgeOptions } from './edge.ts';
 
 /**
  * Attacks on bindings and credentials: replayed and forged nonces, contacts for others' addresses of record,
  * contacts that point where no request may go. What each worker knows of nonces is in test/interop/auth-workers.test.ts,
  * digest itself in modules/auth and core/auth.
  */
+
+/** All of it with cfg/strowger.cfg. */
+const withOwn = (use: (edge: Edge) => Promise<void>, options: EdgeOptions = {}): Promise<void> =>
+  Edge.with(use, { isOwn: true, ...options });
 
 const REGISTRAR = `sip:${DOMAIN}`;
 const ALICE = `<sip:alice@${DOMAIN}>`;
@@ -34,7 +38,7 @@ async function challengeFor(edge: Edge, peer: SipPeer): Promise<string> {
 
 suite('nonce replay', () => {
   test('credentials heard on the wire, with her contact, another or *: challenged, the nonce count is old', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const { alice } = edge.world;
       const good = await edge.authenticated('alice', alice, 'REGISTER', REGISTRAR, { contact: `<${alice.uri}>` });
       assert.equal((await edge.sends(alice, good)).status, 200);
@@ -44,7 +48,7 @@ suite('nonce replay', () => {
     }));
 
   test('the same datagram from another address: no second effect, it is the same transaction', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const { alice } = edge.world;
       const good = await edge.authenticated('alice', alice, 'REGISTER', REGISTRAR, { contact: `<${alice.uri}>` });
       await edge.sends(alice, good);
@@ -58,7 +62,7 @@ suite('nonce replay', () => {
     }));
 
   test('a count that is raised without the password, another cnonce, method or digest-uri: the response is wrong', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const { alice } = edge.world;
       const good = await edge.authenticated('alice', alice, 'REGISTER', REGISTRAR, { contact: `<${alice.uri}>` });
       const heard = credentialsOf(good);
@@ -78,7 +82,7 @@ suite('nonce replay', () => {
     }));
 
   test('credentials of a MESSAGE, replayed in an INVITE: challenged', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const text = await edge.authenticated('alice', edge.world.alice, 'MESSAGE', `sip:bob@${DOMAIN}`);
       await edge.sends(edge.world.alice, text);
       const stolen = /\r\nProxy-Authorization: (.*)\r\n/.exec(text)?.[1] ?? '';
@@ -90,7 +94,7 @@ suite('nonce replay', () => {
     }));
 
   test('an expired nonce with the right password: challenged as stale', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const { alice } = edge.world;
       const good = await edge.authenticated('alice', alice, 'REGISTER', REGISTRAR, { contact: `<${alice.uri}>` });
       await edge.world.passes(301_000);
@@ -100,7 +104,7 @@ suite('nonce replay', () => {
     }));
 
   test('nonces made up, cut, prolonged, with a later time: challenged, though the password is right', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const nonce = authParam(await challengeFor(edge, edge.mallory), 'nonce');
       const later = (parseInt(nonce.slice(0, 8), 36) || 0).toString(16).padStart(8, 'f');
       for (const bad of [
@@ -157,7 +161,7 @@ suite('contact hijack by another subscriber', () => {
     ['case of the user', MALLORY, `<sip:ALICE@${DOMAIN}>`],
   ] as const)
     test(`${what}: mallory's password does not bind for alice`, () =>
-      Edge.with(async (edge) => {
+      withOwn(async (edge) => {
         const reply = await registersFor(edge, from, to);
         assert.deepEqual(await edge.contactsOf('alice'), [], reply.startLine);
         assert.deepEqual(await edge.contactsOf('%61lice'), [], reply.startLine);
@@ -166,7 +170,7 @@ suite('contact hijack by another subscriber', () => {
       }));
 
   test('two To rows: what is authenticated and what is bound are the same', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       for (const rows of [
         [MALLORY, ALICE],
         [ALICE, MALLORY],
@@ -176,7 +180,7 @@ suite('contact hijack by another subscriber', () => {
     }));
 
   test('credentials of two users in one request: what was verified is what counts', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const good = credentialsOf(await edge.authenticated('mallory', edge.mallory, 'REGISTER', REGISTRAR));
       const forged = good.replace('username="mallory"', 'username="alice"');
       for (const rows of [
@@ -195,7 +199,7 @@ suite('contact hijack by another subscriber', () => {
     }));
 
   test('a username with a domain, an empty one, a quoted one: only the account itself is let in', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       for (const user of [`alice@${DOMAIN}`, '', 'mallory\\"', 'alice\u0000mallory', 'alice,mallory']) {
         const challenge = await challengeFor(edge, edge.mallory);
         const answer = { user, password: 'mallorypw', method: 'REGISTER', uri: REGISTRAR };
@@ -205,7 +209,7 @@ suite('contact hijack by another subscriber', () => {
     }));
 
   test('the realm of another domain, a foreign From: no account of ours is asked', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const foreign = '<sip:alice@evil.example>';
       const reply = await edge.asks(edge.mallory, 'REGISTER', 'sip:evil.example', { from: foreign, to: foreign });
       assert.notEqual(reply.status, 200);
@@ -214,11 +218,11 @@ suite('contact hijack by another subscriber', () => {
         to: '<sip:mallory@evil.example>',
         contact: `<${edge.mallory.uri}>`,
       });
-      assert.notEqual(crossed.status, 200, 'third-party registration');
+      assert.equal(crossed.status, 404, 'third-party registration');
     }));
 
   test("Contact: * of another's account: her bindings stay", () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       const { alice } = edge.world;
       await edge.registers(alice);
       await edge.asksAs('mallory', edge.mallory, 'REGISTER', REGISTRAR, {
@@ -245,39 +249,28 @@ suite('contacts that point where no request may go', () => {
     '<sip:mallory@10.0.0.1:5060;transport=tcp>',
     `<sip:mallory@${DOMAIN}>`,
     '<sip:bob@edge.internal.test>',
-    '<sip:m@127.0.0.1:5038>',
-    '<sip:m@localhost.test:9000>',
     '<sip:a@10.0.0.1>, <sip:b@10.0.0.1>, <sip:c@10.0.0.1>, <sip:d@10.0.0.1>',
     '<sip:mallory@10.0.9.9;alias=10.0.0.1~5060~1>',
     '<sip:mallory@0.0.0.0>',
   ])
-    test(`${contact}: the call is not sent to ourselves or into the host (RFC 5393's amplification)`, async () => {
-      for (const isOwn of [false, true]) {
-        // strowger.cfg serves phones on its own host, too: only itself is no target.
-        const isInside = isOwn ? /^10\.0\.0\.1:|^0\./ : /^10\.0\.0\.1:|^127\.|^0\./;
-        await Edge.with(
-          async (edge) => {
-            edge.world.sim.dns.add('edge.internal.test', 'A', 60, '10.0.0.1');
-            edge.world.sim.dns.add('localhost.test', 'A', 60, '127.0.0.1');
-            edge.world.sim.dns.add(DOMAIN, 'A', 60, '10.0.0.1');
-            const seen: string[] = [];
-            edge.world.network.onPacket = ({ what, from, to, text }) => {
-              if (what === 'sent' && from === '10.0.0.1:5060' && text.startsWith('INVITE')) seen.push(to);
-            };
-            const reply = await called(edge, contact);
-            assert.ok(reply.status >= 400, reply.startLine);
-            assert.deepEqual(
-              seen.filter((to) => isInside.test(to)),
-              [],
-            );
-          },
-          { isOwn },
+    test(`${contact}: the call is not sent to ourselves (RFC 5393's amplification)`, () =>
+      withOwn(async (edge) => {
+        edge.world.sim.dns.add('edge.internal.test', 'A', 60, '10.0.0.1');
+        edge.world.sim.dns.add(DOMAIN, 'A', 60, '10.0.0.1');
+        const seen: string[] = [];
+        edge.world.network.onPacket = ({ what, from, to, text }) => {
+          if (what === 'sent' && from === '10.0.0.1:5060' && text.startsWith('INVITE')) seen.push(to);
+        };
+        const reply = await called(edge, contact);
+        assert.ok(reply.status >= 400, reply.startLine);
+        assert.deepEqual(
+          seen.filter((to) => /^10\.0\.0\.1:|^0\./.test(to)),
+          [],
         );
-      }
-    });
+      }));
 
   test('more contacts than max_contacts, in one request or several: 503 and the old ones stay', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       await edge.registers(edge.mallory);
       const many = Array.from({ length: 40 }, (_, i) => `<sip:m${i}@10.0.9.9>`).join(', ');
       assert.equal((await edge.registers(edge.mallory, many)).status, 503);
@@ -285,7 +278,7 @@ suite('contacts that point where no request may go', () => {
     }));
 
   test('a Contact with control characters, quotes or markup: bound as it is or refused, answered in one piece', () =>
-    Edge.with(async (edge) => {
+    withOwn(async (edge) => {
       for (const contact of [
         '<sip:m@10.0.9.9;x="\u0000">',
         '<sip:m%0d%0aVia:x@10.0.9.9>',

@@ -107,6 +107,80 @@ suite('SQL injection', () => {
       },
     ));
 
+  test('cfg/strowger.cfg: users in From, To, credentials and Request-URI are those of their own rows', () =>
+    unharmed(
+      async (edge) => {
+        const { alice, bob } = edge.world;
+        assert.equal((await edge.registers(alice)).status, 200);
+        for (const payload of PAYLOADS)
+          for (const user of users(payload)) {
+            // As an account's name and password, asked for by the registrar and for a call.
+            for (const [method, header] of [
+              ['REGISTER', 'Authorization'],
+              ['MESSAGE', 'Proxy-Authorization'],
+            ] as const) {
+              const aor = `<sip:${user}@${DOMAIN}>`;
+              const uri = method === 'REGISTER' ? `sip:${DOMAIN}` : `sip:alice@${DOMAIN}`;
+              const own = { from: aor, ...(method === 'REGISTER' ? { to: aor } : {}) };
+              const challenge = challengeOf(await edge.asks(edge.mallory, method, uri, own));
+              const headers = {
+                [header]: digestAnswer(challenge, { user: payload, password: 'alicepw', method, uri }),
+              };
+              const reply = await edge.asks(edge.mallory, method, uri, { ...own, headers });
+              assert.ok(reply.status >= 400, `${method} ${user}: ${reply.startLine}`);
+            }
+            // As who is called, by a stranger and by a user.
+            const called = `sip:${user}@${DOMAIN}`;
+            const stranger = await edge.asks(edge.mallory, 'MESSAGE', called, { from: '<sip:m@evil.example>' });
+            const known = await edge.asksAs('bob', bob, 'MESSAGE', called);
+            for (const reply of [stranger, known]) assert.equal(reply.status, 404, `${user}: ${reply.startLine}`);
+          }
+        assert.equal(alice.count('MESSAGE'), 0);
+      },
+      { isOwn: true },
+    ));
+
+  test("cfg/strowger.cfg: what o'neil registers is written as it is, found again, and goes alone", () =>
+    unharmed(
+      async (edge) => {
+        const { alice, bob } = edge.world;
+        const aor = `<sip:o'neil@${DOMAIN}>`;
+        const asks = async (contact: string, expires: number): Promise<number> => {
+          const own = { from: aor, to: aor };
+          const challenge = challengeOf(await edge.asks(alice, 'REGISTER', `sip:${DOMAIN}`, own));
+          const answer = { user: "o'neil", password: 'neilpw', method: 'REGISTER', uri: `sip:${DOMAIN}` };
+          const headers = {
+            Authorization: digestAnswer(challenge, answer),
+            'User-Agent': "x'; DELETE FROM location; --",
+            Path: "<sip:p'--@10.0.1.1;lr>",
+            Supported: 'path',
+            Expires: expires,
+          };
+          const callId = "c'); DROP TABLE location; --".replace(/ /g, '');
+          return (await edge.asks(alice, 'REGISTER', `sip:${DOMAIN}`, { ...own, headers, contact, callId })).status;
+        };
+        await edge.registers(bob);
+        const uri = "sip:x'--@10.0.1.1;y=')";
+        assert.equal(await asks(`<${uri}>;+sip.instance="<urn:uuid:1'); DROP TABLE location; -->"`, 600), 200);
+        await edge.world.passes(11_000);
+        const [row] = edge.rows("SELECT * FROM location WHERE username = 'o''neil'");
+        assert.deepEqual(
+          [row?.['contact'], row?.['user_agent'], row?.['path'], row?.['instance']],
+          [uri, "x'; DELETE FROM location; --", "<sip:p'--@10.0.1.1;lr>", "<urn:uuid:1'); DROP TABLE location; -->"],
+        );
+        assert.equal(await asks('*', 0), 200);
+        await edge.world.passes(11_000);
+        assert.deepEqual(
+          edge.rows('SELECT username FROM location').map(({ username }) => username),
+          ['bob'],
+        );
+      },
+      {
+        isOwn: true,
+        rows: `INSERT INTO subscriber (username, domain, password) VALUES ('o''neil', '${DOMAIN}', 'neilpw')`,
+      },
+    ));
+
   /** What the lookup answers with for an INVITE to this user. */
   const LOOKUPS = {
     alias_db: 'if (alias_db_lookup("dbaliases")) sl_send_reply("299", "$rU"); else sl_send_reply("404", "None");',

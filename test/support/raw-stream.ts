@@ -35,11 +35,14 @@ export class RawStream {
     });
   }
 
-  static open(port: number, isTls = false): Promise<RawStream> {
+  /** `from`: an address of this machine that it comes from. */
+  static open(port: number, isTls = false, from = '127.0.0.1'): Promise<RawStream> {
     return new Promise((resolve, reject) => {
       const socket = isTls
-        ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => resolve(new RawStream(socket)))
-        : connect(port, '127.0.0.1', () => resolve(new RawStream(socket)));
+        ? connectTls({ port, host: '127.0.0.1', localAddress: from, rejectUnauthorized: false }, () =>
+            resolve(new RawStream(socket)),
+          )
+        : connect({ port, host: '127.0.0.1', localAddress: from }, () => resolve(new RawStream(socket)));
       socket.once('error', reject);
     });
   }

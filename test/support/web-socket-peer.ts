@@ -49,9 +49,9 @@ export class WebSocketPeer {
 
   static async open(
     port: number,
-    options: { path?: string; headers?: string; isTls?: boolean } = {},
+    options: { path?: string; headers?: string; isTls?: boolean; from?: string } = {},
   ): Promise<WebSocketPeer> {
-    const stream = await RawStream.open(port, options.isTls === true);
+    const stream = await RawStream.open(port, options.isTls === true, options.from);
     stream.send(`GET ${options.path ?? '/'} HTTP/1.1\r\n${options.headers ?? HANDSHAKE}\r\n`);
     const { head, status } = await stream.response();
     if (status !== 101) throw new Error(`no 101: ${head}`);
