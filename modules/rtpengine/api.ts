@@ -29,7 +29,7 @@ export interface RtpengineApi {
   query(callId: string, tag: string): Promise<RtpengineState | null>;
   /** Plays a digit to one party, for so many ms; false where that failed. */
   playDtmf(callId: string, tag: string, digit: string, durationMs: number): Promise<boolean>;
-  /** rtpengine tells nobody by itself that media have stopped: ask with `query`. */
+  /** Told of calls that rtpengine has ended because their media stopped, where it is told to tell (RPC `teardown`). */
   onTimeout(told: (callId: string) => void): () => void;
 }
 
@@ -62,7 +62,10 @@ export function rtpengineApi(engine: Rtpengine): RtpengineApi {
       const flags = `code=${digit} duration=${durationMs}`;
       return (await engine.askFor('play DTMF', { callId, fromTag, toTag: '', sdp: null }, flags)) !== null;
     },
-    onTimeout: () => () => {},
+    onTimeout(told) {
+      engine.timeoutListeners.add(told);
+      return () => engine.timeoutListeners.delete(told);
+    },
   };
 }
 

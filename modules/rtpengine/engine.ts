@@ -53,6 +53,8 @@ export class Rtpengine {
   readonly nodes: RelaySets;
   readonly calls: CallTable;
   readonly dispatch: Dispatch;
+  /** Told of calls that rtpengine has ended because their media stopped. */
+  readonly timeoutListeners = new Set<(callId: string) => void>();
   readonly #client: UdpClient;
   readonly #table: TableCache<readonly Row[]> | null;
   readonly #mos: MosReport;

@@ -35,6 +35,17 @@ function sum(replies: readonly RpcReply[]): RpcReply {
 
 /** rtpengine.*, with Kamailio's replies. */
 export const NG_RPC: Readonly<Record<string, RpcMethod<Rtpengine>>> = {
+  teardown: {
+    scope: 'all',
+    doc: 'What rtpengine calls by XML-RPC (b2b-url, xmlrpc-format=1) when it has ended a call whose media stopped.',
+    params: ['call-id'],
+    run: (args, engine) => {
+      const callId = args.str(0);
+      engine.calls.remove(callId, '');
+      for (const told of engine.timeoutListeners) told(callId);
+      return 'Ok';
+    },
+  },
   'rtpengine.show': {
     doc: 'Shows nodes and their states.',
     params: ['url or all'],

@@ -13,6 +13,7 @@ export class RtpEngine {
   readonly #process: StrowgerProcess;
   readonly #folder: string;
   readonly #firstPort: number;
+  #asked = 0;
   /** Of the NG protocol. */
   readonly port: number;
 
@@ -23,8 +24,8 @@ export class RtpEngine {
     this.#firstPort = firstPort;
   }
 
-  /** Media get ports from `firstPort` on: several at a time need several ranges. */
-  static async start(firstPort: number = FIRST_PORT): Promise<RtpEngine> {
+  /** Media get ports from `firstPort` on: several at a time need several ranges. `more`: further options. */
+  static async start(firstPort: number = FIRST_PORT, more: readonly string[] = []): Promise<RtpEngine> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'rtpengine-'));
     const engine = new RtpEngine(
@@ -44,6 +45,7 @@ export class RtpEngine {
         `--recording-dir=${folder}`,
         '--recording-method=pcap',
         '--recording-format=raw',
+        ...more,
       ]),
       folder,
       port,
@@ -56,6 +58,27 @@ export class RtpEngine {
   /** True for a port that it gives to media. */
   owns(port: number): boolean {
     return port >= this.#firstPort && port < this.#firstPort + PORTS;
+  }
+
+  /** RTP packets that it has relayed for the calls that it has now. */
+  async relayed(): Promise<number> {
+    const peer = await UdpPeer.open();
+    const ask = async (request: string): Promise<string> => {
+      // One that comes twice is answered as it was.
+      peer.send(`relayed${++this.#asked} ${request}`, this.port);
+      return (await peer.next(1000)) ?? '';
+    };
+    try {
+      const list = await ask('d7:command4:liste');
+      let packets = 0;
+      for (const [, id = ''] of (/5:callsl(.*?)e6:result/s.exec(list)?.[1] ?? '').matchAll(/\d+:([^:]*?)(?=\d+:|$)/g)) {
+        const state = await ask(`d7:call-id${id.length}:${id}7:command5:querye`);
+        packets += Number(/6:totalsd.*?3:RTPd.*?7:packetsi(\d+)e/s.exec(state)?.[1] ?? 0);
+      }
+      return packets;
+    } finally {
+      peer.close();
+    }
   }
 
   /** Bytes of all recordings together. */
