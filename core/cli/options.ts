@@ -4,7 +4,7 @@ const MEMORY = 'the JavaScript engine manages memory';
 const SCTP = 'there is no SCTP';
 const EVENT_LOOP = 'libuv chooses how to wait for sockets';
 
-/** Kamailio 5.6's options, letter by letter. Both programs take them. */
+/** Kamailio 5.6's options, letter by letter, and those of newer ones. Both programs take them. */
 export const KAMAILIO_OPTIONS: readonly OptionDef[] = [
   { name: 'file', flags: ['-f'], arg: 'FILE', help: 'The script; - reads standard input' },
   { name: 'check', flags: ['-c'], help: 'Check the script and exit' },
@@ -27,6 +27,7 @@ export const KAMAILIO_OPTIONS: readonly OptionDef[] = [
   { name: 'substdef', flags: ['--substdef'], arg: 'EXPRESSION', help: 'As the directive #!substdef' },
   { name: 'substdefs', flags: ['--substdefs'], arg: 'EXPRESSION', help: 'As the directive #!substdefs' },
   { name: 'cfg-print', flags: ['--cfg-print'], help: 'Print the script after its preprocessor and exit' },
+  { name: 'all-errors', flags: ['--all-errors'], help: 'Print all errors, as is always done (Kamailio since 5.8)' },
   { name: 'debug-more', flags: ['-d'], help: 'Log more; each use adds 1 to level 0' },
   { name: 'debug', flags: ['--debug'], arg: 'LEVEL', help: 'Log level, -5 … 3' },
   { name: 'stderr', flags: ['-E'], help: 'Log to standard error, as text' },
@@ -48,6 +49,13 @@ export const KAMAILIO_OPTIONS: readonly OptionDef[] = [
   { name: 'server-id', flags: ['--server-id'], arg: 'NUMBER', help: 'Number of this server in a cluster' },
   { name: 'check-via', flags: ['-K'], help: 'Drop replies whose first Via is not ours' },
   { name: 'max-buffer', flags: ['-b'], arg: 'BYTES', help: 'Receive buffer of UDP sockets' },
+  {
+    name: 'max-send-buffer',
+    flags: ['-B'],
+    arg: 'BYTES',
+    help: 'Send buffer of UDP sockets (Kamailio since 5.8)',
+    noEffect: 'Node.js can not set it; the system default holds',
+  },
   { name: 'dns', flags: ['-r'], help: 'Look up sent-by', noEffect: 'received is added as RFC 3261 says' },
   { name: 'rev-dns', flags: ['-R'], help: 'Look up sources', noEffect: 'received is added as RFC 3261 says' },
   { name: 'shm', flags: ['-m'], arg: 'MB', help: 'Shared memory', noEffect: MEMORY },
