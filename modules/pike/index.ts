@@ -72,6 +72,7 @@ export default defineModule<Pike>({
     }),
   },
   rpc: { 'pike.top': top, 'pike.list': top },
+  statistics: { blocked_ips: { doc: 'How often an address was blocked.' } },
   init: (ctx) => new Pike(ctx),
   childInit: (pike) => pike.start(),
   destroy: (pike) => pike.stop(),

@@ -45,6 +45,7 @@ export class Pike {
     const verdict = this.#tree.mark(bytes, this.nowSec());
     if (verdict === VERDICT.OK) return 1;
     if (verdict === VERDICT.BLOCKED) return -1;
+    this.ctx.counter('blocked_ips').inc();
     this.ctx.log.write(this.#logLevel, `blocking ${ip}`);
     return -2;
   }

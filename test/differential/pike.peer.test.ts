@@ -8,6 +8,7 @@ import { CasePair } from './case-pair.ts';
 suite('pike as Kamailio has it', { skip: skipWithout('kamailio', 'kamcmd'), timeout: 120_000 }, () => {
   const pair = new CasePair(
     `loadmodule "textops.so"
+loadmodule "counters.so"
 loadmodule "pike.so"
 modparam("pike", "sampling_time_unit", 10000)
 modparam("pike", "reqs_density_per_unit", 20)
@@ -29,6 +30,12 @@ modparam("pike", "pike_log_level", 3)`,
       if (i % 10 === 0) await pair.compare('req');
     }
     pair.assertSame();
+  });
+
+  test('the same number of addresses blocked', async () => {
+    const { theirs, ours } = await pair.rpc('cnt.get', 'pike', 'blocked_ips');
+    assert.match(ours, /[1-9]/);
+    assert.equal(ours, theirs);
   });
 
   test('the same list', async () => {
