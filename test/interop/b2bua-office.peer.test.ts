@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
 import { Baresip } from '../support/baresip.ts';
 import { skipWithout } from '../support/peers.ts';
+import { RtpEngine } from '../support/rtpengine.ts';
 import { SippCaller, sippCallee } from '../support/sipp.ts';
 import { ANSWERS, callsBriefly, callsUntilHungUp, HANGS_UP, RINGS, transfers } from '../support/sipp-office.ts';
 import { BIN_FOLDER, freePort, StrowgerProcess } from '../support/strowger-process.ts';
@@ -127,8 +128,9 @@ async function phonesOf(
   t: TestContext,
   transport: 'udp' | 'tcp',
   ringing: readonly string[] = [],
+  defines: Readonly<Record<string, string | number>> = {},
 ): Promise<readonly [Baresip, Baresip, Baresip]> {
-  const { port, server } = await office('', { GROUP_FIRST: '"location:202"' });
+  const { port, server } = await office('', { GROUP_FIRST: '"location:202"', ...defines });
   const phones: Baresip[] = [];
   // Before the server: they take their registrations back.
   t.after(async () => {
@@ -184,4 +186,24 @@ suite('baresips in the office of cfg/b2bua.cfg', { skip: skipWithout('baresip') 
       await carol.saw('CALL_CLOSED');
     });
   }
+
+  test('media by way of rtpengine; the call ends when one side’s stop', {
+    timeout: 60_000,
+    skip: skipWithout('rtpengine'),
+  }, async (t) => {
+    const engine = await RtpEngine.start();
+    t.after(() => engine.stop());
+    const rtpengine = { WITH_RTPENGINE: '', RTPENGINE: `"udp:127.0.0.1:${engine.port}"`, RTP_SECONDS: 3 };
+    const [alice, bob] = await phonesOf(t, 'udp', [], rtpengine);
+    alice.dial('sip:202@localhost');
+    await alice.saw('CALL_ESTABLISHED');
+    await bob.saw('CALL_ESTABLISHED');
+    // Longer than may be without media, from either side.
+    for (const end = performance.now() + 10_000; (await engine.relayed()) < 450 && performance.now() < end; );
+    assert.ok((await engine.relayed()) >= 450);
+    assert.ok(![...alice.events, ...bob.events].includes('CALL_CLOSED'));
+    bob.freezes();
+    await alice.saw('CALL_CLOSED');
+    assert.equal(await engine.relayed(), 0);
+  });
 });

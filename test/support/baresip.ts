@@ -36,6 +36,7 @@ export class Baresip {
   readonly events: string[] = [];
   #buffered = '';
   #wake: (() => void) | null = null;
+  #isFrozen = false;
 
   private constructor(process: StrowgerProcess, control: Socket) {
     this.#process = process;
@@ -100,13 +101,19 @@ export class Baresip {
     this.#command(command, params);
   }
 
+  /** It does nothing any more, and leaves without a word when it is stopped. */
+  freezes(): void {
+    this.#process.child.kill('SIGSTOP');
+    this.#isFrozen = true;
+  }
+
   hangUp(): void {
     this.#command('hangup', '');
   }
 
   async stop(): Promise<void> {
     this.#control.destroy();
-    await this.#process.stop();
+    await this.#process.stop(this.#isFrozen ? 'SIGKILL' : 'SIGTERM');
   }
 
   /** JSON in netstrings, both ways. */
@@ -135,7 +142,8 @@ module_path /usr/lib/baresip/modules
 ${MODULES.map((name) => `module${name === 'ctrl_tcp' || name === 'account' || name === 'menu' ? '_app' : ''} ${name}.so`).join('\n')}
 audio_source aubridge,echo
 audio_player aubridge,echo
-audio_alert aubridge,echo
+audio_alert aubridge,ring
+ringback_disabled yes
 ctrl_tcp_listen 127.0.0.1:${controlPort}
 rtp_ports 30000-39998
 `;
