@@ -36,5 +36,6 @@ export function copyState(from: SipMsg, to: SipMsg): void {
   to.vars = from.vars;
   to.transaction = from.transaction;
   to.extensions = from.extensions;
+  to.notes = from.notes;
   to.hashIndex = from.hashIndex;
 }

@@ -5,7 +5,8 @@
 export class Extensions {
   #key: object | null = null;
   #value: unknown = undefined;
-  #others: Map<object, unknown> | null = null;
+  /** Keys and values in turn: a message has few, and a Map takes several times their memory. */
+  #others: unknown[] | null = null;
 
   /** The same values; what is set in one is not in the other. */
   copy(): Extensions {
@@ -17,13 +18,26 @@ export class Extensions {
   }
 
   get(key: object): unknown {
-    return key === this.#key ? this.#value : this.#others?.get(key);
+    if (key === this.#key) return this.#value;
+    const at = this.#at(key);
+    return at < 0 ? undefined : this.#others?.[at + 1];
   }
 
   set(key: object, value: unknown): void {
     if (this.#key === null || this.#key === key) {
       this.#key = key;
       this.#value = value;
-    } else (this.#others ??= new Map()).set(key, value);
+      return;
+    }
+    const at = this.#at(key);
+    if (at >= 0 && this.#others !== null) this.#others[at + 1] = value;
+    else this.#others = [...(this.#others ?? []), key, value];
+  }
+
+  #at(key: object): number {
+    const others = this.#others;
+    if (others === null) return -1;
+    for (let at = 0; at < others.length; at += 2) if (others[at] === key) return at;
+    return -1;
   }
 }

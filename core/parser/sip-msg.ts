@@ -84,7 +84,6 @@ export class SipMsg {
   /** 0 on a request. */
   readonly status: number;
   readonly firstLineEnd: number;
-  readonly hdrs: readonly number[];
   readonly hdrCount: number;
   /** Index of the blank line's first char: where `append_hf` writes. */
   readonly headersEnd: number;
@@ -100,6 +99,8 @@ export class SipMsg {
   /** Bits `1 << kind` of the headers above, but Via, that occur more than once. */
   readonly duplicates: number;
 
+  /** The index, `HDR_STRIDE` numbers for each header; null after `release`, until it is asked for again. */
+  #hdrs: readonly number[] | null;
   #newUri: string | null;
   #dstUri: string;
   /**
@@ -140,6 +141,8 @@ export class SipMsg {
   transaction: unknown;
   /** Data of modules about this message, by module-owned key. */
   extensions: Extensions | null;
+  /** The same, but only while the message is being routed: `release` drops them. */
+  notes: Extensions | null;
   /** tm hash bucket of the message (`$T_...`, kamcmd), -1 until computed. */
   hashIndex: number;
 
@@ -186,6 +189,7 @@ export class SipMsg {
     this.vars = null;
     this.transaction = undefined;
     this.extensions = null;
+    this.notes = null;
     this.hashIndex = -1;
     this.#callId = undefined;
     this.#from = undefined;
@@ -354,7 +358,7 @@ export class SipMsg {
         break;
       }
     }
-    this.hdrs = scratch.slice(0, n * HDR_STRIDE);
+    this.#hdrs = scratch.slice(0, n * HDR_STRIDE);
     this.hdrCount = n;
     this.headersEnd = headersEnd;
     this.bodyStart = bodyStart;
@@ -368,6 +372,14 @@ export class SipMsg {
   }
 
   // ---- headers by row
+
+  get hdrs(): readonly number[] {
+    if (this.#hdrs !== null) return this.#hdrs;
+    const hdrs = new SipMsg(this.buf, this.rcv).hdrs;
+    lastId--; // not another message
+    this.#hdrs = hdrs;
+    return hdrs;
+  }
 
   hdrKind(row: number): number {
     return this.hdrs[row * HDR_STRIDE] as number;
@@ -605,8 +617,13 @@ export class SipMsg {
     return this.buf.slice(this.uriEnd + 1, this.buf.indexOf('\n', this.uriEnd)).trimEnd();
   }
 
-  /** Drops edits and what has been parsed (which is parsed again when asked for): the message has been dealt with. */
+  /**
+   * Drops edits, the index and what has been parsed (which are made again when asked for): the message has been dealt with,
+   * and is kept only for what may come late.
+   */
   release(): void {
+    this.#hdrs = null;
+    this.notes = null;
     this.lumpList = null;
     this.#from = undefined;
     this.#to = undefined;
@@ -646,7 +663,7 @@ export class SipMsg {
     self.uriEnd = fresh.uriEnd;
     self.status = fresh.status;
     self.firstLineEnd = fresh.firstLineEnd;
-    self.hdrs = fresh.hdrs;
+    this.#hdrs = fresh.hdrs;
     self.hdrCount = fresh.hdrCount;
     self.headersEnd = fresh.headersEnd;
     self.bodyStart = fresh.bodyStart;
@@ -677,6 +694,16 @@ export class SipMsg {
   setExtension(key: object, value: unknown): void {
     this.extensions ??= new Extensions();
     this.extensions.set(key, value);
+  }
+
+  /** Data a module keeps with this message until it has been dealt with. */
+  note<T>(key: object): T | undefined {
+    return this.notes?.get(key) as T | undefined;
+  }
+
+  setNote(key: object, value: unknown): void {
+    this.notes ??= new Extensions();
+    this.notes.set(key, value);
   }
 }
 

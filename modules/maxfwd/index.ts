@@ -14,7 +14,7 @@ const isLess: CommandDef<MaxForwards> = command({
   args: ['int'],
   argNames: ['max_value'],
   routes: REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE,
-  run: (run, state: MaxForwards, value) => isMaxfwdLt(run, state, value),
+  run: (run, _state: MaxForwards, value) => isMaxfwdLt(run, value),
 });
 
 export default defineModule<MaxForwards>({

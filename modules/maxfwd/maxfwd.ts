@@ -1,12 +1,5 @@
 import { HDR, insertHeader, type Lump, type ModuleContext, parseDecimal, type Run, type SipMsg } from 'strowger';
 
-/** What this module did to a message: the value now, and the edit that writes it. */
-interface Written {
-  readonly buf: string;
-  value: number;
-  readonly lump: Lump;
-}
-
 export class MaxForwards {
   readonly ctx: ModuleContext;
   constructor(ctx: ModuleContext) {
@@ -14,10 +7,17 @@ export class MaxForwards {
   }
 }
 
-/** What was written into this message before; nothing once its changes were applied. */
-function written(msg: SipMsg, state: MaxForwards): Written | undefined {
-  const before = msg.extension<Written>(state);
-  return before?.buf === msg.buf && msg.lumpList?.items.includes(before.lump) === true ? before : undefined;
+/** The edit that wrote a value into this message before; nothing once its changes were applied. */
+function written(msg: SipMsg): Lump | undefined {
+  const items = msg.lumpList?.items;
+  if (items === undefined || items.length === 0) return undefined;
+  const row = msg.findHdr(HDR.MAXFORWARDS);
+  const at = row < 0 ? -1 : msg.hdrValueStart(row);
+  return items.find((lump) => lump.kind === HDR.MAXFORWARDS && lump.offset === at && lump.after !== null);
+}
+
+function valueOf(edit: Lump): number {
+  return Number(edit.after?.[0]);
 }
 
 /** The value in the message: -1 when there is no header, -2 when it is no number 0 … 255 (RFC 3261 §20.22). */
@@ -29,10 +29,11 @@ function received(msg: SipMsg): number {
 /** maxfwd_process: called again, it lowers what it wrote. */
 export function processMaxfwd(run: Run, state: MaxForwards, value: number): number {
   const { msg } = run;
-  const before = written(msg, state);
+  const before = written(msg);
   if (before !== undefined) {
-    if (before.value === 0) return -1;
-    write(before, before.value - 1);
+    const lower = valueOf(before) - 1;
+    if (lower < 0) return -1;
+    before.after = [String(lower)];
     return 1;
   }
   const current = received(msg);
@@ -42,14 +43,8 @@ export function processMaxfwd(run: Run, state: MaxForwards, value: number): numb
   const next = Math.min(current - 1, state.ctx.int('max_limit'));
   const row = msg.findHdr(HDR.MAXFORWARDS);
   const start = msg.hdrValueStart(row);
-  const lump = msg.lumps.del(start, msg.hdrValueEnd(row) - start, HDR.MAXFORWARDS).insertAfter(String(next));
-  msg.setExtension(state, { buf: msg.buf, value: next, lump });
+  msg.lumps.del(start, msg.hdrValueEnd(row) - start, HDR.MAXFORWARDS).insertAfter(String(next));
   return 1;
-}
-
-function write(before: Written, value: number): void {
-  before.value = value;
-  before.lump.after = [String(value)];
 }
 
 function add(msg: SipMsg, state: MaxForwards, value: number): number {
@@ -59,9 +54,10 @@ function add(msg: SipMsg, state: MaxForwards, value: number): number {
 }
 
 /** is_maxfwd_lt: of the value now, so also of one that was lowered. */
-export function isMaxfwdLt(run: Run, state: MaxForwards, limit: number): number {
+export function isMaxfwdLt(run: Run, limit: number): number {
   if (limit < 0) return -3;
-  const current = written(run.msg, state)?.value ?? received(run.msg);
+  const edit = written(run.msg);
+  const current = edit === undefined ? received(run.msg) : valueOf(edit);
   if (current === -1) return -2;
   if (current === -2) return -3;
   return current < limit ? 1 : -1;

@@ -49,7 +49,7 @@ const MAX_ROUTES = 64;
 
 /** The result of the last loose_route on this message. */
 export function resultOf(msg: SipMsg): RoutingResult | undefined {
-  return msg.extension<RoutingResult>(RESULT);
+  return msg.note<RoutingResult>(RESULT);
 }
 
 /** All Route values; null when one of them can not be read. */
@@ -151,7 +151,7 @@ function afterOurs(run: Run, routes: RouteValue[], options: LooseRouteOptions, i
 /** The request goes to `routes[used]`, those before it are done (RFC 3261 §16.6 step 6). */
 function toNextHop(msg: SipMsg, routes: RouteValue[], used: number): number {
   const result = resultOf(msg);
-  if (result !== undefined) msg.setExtension(RESULT, { ...result, isNextHopRoute: true });
+  if (result !== undefined) msg.setNote(RESULT, { ...result, isNextHopRoute: true });
   const next = routes[used] as RouteValue;
   if (next.addr.uri === null) return -1;
   if (next.addr.uri.param('lr') !== null) {
@@ -208,7 +208,7 @@ function useSocketOf(run: Run, uri: SipUri, options: LooseRouteOptions): void {
 }
 
 function keep(msg: SipMsg, params: string, uri: string): void {
-  msg.setExtension(RESULT, { params, uri, isNextHopRoute: false });
+  msg.setNote(RESULT, { params, uri, isNextHopRoute: false });
 }
 
 function removeRoutes(msg: SipMsg, routes: RouteValue[], count: number): void {

@@ -50,8 +50,8 @@ const STATE = { name: 'rr state' };
 
 /** The Record-Route state of a message, made on first use. */
 export function stateOf(msg: SipMsg): RecordRouteState {
-  let state = msg.extension<RecordRouteState>(STATE);
-  if (state === undefined) msg.setExtension(STATE, (state = new RecordRouteState()));
+  let state = msg.note<RecordRouteState>(STATE);
+  if (state === undefined) msg.setNote(STATE, (state = new RecordRouteState()));
   return state;
 }
 

@@ -45,7 +45,7 @@ export class ArmedRoutes {
 
 /** What is armed for a message without a transaction, made on first use. */
 export function armedOf(msg: SipMsg): ArmedRoutes {
-  let armed = msg.extension<ArmedRoutes>(ARMED);
-  if (armed === undefined) msg.setExtension(ARMED, (armed = new ArmedRoutes()));
+  let armed = msg.note<ArmedRoutes>(ARMED);
+  if (armed === undefined) msg.setNote(ARMED, (armed = new ArmedRoutes()));
   return armed;
 }

@@ -111,10 +111,14 @@ export class ClientBranch extends ClientTransaction {
   override release(): void {
     if (this.t.isLocal) return;
     this.text = '';
+    this.reply = null;
     this.targets = null;
     this.retransmitTimer = null;
     this.timeoutTimer = null;
-    this.t.request.release();
+    const { t } = this;
+    t.relayed = null;
+    t.replyDst = null;
+    t.request.release();
   }
 
   frTimeoutMs(): number {

@@ -111,7 +111,7 @@ export class TmCore {
       program,
       flags | this.#initialFlags(),
     );
-    msg.extension<ArmedRoutes>(ARMED)?.applyTo(t);
+    msg.note<ArmedRoutes>(ARMED)?.applyTo(t);
     this.table.put(t);
     msg.transaction = t;
     if (isLocal) this.stats.uac++;

@@ -115,7 +115,7 @@ export class LocalRequests {
     if (dst.socket === null || t.isCanceled || t.hasFlag(T_FLAG.FREED)) return this.#fail(t, t.isCanceled ? 487 : 503);
     const branch = new ClientBranch(t, t.branches.length, t.request.uri, dst);
     branch.targets = found;
-    t.branches.push(branch);
+    t.addBranch(branch);
     const text = buildRequest(t.request, {
       uri: t.request.uri,
       branchId: this.#tm.branchId(t, branch.index),

@@ -199,7 +199,7 @@ export class Relay {
   #noneStarted(t: Transaction, error: number): number {
     if (!this.#tm.settings.failureExec || t.onFailure === '' || t.isAnswered) return error;
     const branch = new ClientBranch(t, t.branches.length, t.request.uri, NOWHERE, true);
-    t.branches.push(branch);
+    t.addBranch(branch);
     const code = error <= -400 ? -error : 500;
     // The failure route runs once the route that called t_relay is done.
     branch.armTimeout(0);
@@ -325,7 +325,7 @@ export class Relay {
     branch.regId = target.regId;
     branch.userAgent = target.userAgent;
     branch.onBranchFailure = t.onBranchFailure;
-    t.branches.push(branch);
+    t.addBranch(branch);
     const form = {
       uri: target.uri,
       branchId: this.#tm.branchId(t, branch.index),
@@ -419,7 +419,7 @@ export class Relay {
     again.onBranchFailure = branch.onBranchFailure;
     branch.isDropped = true;
     branch.settle(branch.status === 0 ? 408 : branch.status, null);
-    t.branches.push(again);
+    t.addBranch(again);
     again.start(this.#tm.requests.resend(branch, again));
     t.emit('requestOut', null, 0, again.index);
   }

@@ -1,6 +1,7 @@
 import {
   BLST,
   buildForwardedReply,
+  flatCopy,
   HDR,
   Lump,
   METHOD,
@@ -216,7 +217,9 @@ export class Replies {
     const { status } = reply;
     if (status >= 200) {
       t.winner = branch.index;
-      t.toTag = reply.toTag;
+      // A copy: a slice would keep all of the reply alive for as long as the transaction.
+      t.toTag = flatCopy(reply.toTag);
+      t.fromTag = t.request.fromTag;
     }
     if (!t.sendReply(status, text)) {
       if (status < 200 || status >= 300 || text === '') return;
@@ -245,7 +248,10 @@ export class Replies {
     if (t.isAnswered || t.hasFlag(T_FLAG.FREED)) return false;
     const tag = toTag === '' ? t.localTag() : toTag;
     const text = t.makeReply(code, reason, extraHeaders, body, msg, tag);
-    if (code >= 200) t.toTag = t.request.toTag === '' ? tag : t.request.toTag;
+    if (code >= 200) {
+      t.toTag = t.request.toTag === '' ? tag : t.request.toTag;
+      t.fromTag = t.request.fromTag;
+    }
     if (!t.sendReply(code, text)) return false;
     if (t.isInvite && code >= 200 && code < 300) t.repeat2xx();
     const { stats, settings, server } = this.#tm;
@@ -316,7 +322,7 @@ export class Replies {
     for (const t of this.#tm.table.invitesOfCall(ack.callId ?? '')) {
       const { request } = t;
       if (t.status < 200 || t.status >= 300 || request.cseqNumber !== ack.cseqNumber) continue;
-      if (request.fromTag === ack.fromTag && t.toTag === ack.toTag) return t;
+      if (t.fromTag === ack.fromTag && t.toTag === ack.toTag) return t;
     }
     return null;
   }

@@ -25,7 +25,7 @@ export class Suspensions {
     if (t.isInvite) this.#tm.relay.sendTrying(t);
     if (t.relayed === null && msg === t.request) t.relayed = stateOf(msg);
     const blind = new ClientBranch(t, t.branches.length, msg.uri, this.#tm.relay.nowhere, true);
-    t.branches.push(blind);
+    t.addBranch(blind);
     t.suspended = blind;
     blind.armTimeout(t.frTimeoutMs);
     return t;

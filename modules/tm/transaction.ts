@@ -70,9 +70,10 @@ export class Transaction {
   /** Last reply sent upstream, for retransmissions. */
   replyText = '';
   replyDst: Destination | null = null;
-  /** To tag of the final reply, ours or the callee's; '' before. */
+  /** From tag of the request and To tag of the final reply, ours or the callee's; '' before that. */
+  fromTag = '';
   toTag = '';
-  readonly branches: ClientBranch[] = [];
+  branches: readonly ClientBranch[] = [];
 
   onFailure = '';
   onReply = '';
@@ -159,6 +160,11 @@ export class Transaction {
   get hasOpenBranch(): boolean {
     for (const branch of this.branches) if (!branch.isSettled) return true;
     return false;
+  }
+
+  addBranch(branch: ClientBranch): void {
+    // An array that grows gets room for 17 at once, and nearly all transactions have one branch.
+    this.branches = this.branches.length === 0 ? [branch] : [...this.branches, branch];
   }
 
   hasFlag(bits: number): boolean {
