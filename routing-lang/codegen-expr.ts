@@ -116,7 +116,7 @@ export abstract class ExprGen {
     const constant = constantValue(expr);
     if (constant !== undefined) return String(typeof constant === 'number' ? constant > 0 : false);
     if (this.isBoolean(expr)) return this.bool(expr);
-    if (expr.type === 'call' && !this.isSelval(expr)) return `${this.code(expr)} > 0`;
+    if (expr.type === 'call' && !this.isSelval(expr)) return this.#isTrue(expr);
     return `${this.int(expr)} > 0`;
   }
 
@@ -126,7 +126,7 @@ export abstract class ExprGen {
     if (typeof constant === 'number') return String(constant !== 0);
     switch (expr.type) {
       case 'call':
-        return this.isSelval(expr) ? `${this.int(expr)} !== 0` : `${this.code(expr)} > 0`;
+        return this.isSelval(expr) ? `${this.int(expr)} !== 0` : this.#isTrue(expr);
       case 'unary':
         return this.#boolUnary(expr);
       case 'binary':
@@ -143,6 +143,11 @@ export abstract class ExprGen {
       default:
         return `${this.int(expr)} !== 0`;
     }
+  }
+
+  /** A call as a condition. */
+  #isTrue(call: CallExpr): string {
+    return `${this.code(call)} ${this.program.keepsCodes ? '!== 0' : '> 0'}`;
   }
 
   /** True for what gives 1 or 0. */
@@ -163,7 +168,8 @@ export abstract class ExprGen {
       case 'binary':
         return this.#intBinary(expr);
       case 'call':
-        return this.isSelval(expr) ? `toInt(${this.value(expr)})` : `(${this.code(expr)} > 0 ? 1 : 0)`;
+        if (this.isSelval(expr)) return `toInt(${this.value(expr)})`;
+        return this.program.keepsCodes ? this.code(expr) : `(${this.code(expr)} > 0 ? 1 : 0)`;
       case 'assignExpr':
       case 'keyword':
       case 'number':

@@ -25,6 +25,8 @@ export class ProgramGen {
   readonly symbols: SymbolTable;
   /** Null: steps are not told. */
   readonly tracer: ScriptTracer | null;
+  /** `return_mode=1`: a call in an expression gives the code it returned, else 1 or 0. */
+  readonly keepsCodes: boolean;
   readonly positions: ScriptPosition[] = [];
   /** Values the code refers to: `k0`, `k1`, … */
   readonly constants: unknown[] = [];
@@ -34,10 +36,17 @@ export class ProgramGen {
   readonly #async: ReadonlySet<number>;
   readonly #recursive: ReadonlySet<number>;
 
-  constructor(bindings: Bindings, symbols: SymbolTable, source: Preprocessed, tracer: ScriptTracer | null = null) {
+  constructor(
+    bindings: Bindings,
+    symbols: SymbolTable,
+    source: Preprocessed,
+    settings: { readonly tracer: ScriptTracer | null; readonly keepsCodes: boolean },
+  ) {
+    const { tracer, keepsCodes } = settings;
     this.bindings = bindings;
     this.symbols = symbols;
     this.tracer = tracer;
+    this.keepsCodes = keepsCodes;
     this.#source = source;
     const graph = bindings.routes.map((route) => callsOf(bindings, route));
     // A traced route may be held back at any step.

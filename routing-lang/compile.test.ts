@@ -86,6 +86,19 @@ test('a run has the code it ended with; before the first call it is 0', async ()
   }
 });
 
+test('with return_mode=1 a call in an expression is the code it returned', async () => {
+  const bench = new ScriptBench();
+  const routes = `request_route {
+    if (route(A) == -2) print("A is -2"); else print("A is not -2");
+    if (route(A) < 0) print("below"); else print("not below");
+    if (route(A)) print("yes"); else print("no");
+    if (!route(A)) print("not"); else print("so");
+    if (now(5) + 1 == 6) print("six"); else print("two");
+  } route[A] { return -2; }`;
+  assert.equal(await bench.prints(routes), 'A is not -2 not below no not two');
+  assert.equal(await bench.prints(`return_mode=1\n${routes}`), 'A is -2 below yes so six');
+});
+
 test('a run that was aborted while it waited does not go on', async () => {
   const bench = new ScriptBench();
   const { result, run } = bench.start('request_route { later(1); print("no"); }');

@@ -4,6 +4,7 @@ import type { PosixRegex } from '../core/script/posix-regex.ts';
 import type { ScriptProgram, ScriptRoute } from '../core/script/program.ts';
 import type { Run } from '../core/script/run.ts';
 import type { ScriptTracer } from '../core/script/tracer.ts';
+import type { Script } from './ast.ts';
 import { formatFunction, PvBinder } from './bind-pv.ts';
 import type { Bindings, RouteEntry } from './bound.ts';
 import { type CheckInput, checkRoutes } from './check.ts';
@@ -56,7 +57,8 @@ export function compileProgram(
   const { script, source, diagnostics } = parsed;
   const bindings = checkRoutes({ script, source, symbols, diagnostics, regex: host.regex, subst: host.subst });
   if (diagnostics.hasErrors) return null;
-  const gen = new ProgramGen(bindings, symbols, source, host.tracer ?? null);
+  const keepsCodes = lastValue(script, 'return_mode') === 1;
+  const gen = new ProgramGen(bindings, symbols, source, { tracer: host.tracer ?? null, keepsCodes });
   const lines = gen.generate();
   const table = new LineTable(lines, PRELUDE_LINES, (offset) => source.locate(offset));
   const name = `${parsed.file}.js`;
@@ -193,4 +195,10 @@ function compileFormat(
   const format = new PvBinder(symbols, defines, slots).format(text, (_offset, message) => problems.push(message));
   if (format === null) throw new Error(problems.join('; '));
   return formatFunction(format);
+}
+
+/** What a script sets a core parameter to at last. */
+function lastValue({ items }: Script, name: string): string | number | undefined {
+  const param = items.findLast((item) => item.type === 'coreParam' && item.name === name);
+  return param?.type === 'coreParam' ? param.values[0]?.value : undefined;
 }

@@ -8,7 +8,6 @@ const KEMI = none('routes are written in the native language');
 const DB_BUFFER = none('SQL texts have no buffer of fixed size');
 const PV_BUFFER = none('strings have no buffer of fixed size');
 const PV_CACHE = none('variables are bound when the script is compiled; there is no cache to limit');
-const RETURN_MODE = none('Kamailio 5.6, whose return codes are followed, has no such parameter');
 const WAIT_WORKER = none('a worker starts after the module initialisation of the one before it');
 
 /** Processes, users, folders, memory, interpreter limits. */
@@ -76,7 +75,10 @@ export const PROCESS_PARAMS: CoreParamTable = {
   'kemi.request_route_callback': str('', 'KEMI function.', KEMI),
   max_recursive_level: int(256, 'Deepest nesting of route() calls.', { min: 1 }),
   max_while_loops: int(100, 'Rounds of one while loop; 0 for no limit.', { min: 0, ...live('max_while_loops') }),
-  return_mode: int(0, 'How the return code of a route is evaluated.', RETURN_MODE),
+  return_mode: int(0, 'A call counts in an expression as 1 or 0 (0), or as what it returned (1; Kamailio since 5.7).', {
+    min: 0,
+    max: 1,
+  }),
   route_locks_size: int(0, 'Run messages of one Call-ID one after the other where above 0.', { min: 0 }),
   pv_buffer_size: int(8192, 'Buffer for printed variables, bytes.', PV_BUFFER),
   pv_buffer_slots: int(10, 'Number of those buffers.', PV_BUFFER),

@@ -126,7 +126,7 @@ export class ScriptBench {
       transform: () => undefined,
       transformNames: () => ['len'],
       transformOwner: () => null,
-      coreParam: (name) => (name === 'debug' ? { type: 'int', default: 0, doc: '' } : undefined),
+      coreParam: (name) => (['debug', 'return_mode'].includes(name) ? { type: 'int', default: 0, doc: '' } : undefined),
       coreParamNames: () => ['debug'],
       keyword: (name) => KEYWORDS.get(name),
       select: (parts) =>
