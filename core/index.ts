@@ -31,6 +31,7 @@ export {
   replyToRequest,
 } from './forward.ts';
 export { httpAsSip } from './http/as-sip.ts';
+export { httpGet } from './http/http-get.ts';
 export { HttpRequests, type HttpRequestsOptions } from './http/http-requests.ts';
 export * from './log/log.ts';
 export * from './media/manage.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
-import { dbText, type ModuleContext, parseDbUrl, TableCache, type TableReader } from 'strowger';
+import { dbText, httpGet, type ModuleContext, parseDbUrl, TableCache, type TableReader } from 'strowger';
 import { PEER_KEYS, type PeerDef, parsePeer, peerOf } from './peer-def.ts';
 
 /** Name and version of the table with peers (`strowger db create` makes it). */
@@ -18,7 +18,11 @@ const COLUMNS: Readonly<Record<string, string>> = {
 };
 const columnOf = (key: string): string => COLUMNS[key] ?? key;
 
-/** Where peers are configured: the parameter `peer`, and a file or a table of `peers_source`. */
+/** How long a web server may take to send the peers, ms, and how much that may be, bytes. */
+const HTTP_MS = 10_000;
+const HTTP_BYTES = 4 << 20;
+
+/** Where peers are configured: the parameter `peer`, and a file, a URL or a table of `peers_source`. */
 export class PeerSource {
   readonly #ctx: ModuleContext;
   readonly #text: string;
@@ -44,7 +48,8 @@ export class PeerSource {
     if (this.#table !== null) {
       await this.#table.load();
       for (const peer of this.#table.value) add(peers, peer, PEER_TABLE);
-    } else if (this.#text !== '') await this.#readFile(peers);
+    } else if (isHttp(this.#text)) await this.#fetch(peers);
+    else if (this.#text !== '') await this.#readFile(peers);
     return peers;
   }
 
@@ -52,13 +57,15 @@ export class PeerSource {
     await this.#table?.close();
   }
 
-  /** One peer a line, written as the parameter `peer`; `#` begins a comment. */
   async #readFile(peers: Map<string, PeerDef>): Promise<void> {
     const path = pathOf(this.#text, this.#ctx.server.scriptFolder);
-    const lines = (await readFile(path, 'latin1')).split('\n');
-    for (const [at, line] of lines.entries())
-      if (line.trim() !== '' && !line.trimStart().startsWith('#'))
-        add(peers, parsePeer(line.trim()), `${path}:${at + 1}`);
+    addLines(peers, await readFile(path, 'latin1'), path);
+  }
+
+  /** The same text from a web server. */
+  async #fetch(peers: Map<string, PeerDef>): Promise<void> {
+    const { clock } = this.#ctx.server;
+    addLines(peers, await httpGet(this.#text, { clock, timeoutMs: HTTP_MS, maxBytes: HTTP_BYTES }), 'peers_source');
   }
 
   async #readTable(tables: TableReader): Promise<readonly PeerDef[]> {
@@ -76,6 +83,16 @@ export class PeerSource {
   }
 }
 
+/** The parameter peers_source: an error text where it is no file, URL or database. */
+export function peersSourceError(text: string): string | null {
+  if (isHttp(text)) return URL.canParse(text) ? null : 'no URL';
+  return sourceError(text);
+}
+
+function isHttp(text: string): boolean {
+  return /^https?:\/\//.test(text);
+}
+
 /** A parameter that is a file or a database: an error text where it is neither. */
 export function sourceError(text: string): string | null {
   if (!/^\w+:\/\//.test(text) || text.startsWith('file://')) return null;
@@ -84,7 +101,7 @@ export function sourceError(text: string): string | null {
 }
 
 export function isDatabase(text: string): boolean {
-  return /^\w+:\/\//.test(text) && !text.startsWith('file://');
+  return /^\w+:\/\//.test(text) && !text.startsWith('file://') && !isHttp(text);
 }
 
 /** Kamailio's rule for names of files: beginning with `.` from the working folder, else from that of the script. */
@@ -92,6 +109,13 @@ export function pathOf(text: string, scriptFolder: string): string {
   const name = text.replace(/^file:\/\//, '');
   if (isAbsolute(name)) return name;
   return name.startsWith('.') ? resolve(name) : join(scriptFolder, name);
+}
+
+/** One peer a line, written as the parameter `peer`; `#` begins a comment. */
+function addLines(peers: Map<string, PeerDef>, text: string, where: string): void {
+  for (const [at, line] of text.split('\n').entries())
+    if (line.trim() !== '' && !line.trimStart().startsWith('#'))
+      add(peers, parsePeer(line.trim()), `${where}:${at + 1}`);
 }
 
 function add(peers: Map<string, PeerDef>, peer: PeerDef | string, where: string): void {

@@ -2,7 +2,7 @@ import { HDR, intParam, listParam, type ModuleContext, type ParamDef, type SipMs
 import { type Credential, parseCredential } from './credentials.ts';
 import { HeaderPolicy, optionTags } from './headers.ts';
 import { parsePeer } from './peer-def.ts';
-import { isDatabase, sourceError } from './peer-source.ts';
+import { isDatabase, peersSourceError, sourceError } from './peer-source.ts';
 import { parsePickupGroups } from './pickup.ts';
 import type { Rel100 } from './reliable.ts';
 import { parseReplyMap } from './reply-map.ts';
@@ -32,8 +32,8 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
   }),
   peers_source: strParam({
     default: '',
-    doc: 'Further peers: a file with one in each line, or the URL of a database with the table b2b_peer.',
-    check: (value) => sourceError(String(value)),
+    doc: 'Further peers: a file with one in each line, its URL (http, https), or that of a database with the table b2b_peer.',
+    check: (value) => peersSourceError(String(value)),
   }),
   qualify_interval: intParam({ default: 60, min: 0, doc: 'Seconds between two OPTIONS to a peer; 0: none.' }),
   qualify_timeout: intParam({ default: 2000, min: 1, doc: 'How long a peer may take to answer OPTIONS, in ms.' }),

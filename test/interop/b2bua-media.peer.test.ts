@@ -105,10 +105,10 @@ for (const isTold of [false, true])
     afterEach(() => {
       for (const talker of talkers) talker.stop();
       talkers = [];
-      const b2bua = started?.server.modules.api('b2bua') as B2buaApi;
-      assert.equal(b2bua.callCount, 0);
+      assert.equal(b2bua().callCount, 0);
     });
 
+    const b2bua = (): B2buaApi => (started ?? assert.fail()).server.modules.api('b2bua') as B2buaApi;
     const waits = (ms: number): Promise<void> => new Promise((resolve) => void clock.schedule(ms, resolve));
 
     /** Both talk. */
@@ -180,7 +180,7 @@ for (const isTold of [false, true])
 
     test('it is hung up when rtpengine has lost it', async () => {
       await talks('lost');
-      const key = [...(started?.server.modules.api('b2bua') as B2buaApi).calls()][0]?.id ?? '';
+      const key = [...b2bua().calls()][0]?.id ?? '';
       const control = await UdpPeer.open();
       control.send(
         `k d7:call-id${key.length}:${key}7:command6:delete8:from-tag${key.length + 2}:${key}-1e`,
