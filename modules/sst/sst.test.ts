@@ -88,7 +88,7 @@ suite('session timers of a proxy (RFC 4028)', { timeout: 30_000 }, () => {
       await w.alice.receives((msg) => msg.status === 200 && msg.get('CSeq') === '2 INVITE');
       assert.equal(await lifetime(w), 350);
       await w.passes(300_000);
-      await call.fromBob('UPDATE', 7, { 'Session-Expires': '200' });
+      await call.fromBob('UPDATE', 7, { 'Session-Expires': '200', Supported: 'timer' });
       await call.fromBob('INFO', 8);
       assert.equal(await lifetime(w), 200);
       await w.passes(199_000);
@@ -97,6 +97,28 @@ suite('session timers of a proxy (RFC 4028)', { timeout: 30_000 }, () => {
       assert.equal((await w.bob.receives('BYE')).method, 'BYE');
       assert.deepEqual(w.marks, ['start c c', 'avp INVITE 400', 'avp UPDATE 200', 'end OPTIONS c']);
       assert.equal(w.world.sim.server.counters.find('sst', 'expired_sst')?.get(), 1);
+    });
+  });
+
+  test('a refresh that names no time is given one; where neither side knows timers the session has no end', async () => {
+    await DialogWorld.with(script(), async (w) => {
+      const call = await w.call('c').answered();
+      const refresh = async (cseq: number, supported: Record<string, string>, answer = {}): Promise<string[]> => {
+        const atBob = await call.fromAlice('UPDATE', cseq, supported, 0);
+        w.bob.replies(atBob, 200, { headers: answer });
+        const reply = await w.alice.receives((msg) => msg.cseqMethod === 'UPDATE' && msg.status === 200);
+        return [atBob.get('Session-Expires'), reply.get('Session-Expires'), reply.get('Require')];
+      };
+      assert.deepEqual(await refresh(2, { Supported: 'timer' }), ['100', '100;refresher=uac', 'timer']);
+      assert.equal(await lifetime(w), 100);
+      assert.deepEqual(await refresh(3, {}, { 'Session-Expires': '90;refresher=uas' }), [
+        '100',
+        '90;refresher=uas',
+        '',
+      ]);
+      assert.equal(await lifetime(w), 90);
+      assert.deepEqual(await refresh(4, { 'Min-SE': '300' }), ['300', '', '']);
+      assert.equal(await lifetime(w), 43_200);
     });
   });
 

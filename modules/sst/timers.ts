@@ -11,8 +11,8 @@ const TOO_SMALL_REASON = 'Session Timer Too Small';
 interface TimedSession {
   /** Seconds of the last Session-Expires. */
   intervalSec: number;
-  /** Does the caller know session timers? */
-  readonly callerKnows: boolean;
+  /** Lifetime of the dialog without a session timer, seconds. */
+  readonly untimedSec: number;
 }
 
 /** Session timers of a proxy (RFC 4028 §8): asks for them, and gives dialogs the lifetime that the parties agree on. */
@@ -91,7 +91,7 @@ export class SessionTimers {
     else if (intervalSec < this.#minSec && !facts.isSupported) this.#raise(request, facts, agreed);
     this.#timed.set(dialog, {
       intervalSec: intervalSec !== null && intervalSec >= this.#minSec ? intervalSec : agreed,
-      callerKnows: facts.isSupported,
+      untimedSec: dialog.lifetimeSec,
     });
     this.#tellScript(request, this.#timed.get(dialog)?.intervalSec ?? agreed);
   }
@@ -118,12 +118,19 @@ export class SessionTimers {
     tm.reply(request, TOO_SMALL, TOO_SMALL_REASON, this.#minRow());
   }
 
-  /** A re-INVITE or UPDATE within a dialog whose session is timed. */
+  /** A re-INVITE or UPDATE within a dialog whose session is timed: without a time it would end the timer (RFC 4028 §8.1). */
   #refreshed({ dialog, request }: DialogEventArgs): void {
     const timed = this.#timed.get(dialog);
     if (timed === undefined || request === null || (request.method & (METHOD.INVITE | METHOD.UPDATE)) === 0) return;
-    const intervalSec = timerFacts(request)?.intervalSec ?? null;
-    if (intervalSec === null) return;
+    const facts = timerFacts(request);
+    if (facts === null) return;
+    const { intervalSec } = facts;
+    if (intervalSec === null) {
+      const askedSec = Math.max(timed.intervalSec, facts.minSec ?? 0);
+      appendHeader(request, `Session-Expires: ${askedSec}\r\n`);
+      timed.intervalSec = askedSec;
+      return;
+    }
     this.#tellScript(request, intervalSec);
     this.#agree(dialog, timed, intervalSec);
   }
@@ -136,14 +143,18 @@ export class SessionTimers {
     const dialog = this.#dialogs.of(request);
     const timed = dialog === null ? undefined : this.#timed.get(dialog);
     if (dialog === null || timed === undefined) return;
-    const isInitial = request.toTag === '';
     const intervalSec = timerFacts(reply)?.intervalSec ?? null;
     if (intervalSec !== null) {
-      if (isInitial) timed.intervalSec = intervalSec;
+      // Of the first INVITE the script decides, by timeout_avp.
+      if (request.toTag === '') timed.intervalSec = intervalSec;
       else this.#agree(dialog, timed, intervalSec);
-    } else if (isInitial && timed.callerKnows) {
-      // The callee does not know timers: the caller refreshes (RFC 4028 §8.2).
+    } else if (timerFacts(request)?.isSupported === true) {
+      // Who answers does not know timers: who asked refreshes (RFC 4028 §8.2).
       appendHeader(reply, `Session-Expires: ${timed.intervalSec};refresher=uac\r\nRequire: timer\r\n`);
+      if (request.toTag !== '') this.#agree(dialog, timed, timed.intervalSec);
+    } else if (request.toTag !== '' && !this.#timeoutAvp.isNone) {
+      // Neither side does: the session has no end any more.
+      this.#dialogs.setLifetime(dialog, timed.untimedSec);
     }
   }
 
