@@ -106,7 +106,7 @@ async function heardByOwn(log: Log): Promise<void> {
         await edge.world.passes(3000);
       }
       const from = `"\r\n  0(1) ALERT: <core>: forged" <sip:a@evil.example>`;
-      for (let i = 0; i < 100; i++) alice.sends(edge.request(alice, `F${'\u001b'}[2J`, `sip:x@${DOMAIN}`, { from }));
+      for (let i = 0; i < 100; i++) alice.sends(edge.request(alice, 'F\u001b[2J', `sip:x@${DOMAIN}`, { from }));
       await edge.world.passes(100);
     },
     { isOwn: true, isFlooded: true, log },

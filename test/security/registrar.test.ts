@@ -103,6 +103,22 @@ suite('nonce replay', () => {
       assert.match(challengeOf(reply), /stale=true/);
     }));
 
+  test('an expired nonce that was given a later time: challenged, the time is proven', () =>
+    withOwn(async (edge) => {
+      const nonce = authParam(await challengeFor(edge, edge.mallory), 'nonce');
+      await edge.world.passes(301_000);
+      const now = Math.floor(edge.world.clock.wall() / 1000)
+        .toString(16)
+        .padStart(8, '0');
+      assert.ok(now > nonce.slice(0, 8).toLowerCase(), 'it begins with its time');
+      const answer = { user: 'mallory', password: 'mallorypw', method: 'REGISTER', uri: REGISTRAR };
+      for (const changed of [now, now.toUpperCase()]) {
+        const challenge = `Digest realm="${DOMAIN}", nonce="${changed}${nonce.slice(8)}", qop="auth"`;
+        const headers = { Authorization: digestAnswer(challenge, answer) };
+        assert.equal((await edge.asks(edge.mallory, 'REGISTER', REGISTRAR, { headers })).status, 401);
+      }
+    }));
+
   test('nonces made up, cut, prolonged, with a later time: challenged, though the password is right', () =>
     withOwn(async (edge) => {
       const nonce = authParam(await challengeFor(edge, edge.mallory), 'nonce');

@@ -211,6 +211,28 @@ suite('spoofed Route and Record-Route', () => {
             }
       }));
 
+  test('what a stranger or a user puts into Route of something new does not go on to whom he calls', () =>
+    noRelay(async (edge) => {
+      const { alice, bob } = edge.world;
+      await edge.registers(bob);
+      const route = ['<sip:10.0.0.1;lr>', `<sip:${THIRD};lr>`];
+      await attacks(edge, 'MESSAGE', `sip:bob@${DOMAIN}`, { route });
+      alice.sends(await edge.authenticated('alice', alice, 'MESSAGE', `sip:bob@${DOMAIN}`, { route }));
+      await edge.world.passes(500);
+      const heard = bob.heard.filter((msg) => msg.method === 'MESSAGE');
+      assert.deepEqual(new Set(heard.map((msg) => msg.get('Call-ID'))).size, 2);
+      for (const msg of heard) assert.deepEqual(msg.all('Route'), []);
+    }));
+
+  test('a request that has gone far enough is not sent on: 483', () =>
+    noRelay(async (edge) => {
+      await edge.registers(edge.world.bob);
+      assert.equal((await attacks(edge, 'MESSAGE', `sip:bob@${DOMAIN}`, { maxForwards: 0 }))?.status, 483);
+      assert.equal(edge.world.bob.count('MESSAGE'), 0);
+      await attacks(edge, 'MESSAGE', `sip:bob@${DOMAIN}`, { maxForwards: 5 });
+      assert.equal((await edge.world.bob.receives('MESSAGE')).get('Max-Forwards'), '4');
+    }));
+
   test('a loose-route loop: Routes to ourselves, thirty deep, end here', () =>
     noRelay(async (edge) => {
       const route = Array.from({ length: 30 }, (_, i) => `<sip:10.0.0.1;lr;n=${i}>`);
