@@ -244,7 +244,7 @@ function addSubst(pp: Preprocessor, d: Directive, quote: string | null): number 
     return endOfLine(d.text, end);
   }
   if (quote !== null) {
-    const value = applySubst({ ...subst, pattern: /^.*$/s }, '', (pv) => pp.resolve(pv));
+    const value = applySubst({ ...subst, pattern: /^.*$/s }, '', (pv) => pp.constant(pv));
     if (!setMacro(pp, d, subst.source, quote + value + quote, 'once')) return endOfLine(d.text, end);
   }
   pp.substs.push({ from: pp.outputLength, subst });

@@ -28,27 +28,49 @@ export function parseSubst(expression: string): Subst | string {
     `${flags.includes('i') ? 'i' : ''}${flags.includes('g') ? 'g' : ''}${flags.includes('s') ? 's' : 'm'}`,
   );
   if (pattern === null) return `bad regular expression ${source}`;
-  return { pattern, source, replacement: unescapeDelimiter(expression.slice(middle + 1, last), delimiter) };
+  const replacement = unescapeDelimiter(expression.slice(middle + 1, last), delimiter);
+  const variable = unknownVariable(replacement);
+  if (variable !== null)
+    return `${variable} can not be known here: a replacement has $def(), $env() and $$ for a dollar`;
+  return { pattern, source, replacement };
 }
 
-/** Applies one substitution; `resolve` gives the value of a `$def(…)`, `$env(…)` in the replacement, or null. */
-export function applySubst(subst: Subst, text: string, resolve: (pv: string) => string | null): string {
+/** `$defs()`: in double quotes, unless it is in quotes already. */
+export function quoted(value: string): string {
+  return isQuoted(value) ? value : `"${value}"`;
+}
+
+/** `$defv()`: without the quotes around it. */
+export function unquoted(value: string): string {
+  return isQuoted(value) ? value.slice(1, -1) : value;
+}
+
+function isQuoted(value: string): boolean {
+  return /^(["'])[^]*\1$/.test(value) && value.length > 1;
+}
+
+/** What a replacement holds besides text: `\1`, `\n`, `$$`, `$null`, `$def(NAME)`, `$(env(NAME))`. */
+const SPECIAL = /\\([^])|\$\$|\$null\b|\$(?:(?:def|env)[nsv]?\([^()]*\)|\((?:def|env)[nsv]?\([^()]*\)\))/g;
+
+/** Applies one substitution; `resolve` gives the value of a `$def(…)`, `$env(…)` in the replacement. */
+export function applySubst(subst: Subst, text: string, resolve: (pv: string) => string): string {
   subst.pattern.lastIndex = 0;
-  return text.replace(subst.pattern, (...groups: unknown[]) => {
-    const withGroups = subst.replacement.replace(/\\([0-9nrt\\])/g, (_, c: string) => {
-      if (c >= '0' && c <= '9') return typeof groups[Number(c)] === 'string' ? String(groups[Number(c)]) : '';
-      return c === 'n' ? '\n' : c === 'r' ? '\r' : c === 't' ? '\t' : '\\';
-    });
-    return resolveVariables(withGroups, resolve);
-  });
+  return text.replace(subst.pattern, (...groups: unknown[]) =>
+    subst.replacement.replace(SPECIAL, (special, escaped: string | undefined) => {
+      if (escaped !== undefined) return unescaped(escaped, groups);
+      return special === '$$' ? '$' : special === '$null' ? '' : resolve(special);
+    }),
+  );
 }
 
-/** Replaces `$def(X)`, `$defn(X)`, `$defs(X)`, `$env(X)` and `$envn(X)`; other variables stay as they are. */
-export function resolveVariables(text: string, resolve: (pv: string) => string | null): string {
-  return text.replace(
-    /\$(?:(?:def|defn|defs|env|envn)\([^()]*\)|\((?:def|defn|defs|env|envn)\([^()]*\)\))/g,
-    (pv) => resolve(pv) ?? pv,
-  );
+function unescaped(c: string, groups: readonly unknown[]): string {
+  if (c >= '0' && c <= '9') return typeof groups[Number(c)] === 'string' ? String(groups[Number(c)]) : '';
+  return c === 'n' ? '\n' : c === 'r' ? '\r' : c === 't' ? '\t' : c;
+}
+
+/** The first variable of a replacement that is not known before the script is read; null where there is none. */
+function unknownVariable(replacement: string): string | null {
+  return /\$[\w.]*/.exec(replacement.replace(SPECIAL, ' '))?.[0] ?? null;
 }
 
 function endOfPart(text: string, from: number, delimiter: string): number {

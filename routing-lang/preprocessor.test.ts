@@ -162,7 +162,20 @@ test('#!subst and its kin', () => {
   assert.equal(run('#!substdef "!ABC!xyz!g"').defines.get('ABC'), 'xyz');
   assert.equal(run('#!substdefs "!ABC!xyz!g"').defines.get('ABC'), '"xyz"');
   assert.equal(run('#!substdef "!ABC!$env(HOME)!g"', { env: { HOME: '/root' } }).defines.get('ABC'), '/root');
-  for (const bad of ['"/ABC"', '"/ABC/x/q"', '"/AB(/x/"', '""']) {
+  assert.equal(value('#!define Q "hi"\n#!subst "/ABC/$defv(Q) $defs(Q) $(def(Q))/"', 'ABC'), 'hi "hi" "hi"');
+  assert.equal(value('#!define Q hi\n#!subst "/ABC/a$$b $null$def(NOPE)$defs(Q) \\$x/"', 'ABC'), 'a$b "hi" $x');
+  // What a group holds is text.
+  assert.equal(value('#!define Q hi\n#!subst "/<(.*)>/[\\1]/"', '<$def(Q)>'), '[$def(Q)]');
+  for (const bad of [
+    '"/ABC/$ru/"',
+    '"/ABC/$(def(Q){s.len})/"',
+    '"/ABC/$/"',
+    '"/ABC/$defx/"',
+    '"/ABC"',
+    '"/ABC/x/q"',
+    '"/AB(/x/"',
+    '""',
+  ]) {
     assert.deepEqual(run(`#!subst ${bad}`).codes, ['bad-subst'], bad);
   }
   assert.deepEqual(run('#!subst /ABC/x/').codes, ['bad-directive']);

@@ -3,7 +3,7 @@ import { RESERVED_WORDS } from './core-keywords.ts';
 import type { Diagnostics, Place } from './diagnostics.ts';
 import { type MacroOrigin, PositionMap, SourceFile } from './position-map.ts';
 import { Conditionals, runDirective } from './pp-directives.ts';
-import { applySubst, resolveVariables, type Subst } from './pp-subst.ts';
+import { applySubst, quoted, type Subst, unquoted } from './pp-subst.ts';
 import { endOfBlockComment, endOfLine, endOfPv, endOfQuoted, endOfString, isWordCode } from './scan.ts';
 
 export interface PreprocessOptions {
@@ -129,21 +129,18 @@ export class Preprocessor {
     let out = value;
     for (const { from, subst } of this.substs) {
       if (from > offset) break;
-      out = applySubst(subst, out, (pv) => this.#constant(pv));
+      out = applySubst(subst, out, (pv) => this.constant(pv));
     }
     return out;
   }
 
-  /** The text with `$def(…)` and `$env(…)` replaced: what a substdef's name stands for. */
-  resolve(text: string): string {
-    return resolveVariables(text, (pv) => this.#constant(pv));
-  }
-
-  #constant(pv: string): string | null {
-    const m = /(def|env)[ns]?\(([^()]*)\)/.exec(pv);
-    if (m === null) return null;
-    const name = m[2] ?? '';
-    return m[1] === 'env' ? (this.options.env?.[name] ?? '') : (this.macros.get(name)?.value ?? '');
+  /** Value of `$def(…)`, `$env(…)` and their kin; empty for what is not set. */
+  constant(pv: string): string {
+    const m = /(def|env)([nsv]?)\(([^()]*)\)/.exec(pv);
+    const name = m?.[3] ?? '';
+    const value = (m?.[1] === 'env' ? this.options.env?.[name] : this.macros.get(name)?.value) ?? '';
+    if (m?.[2] === 's') return quoted(value);
+    return m?.[2] === 'v' ? unquoted(value) : value;
   }
 
   #copy(frame: Frame, from: number, to: number): void {

@@ -1,4 +1,5 @@
 import { env } from 'node:process';
+import { quoted, unquoted } from '../../routing-lang/pp-subst.ts';
 import { stringToInt } from './convert.ts';
 import { type PvDef, readOnly } from './spec.ts';
 
@@ -30,6 +31,22 @@ export const CORE_PVS: Readonly<Record<string, PvDef>> = {
     bind: (use) => {
       const value = use.define?.(use.name ?? '') ?? null;
       return { get: () => value };
+    },
+  },
+  defs: {
+    doc: 'Value of a #!define in double quotes, unless it is in quotes (Kamailio 5.8).',
+    name: 'required',
+    bind: (use) => {
+      const value = use.define?.(use.name ?? '') ?? null;
+      return { get: () => (value === null ? null : quoted(value)) };
+    },
+  },
+  defv: {
+    doc: 'Value of a #!define without the quotes around it (Kamailio 5.8).',
+    name: 'required',
+    bind: (use) => {
+      const value = use.define?.(use.name ?? '') ?? null;
+      return { get: () => (value === null ? null : unquoted(value)) };
     },
   },
   defn: {
