@@ -3,7 +3,7 @@ import type { Call } from './call.ts';
 import { type Calls, MAX_CALLS } from './calls.ts';
 import { type B2bContext, contextOf, setContext } from './context.ts';
 import type { DialResult, Target } from './dial.ts';
-import type { Leg } from './leg.ts';
+import { LEG, type Leg } from './leg.ts';
 import { peerOfMessage } from './peers.ts';
 import { contactRows } from './redirect.ts';
 import { parseReplaces, replace, replacedLeg } from './replaces.ts';
@@ -32,10 +32,30 @@ function admit(call: Call, leg: Leg, msg: SipMsg): void {
 
 /** Why an INVITE is refused before the script sees its call; null where it is not. */
 function refusalOf(calls: Calls, leg: Leg, msg: SipMsg): { readonly code: number; readonly rows: string } | null {
+  if (calls.settings.detectsLoops && isLoop(calls, msg)) return { code: 482, rows: '' };
   const unsupported = calls.settings.unsupported(msg);
   if (unsupported.length > 0) return { code: 420, rows: `Unsupported: ${unsupported.join(', ')}\r\n` };
   const tooShort = leg.timer?.tooShort(msg) ?? 0;
   return tooShort > 0 ? { code: 422, rows: `Min-SE: ${tooShort}\r\n` } : null;
+}
+
+/** Calls that one may have been through: more hops no request has. */
+const MAX_DEPTH = 70;
+
+/**
+ * An INVITE of ours has come back, and calls whom we were calling already with it. Back for somebody else it is no loop
+ * (RFC 5393 §4: a spiral).
+ */
+function isLoop(calls: Calls, msg: SipMsg): boolean {
+  let leg = calls.legOf(msg.callId ?? '', msg.fromTag);
+  for (let depth = 0; leg !== null && leg.role === 'uac' && leg.state === LEG.EARLY && depth < MAX_DEPTH; depth++) {
+    const call = leg.owner as Call;
+    if (call.answeredMs !== 0) return false;
+    if (call.request?.originalUri === msg.originalUri) return true;
+    const { dialog } = leg.peer ?? leg;
+    leg = dialog === leg.dialog ? null : calls.legOf(dialog.callId, dialog.remoteTag);
+  }
+  return false;
 }
 
 function refuse(call: Call, leg: Leg, code: number, rows = '', cause = `${code} ${reasonOf(code)}`): void {

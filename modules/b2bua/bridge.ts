@@ -9,9 +9,6 @@ export interface ReinviteResult {
   readonly reply: SipMsg | null;
 }
 
-/** How often a re-INVITE is tried that crosses one of the other side (491). */
-const MAX_TRIES = 4;
-
 /**
  * Sends a re-INVITE as soon as no other is under way, and again when it crosses one of theirs (RFC 3261 §14.1). Its 2xx
  * is to be acknowledged by whoever asked. Without `sdp` it asks for an offer.
@@ -23,7 +20,7 @@ export async function reinvite(leg: Leg, sdp: string, headers = ''): Promise<Rei
     const result = await once(leg, sdp, headers);
     if (result === null) continue;
     if (result.code === 491) leg.owner.onGlare();
-    if (result.code !== 491 || tries === MAX_TRIES) return result;
+    if (result.code !== 491 || tries > leg.owner.settings.glareRetries) return result;
     await pause(leg, glareDelayMs(leg));
   }
 }

@@ -15,7 +15,10 @@ export interface CallOptions {
   /** Longest a leg rings, in ms; 0: tm's fr_inv_timer. */
   readonly ringMs: number;
   readonly contactUser: string;
+  /** `host` or `host:port` of Contact; '' for the socket's. */
+  readonly advertise: string;
   readonly callIdMode: 'new' | 'keep' | 'suffix';
+  readonly tagMode: 'new' | 'keep';
   referMode: ReferMode;
   rel100: Rel100;
   lateOffer: 'pass' | 'convert';

@@ -7,6 +7,7 @@ import { challenged } from './challenge.ts';
 import { copyOf, setContext } from './context.ts';
 import type { Credential } from './credentials.ts';
 import { Dial, type DialResult, type Target } from './dial.ts';
+import { identityFor } from './identity.ts';
 import { requestInDialog } from './in-dialog.ts';
 import { flowOf, viaHosts } from './invite-facts.ts';
 import { USAGE } from './invite-usage.ts';
@@ -19,7 +20,7 @@ import type { ReferDecision } from './refer.ts';
 import { ReliableReplies } from './reliable.ts';
 import { outward } from './reply-map.ts';
 import { TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
-import type { TimerMode } from './settings.ts';
+import type { B2buaSettings, TimerMode } from './settings.ts';
 import { shape } from './shape.ts';
 import { reasonOf } from './status.ts';
 import { hideParties } from './topology.ts';
@@ -105,6 +106,10 @@ export class Call implements LegOwner {
     return this.endedMs !== 0;
   }
 
+  get settings(): B2buaSettings {
+    return this.calls.settings;
+  }
+
   // ---- mailbox and event routes
 
   /** Handles an event when those before it are done. */
@@ -144,7 +149,7 @@ export class Call implements LegOwner {
     const dialog = UaDialog.ofRequest(msg, t.localTag(), this.calls.firstCseq());
     dialog.flow = flowOf(msg);
     const { socket } = msg.rcv;
-    const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uas', dialog, socket, this.options.contactUser);
+    const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uas', dialog, socket, this.options);
     leg.invite = t;
     leg.offers.invite('them', isSdp(msg));
     leg.hears(msg);
@@ -162,11 +167,9 @@ export class Call implements LegOwner {
 
   /** A leg that is about to call `target` for `caller`; `from` and `to` are header values without tags. */
   outgoing(target: Target, caller: Leg | null, from: string, to: string): Leg {
-    const tag = this.server.random.token(16);
-    const callId = this.#callIdOf(caller);
+    const { callId, tag } = identityFor(this, caller);
     const dialog = new UaDialog(callId, from, tag, to, target.uri, this.calls.firstCseq());
-    const { contactUser } = this.options;
-    const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uac', dialog, target.socket, contactUser);
+    const leg = new Leg(this, this.server, this.tm, this.#nextId(), 'uac', dialog, target.socket, this.options);
     if (caller !== null && this.options.isTopologyHidden) leg.dialog = hideParties(this, leg, target.uri);
     this.#add(leg);
     return leg;
@@ -230,28 +233,18 @@ export class Call implements LegOwner {
     this.legs.push(leg);
   }
 
-  /** Rows of the caller's INVITE that go on to the callee, with what is negotiated anew. */
-  inviteRows(request: SipMsg): string {
-    const left = request.header(HDR.MAXFORWARDS);
-    const hops = left === null ? 70 : Math.max(0, Number.parseInt(left, 10) - 1);
-    const rows = this.calls.settings.supportedRows(request, this.options.rel100);
-    return `Max-Forwards: ${Number.isNaN(hops) ? 70 : hops}\r\n${rows}${this.options.policy.rows(request)}`;
-  }
-
-  #callIdOf(a: Leg | null): string {
-    const { callIdMode, isTopologyHidden } = this.options;
-    const { homes } = this.calls;
-    if (a !== null && !isTopologyHidden && callIdMode === 'keep') return a.dialog.callId;
-    if (a === null || isTopologyHidden || callIdMode === 'new')
-      return homes.ownCallId(() => this.server.random.token(24));
-    const suffixed = `${a.dialog.callId}-b2b${this.legCount + 1}`;
-    return homes.ownCallId((attempt) => (attempt === 0 ? suffixed : `${suffixed}-${attempt.toString(36)}`));
-  }
-
   /** Who rings for a caller that was not answered yet: the last that has an early dialog; null where none does. */
   earlyPeer(leg: Leg): Leg | null {
     const rings = (each: Leg): boolean => each.peer === leg && each.state === LEG.EARLY && each.dialog.remoteTag !== '';
     return leg.state === LEG.EARLY ? (this.legs.findLast(rings) ?? null) : null;
+  }
+
+  /** Somebody has answered: the time of the call counts from the first. */
+  markAnswered(): void {
+    if (this.answeredMs !== 0) return;
+    this.answeredMs = this.server.clock.now();
+    const { maxDurationS } = this.settings;
+    if (maxDurationS > 0 && this.#limit === null) this.limitDuration(maxDurationS);
   }
 
   /** Gives up what is being dialled. */
@@ -266,7 +259,7 @@ export class Call implements LegOwner {
     if (a.isEnded) return leg.hangup();
     a.peer = leg;
     leg.peer = a;
-    this.answeredMs ||= this.server.clock.now();
+    this.markAnswered();
     if (a.state !== LEG.EARLY) return leg.ack();
     if (leg.isConverted) return void answerLate(this, a, leg);
     const rows = this.options.policy.rows(reply);

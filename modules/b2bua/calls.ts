@@ -27,8 +27,6 @@ import { HiddenNames } from './topology.ts';
 const QUALIFY_TOPIC = 'b2bua.qualify';
 /** Name of the limit of calls at once. */
 export const MAX_CALLS = 'max_calls';
-/** How long the dialog of an ended leg still answers what comes late, in ms (64*T1). */
-const LINGER_MS = 32_000;
 
 /** All calls of a server, and the way of messages to their legs. */
 export class Calls {
@@ -54,7 +52,7 @@ export class Calls {
   readonly #calls = new Map<string, Call>();
   /** Calls that have ended, while their legs still answer what comes late. */
   readonly #ended = new Map<string, Call>();
-  /** By Call-ID and our tag. Ended legs stay for LINGER_MS. */
+  /** By Call-ID and our tag. Ended legs stay for dialog_linger. */
   readonly #legs: TextMap<Leg>;
   readonly #byInvite = new WeakMap<Transaction, Leg>();
   readonly #detach: (() => void)[];
@@ -141,7 +139,9 @@ export class Calls {
       policy: settings.policy,
       ringMs: settings.ringMs,
       contactUser: settings.contactUser,
+      advertise: settings.advertise,
       callIdMode: settings.callIdMode,
+      tagMode: settings.tagMode,
       referMode: settings.referMode,
       rel100: settings.rel100,
       lateOffer: 'pass',
@@ -185,7 +185,7 @@ export class Calls {
     this.store?.ended(call);
     this.stats.ended({ isAnswered: call.answeredMs !== 0, status: statusOf(call), cause: call.cause });
     this.cdr.write(call);
-    this.server.wheel.after(LINGER_MS, () => {
+    this.server.wheel.after(this.settings.lingerMs, () => {
       this.#ended.delete(call.id);
       this.hidden.release(call);
       for (const leg of call.legs) this.removeLeg(leg);

@@ -195,7 +195,7 @@ export const CALL_COMMANDS = {
       if (about === null || about.leg.isEnded) return -1;
       const status = code ?? 200;
       if (status < 200 || status > 299) return -1;
-      about.call.answeredMs ||= calls.server.clock.now();
+      about.call.markAnswered();
       about.leg.answer(status, 'OK', '', sdp ?? '');
       return 1;
     },

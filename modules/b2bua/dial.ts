@@ -1,7 +1,7 @@
-import type { SipMsg, SocketInfo } from 'strowger';
+import type { SipMsg, SocketInfo, Timer } from 'strowger';
 import type { Call } from './call.ts';
 import { copyOf } from './context.ts';
-import { fromOf, toOf } from './invite-facts.ts';
+import { fromOf, hopsLeft, inviteRows, toOf } from './invite-facts.ts';
 import { contentTypeOf, type Leg, type LegRequest } from './leg.ts';
 import { redirectTargets } from './redirect.ts';
 import { placeholderOffer } from './sdp.ts';
@@ -44,6 +44,7 @@ export class Dial {
   /** What it was begun with, for further targets. */
   #prepareOne: ((target: Target) => void | Promise<void>) | null = null;
   readonly #tried = new Set<string>();
+  readonly #timers: Timer<undefined>[] = [];
   #redirects = 0;
   isDone = false;
 
@@ -57,6 +58,7 @@ export class Dial {
   async start(targets: readonly Target[], request: SipMsg): Promise<void> {
     this.#pending = targets.length;
     this.#prepareOne = (target) => this.#prepare(target, request);
+    if (hopsLeft(request) <= 0) return this.cancel('', 483);
     for (const target of targets) {
       const waits = this.#prepare(target, request);
       if (waits instanceof Promise) await waits;
@@ -85,6 +87,7 @@ export class Dial {
     const send = (isVetoed: boolean): void => {
       if (this.#isUnwanted(leg, isVetoed)) return;
       leg.sendInvite({ ...form, ringMs: call.options.ringMs });
+      this.#expectProgress(leg);
     };
     const veto = call.fire('leg-new', leg);
     return veto instanceof Promise ? veto.then(send) : send(veto);
@@ -132,11 +135,25 @@ export class Dial {
     leg.dialog.flow = own.dstUri;
     leg.socket = own.forceSocket;
     const edited = call.edited(own);
-    const headers = call.inviteRows(edited);
+    const headers = inviteRows(call, edited);
     const { ringMs, lateOffer } = call.options;
     leg.isConverted = edited.body === '' && lateOffer === 'convert';
     if (leg.isConverted) leg.sendInvite({ body: placeholderOffer(call.server.random.uint32()), headers, ringMs });
     else leg.sendInvite({ body: edited.body, contentType: contentTypeOf(edited), headers, ringMs });
+    this.#expectProgress(leg);
+  }
+
+  /** progress_timeout: a leg that nothing is heard of is given up. */
+  #expectProgress(leg: Leg): void {
+    const { settings, server } = this.call;
+    if (settings.progressMs === 0) return;
+    const silent = (): void => {
+      if (this.isDone || leg.isEnded || leg.status > 100) return;
+      this.call.note(leg, 'no progress');
+      leg.hangup();
+      this.failed(leg, 408, null);
+    };
+    this.#timers.push(server.wheel.after(settings.progressMs, () => this.call.post(silent)));
   }
 
   has(leg: Leg): boolean {
@@ -156,6 +173,7 @@ export class Dial {
   /** Somebody who was not called has answered. */
   takenBy(leg: Leg): void {
     this.isDone = true;
+    this.#stopTimers();
     for (const each of this.legs) if (each !== leg) each.hangup(COMPLETED_ELSEWHERE);
     // They are joined already: whoever waits goes on.
     this.#done({ leg, code: 200, reason: 'OK', reply: null });
@@ -199,9 +217,14 @@ export class Dial {
     this.#finish({ leg: null, code, reason: reasonOf(code), reply: null });
   }
 
+  #stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) this.call.server.wheel.cancel(timer);
+  }
+
   #finish(result: DialResult): void {
     if (this.isDone) return;
     this.isDone = true;
+    this.#stopTimers();
     for (const leg of this.legs) if (leg !== result.leg) leg.hangup(result.leg === null ? '' : COMPLETED_ELSEWHERE);
     this.#done(result);
   }

@@ -1,4 +1,5 @@
 import { flatCopy, HDR, type SipMsg } from 'strowger';
+import type { Call } from './call.ts';
 import type { Target } from './dial.ts';
 
 /** Hosts in the Via headers of a request. */
@@ -34,4 +35,18 @@ export function flowOf(msg: SipMsg): string {
   const names = ['', '', ';transport=tcp', ';transport=tls', '', ';transport=ws', ';transport=ws'];
   if (msg.rcv.conId !== 0) return `sip:${host}:${srcPort}${names[proto] ?? ''}`;
   return msg.via1?.param('rport') == null ? '' : `sip:${host}:${srcPort}`;
+}
+
+const MAX_FORWARDS = 70;
+
+/** How often a request may still be forwarded (RFC 3261 §8.1.1.6). */
+export function hopsLeft(request: SipMsg): number {
+  const hops = Number.parseInt(request.header(HDR.MAXFORWARDS) ?? '', 10);
+  return Number.isNaN(hops) ? MAX_FORWARDS : hops;
+}
+
+/** Rows of one side's INVITE that go on to the other, with what is negotiated anew. */
+export function inviteRows(call: Call, request: SipMsg): string {
+  const rows = call.settings.supportedRows(request, call.options.rel100);
+  return `Max-Forwards: ${Math.max(0, hopsLeft(request) - 1)}\r\n${rows}${call.options.policy.rows(request)}`;
 }

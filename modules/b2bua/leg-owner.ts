@@ -13,8 +13,17 @@ export const LEG = {
 } as const;
 export type LegState = (typeof LEG)[keyof typeof LEG];
 
+/** What the module's parameters say about every leg. */
+export interface LegSettings {
+  /** We send UPDATE where the other side takes it. */
+  readonly allowsUpdate: boolean;
+  /** How often a re-INVITE of ours is sent again that crosses one of the other side. */
+  readonly glareRetries: number;
+}
+
 /** What a leg tells its call; each is one event of the call's mailbox. */
 export interface LegOwner {
+  readonly settings: LegSettings;
   /** 101 to 199 to our INVITE. */
   onProgress(leg: Leg, reply: SipMsg): void;
   /** The first 2xx to our first INVITE: the dialog is there, its ACK is to be sent. */

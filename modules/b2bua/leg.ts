@@ -12,7 +12,7 @@ import { rseqOf } from './rseq.ts';
 import { SessionOffers } from './session-offers.ts';
 import { refresh } from './session-refresh.ts';
 import { SessionTimer, TIMER_EXPIRED, type TimerPolicy } from './session-timer.ts';
-import { contactUri, UaDialog } from './ua-dialog.ts';
+import { type ContactForm, contactOf, UaDialog } from './ua-dialog.ts';
 
 export { contentTypeOf } from './body.ts';
 export { LEG, type LegOwner, type LegRequest, type LegState } from './leg-owner.ts';
@@ -54,7 +54,7 @@ export class Leg extends LegFacts {
     role: 'uas' | 'uac',
     dialog: UaDialog,
     socket: SocketInfo | null,
-    user: string,
+    shown: ContactForm,
   ) {
     super();
     this.owner = owner;
@@ -64,8 +64,7 @@ export class Leg extends LegFacts {
     this.role = role;
     this.dialog = dialog;
     this.socket = socket;
-    const shown = socket ?? server.transport.sockets.find((each) => !each.isVirtual) ?? null;
-    this.contact = shown === null ? '' : `<${contactUri(shown, user)}>`;
+    this.contact = contactOf(server, socket, shown);
     this.startedMs = server.clock.now();
     this.#ackTimer = new Timer<Leg>(ackIsMissing, this);
   }

@@ -110,7 +110,7 @@ class Originated {
     const call = this.#call;
     a.peer = b;
     b.peer = a;
-    call.answeredMs ||= call.server.clock.now();
+    call.markAnswered();
     call.post(() => {
       const veto = call.fire('confirmed', a);
       return veto instanceof Promise ? veto.then(() => {}) : undefined;

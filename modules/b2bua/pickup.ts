@@ -96,7 +96,7 @@ function take(rings: Leg, caller: Leg, fresh: Leg, sdp: string): boolean {
   caller.peer = fresh;
   // Without an offer of the caller's this answer is one, and the caller's ACK brings the answer.
   if (caller.remoteSdp !== '') fresh.ack();
-  call.answeredMs ||= call.server.clock.now();
+  call.markAnswered();
   caller.answer(200, 'OK', '', sdp);
   call.takeDial(fresh);
   return true;

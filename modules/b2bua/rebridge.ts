@@ -74,7 +74,7 @@ export async function connect(fresh: Leg, target: Leg): Promise<boolean> {
   fresh.peer = target;
   target.peer = fresh;
   const call = fresh.owner as Call;
-  call.answeredMs ||= fresh.server.clock.now();
+  call.markAnswered();
   // Where the new side made the offer this is the answer; else it is an offer, whose answer comes with its ACK.
   fresh.answer(200, 'OK', '', reply.body, contentTypeOf(reply));
   return true;

@@ -1,6 +1,7 @@
 import { HDR, METHOD, type SipMsg } from 'strowger';
 import type { Transaction } from '../tm/api.ts';
 import type { Call } from './call.ts';
+import { inviteRows } from './invite-facts.ts';
 import { USAGE } from './invite-usage.ts';
 import { contentTypeOf, LEG, type Leg } from './leg.ts';
 import { outward } from './reply-map.ts';
@@ -14,8 +15,10 @@ export function relayRequest(call: Call, leg: Leg, msg: SipMsg, t: Transaction):
   const peer = leg.peer ?? call.earlyPeer(leg);
   if (peer === null || peer.isEnded || call.isEnded) return refuse(call, t, leg, 481);
   if (msg.method === METHOD.INVITE) return reinvite(call, leg, peer, msg, t);
-  if (msg.method === METHOD.UPDATE && msg.body === '' && leg.timer !== null) return refreshed(call, leg, t);
-  if (!call.calls.settings.relayedMethods.has(msg.methodName)) return refuse(call, t, leg, 501);
+  const { settings } = call;
+  if (msg.method === METHOD.UPDATE && msg.body === '' && leg.timer !== null && settings.allowsUpdate)
+    return refreshed(call, leg, t);
+  if (!settings.relayedMethods.has(msg.methodName)) return refuseMethod(call, t, leg);
   const isSent = peer.send(msg.methodName, {
     body: msg.body,
     contentType: contentTypeOf(msg),
@@ -64,7 +67,7 @@ function reinvite(call: Call, leg: Leg, peer: Leg, msg: SipMsg, t: Transaction):
   const isSent = peer.sendInvite({
     body: msg.body,
     contentType: contentTypeOf(msg),
-    headers: call.inviteRows(msg),
+    headers: inviteRows(call, msg),
     onProvisional: (reply) =>
       call.post(() => {
         if (!leg.isEnded)
@@ -112,6 +115,14 @@ export function refuse(call: Call, t: Transaction, leg: Leg, code: number): void
   if (t.request.method === METHOD.INVITE) return leg.refuse(code, reasonOf(code));
   call.note(leg, `> ${code} (${t.request.methodName})`);
   call.tm.reply(t.request, code, reasonOf(code));
+}
+
+/** A method that does not pass (RFC 3261 §8.2.1, §21.5.2). */
+function refuseMethod(call: Call, t: Transaction, leg: Leg): void {
+  const { unknownMethod: code, relayedMethods } = call.settings;
+  const allow = `Allow: ${['INVITE', 'ACK', 'CANCEL', 'BYE', ...relayedMethods].join(', ')}\r\n`;
+  call.note(leg, `> ${code} (${t.request.methodName})`);
+  call.tm.reply(t.request, code, reasonOf(code), allow);
 }
 
 /** A NOTIFY of the subscription that our REFER made (RFC 3515 §2.4.4). */

@@ -78,7 +78,7 @@ export function pickUp(call: Call, fresh: Leg, ringing: Leg): void {
   if (offers[0] === '' && offers[1] === '') return fresh.refuse(488, reasonOf(488));
   fresh.peer = caller;
   caller.peer = fresh;
-  call.answeredMs ||= call.server.clock.now();
+  call.markAnswered();
   // Who made no offer gets the other's, and answers it in the ACK.
   if (offers[0] !== '') fresh.answer(200, 'OK', '', offers[0]);
   if (offers[1] !== '') caller.answer(200, 'OK', '', offers[1]);

@@ -9,14 +9,15 @@ export function refresh(leg: Leg): void {
   const { timer } = leg;
   if (timer === null || leg.state !== LEG.CONFIRMED) return;
   const failed = (): void => timer.failed();
-  const isSent = leg.allowsUpdate
-    ? leg.send('UPDATE', {
-        headers: timer.requestRows(),
-        onFinal: (code, reply) => {
-          if (code < 300 && reply !== null) timer.answered(reply);
-          else failed();
-        },
-      })
-    : leg.sendInvite({ body: leg.localSdp, onOk: () => leg.ack(), onFinal: failed });
+  const isSent =
+    leg.allowsUpdate && leg.owner.settings.allowsUpdate
+      ? leg.send('UPDATE', {
+          headers: timer.requestRows(),
+          onFinal: (code, reply) => {
+            if (code < 300 && reply !== null) timer.answered(reply);
+            else failed();
+          },
+        })
+      : leg.sendInvite({ body: leg.localSdp, onOk: () => leg.ack(), onFinal: failed });
   if (!isSent) failed();
 }

@@ -4,6 +4,7 @@ import { HeaderPolicy, optionTags } from './headers.ts';
 import { parsePeer } from './peer-def.ts';
 import { isDatabase, peersSourceError, sourceError } from './peer-source.ts';
 import { parsePickupGroups } from './pickup.ts';
+import type { ReasonMode } from './reason-header.ts';
 import type { Rel100 } from './reliable.ts';
 import { parseReplyMap } from './reply-map.ts';
 import type { TimerPolicy } from './session-timer.ts';
@@ -19,6 +20,61 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
     default: 'new',
     doc: "Call-ID of the legs we make: `new`, `keep` the caller's, or `suffix` to add to it.",
     check: (value) => (['new', 'keep', 'suffix'].includes(String(value)) ? null : 'new, keep or suffix'),
+  }),
+  advertise: strParam({
+    default: '',
+    doc: "Host, or host:port, of the Contact of both sides; empty: the socket's, with what it advertises.",
+    check: (value) =>
+      /^(?:|(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d{1,5})?)$/.test(String(value)) ? null : 'host or host:port',
+  }),
+  tag_mode: strParam({
+    default: 'new',
+    doc: "From tag of the legs we make: `new`, or `keep` the caller's where that can be told apart.",
+    check: (value) => (['new', 'keep'].includes(String(value)) ? null : 'new or keep'),
+  }),
+  progress_timeout: intParam({
+    default: 0,
+    min: 0,
+    doc: 'Seconds in which a leg has to say something (101 to 199, or a final reply), else it is given up with 408; 0: no such limit.',
+  }),
+  max_duration: intParam({
+    default: 0,
+    min: 0,
+    doc: 'Seconds from its answer that a call may last, where b2b_max_duration says nothing else; 0: no limit.',
+  }),
+  dialog_linger: intParam({
+    default: 32,
+    min: 1,
+    doc: 'Seconds that an ended call still answers what comes late in its dialogs.',
+  }),
+  glare_retry: intParam({
+    default: 3,
+    min: 0,
+    doc: 'How often a re-INVITE of ours is sent again that crosses one of the other side (491).',
+  }),
+  allow_update: intParam({
+    default: 1,
+    min: 0,
+    max: 1,
+    doc: '0: UPDATE is neither sent nor taken, and taken out of Allow.',
+  }),
+  reason_header: strParam({
+    default: 'sip',
+    doc: 'Reason in CANCEL and BYE: `sip`: ours, and what came; `q850`: with a Q.850 cause beside it; `off`: none.',
+    check: (value) => (['sip', 'q850', 'off'].includes(String(value)) ? null : 'sip, q850 or off'),
+  }),
+  loop_detect: intParam({
+    default: 1,
+    min: 0,
+    max: 1,
+    doc: '1: an INVITE of ours that comes back for whom it was for before gets 482.',
+  }),
+  unknown_method: intParam({
+    default: 501,
+    min: 405,
+    max: 501,
+    doc: 'What methods get that do not pass: 501, or 405.',
+    check: (value) => (value === 405 || value === 501 ? null : '405 or 501'),
   }),
   answer_timeout: intParam({ default: 0, min: 0, doc: "Seconds a leg may ring; 0: tm's fr_inv_timer." }),
   max_calls: intParam({
@@ -176,6 +232,16 @@ const PASSED_TAGS = new Set([
 export class B2buaSettings {
   readonly contactUser: string;
   readonly callIdMode: 'new' | 'keep' | 'suffix';
+  readonly advertise: string;
+  readonly tagMode: 'new' | 'keep';
+  readonly progressMs: number;
+  readonly maxDurationS: number;
+  readonly lingerMs: number;
+  readonly glareRetries: number;
+  readonly allowsUpdate: boolean;
+  readonly reasonMode: ReasonMode;
+  readonly detectsLoops: boolean;
+  readonly unknownMethod: number;
   readonly ringMs: number;
   readonly maxCalls: number;
   readonly historySize: number;
@@ -200,6 +266,16 @@ export class B2buaSettings {
 
   constructor(ctx: ModuleContext) {
     this.contactUser = ctx.str('contact_user');
+    this.advertise = ctx.str('advertise');
+    this.tagMode = ctx.str('tag_mode') as 'new' | 'keep';
+    this.progressMs = ctx.int('progress_timeout') * 1000;
+    this.maxDurationS = ctx.int('max_duration');
+    this.lingerMs = ctx.int('dialog_linger') * 1000;
+    this.glareRetries = ctx.int('glare_retry');
+    this.allowsUpdate = ctx.int('allow_update') !== 0;
+    this.reasonMode = ctx.str('reason_header') as ReasonMode;
+    this.detectsLoops = ctx.int('loop_detect') !== 0;
+    this.unknownMethod = ctx.int('unknown_method');
     this.callIdMode = ctx.str('callid_mode') as 'new' | 'keep' | 'suffix';
     this.ringMs = ctx.int('answer_timeout') * 1000;
     this.maxCalls = ctx.int('max_calls');
@@ -230,7 +306,8 @@ export class B2buaSettings {
     this.credentials = ctx.list('credentials').flatMap((text) => parseCredential(text) ?? []);
     this.authSource = words(ctx.str('auth_source'));
     this.replyMap = parseReplyMap(ctx.str('reply_map')) ?? new Map<number, number>();
-    this.relayedMethods = new Set(words(ctx.str('relayed_methods')));
+    const relayed = words(ctx.str('relayed_methods'));
+    this.relayedMethods = new Set(relayed.filter((method) => method !== 'UPDATE' || this.allowsUpdate));
   }
 
   /** Supported and Require rows for the other side: of the caller's option tags those that pass. */

@@ -6,6 +6,7 @@ import {
   nameAddrs,
   PROTO,
   PROTO_NAMES,
+  type Server,
   type SipMsg,
   type SocketInfo,
 } from 'strowger';
@@ -134,8 +135,18 @@ function withoutParams(value: NameAddr | null): string {
   return display === '' ? `<${uriText}>` : `${display} <${uriText}>`;
 }
 
-/** Where requests for a leg reach this server. */
-export function contactUri(socket: SocketInfo, user: string): string {
-  const transport = socket.proto === PROTO.UDP ? '' : `;transport=${PROTO_NAMES[socket.proto]}`;
-  return `sip:${user === '' ? '' : `${user}@`}${socket.sentBy}${transport}`;
+/** What the Contact of a leg shows. */
+export interface ContactForm {
+  /** User part; '' for none. */
+  readonly contactUser: string;
+  /** `host` or `host:port` in the place of the socket's; '' for that. */
+  readonly advertise: string;
+}
+
+/** The Contact of a leg: where its requests reach this server; '' where it has no socket to be reached at. */
+export function contactOf(server: Server, socket: SocketInfo | null, { contactUser, advertise }: ContactForm): string {
+  const shown = socket ?? server.transport.sockets.find((each) => !each.isVirtual) ?? null;
+  if (shown === null) return '';
+  const transport = shown.proto === PROTO.UDP ? '' : `;transport=${PROTO_NAMES[shown.proto]}`;
+  return `<sip:${contactUser === '' ? '' : `${contactUser}@`}${advertise || shown.sentBy}${transport}>`;
 }
