@@ -86,7 +86,7 @@ function moduleOf<S>(def: Omit<ModuleDef<S>, 'summary'>): ModuleDef<never> {
 }
 
 suite('module host', () => {
-  test('init follows depends, destroy goes backwards', async () => {
+  test('A1: init follows depends, destroy goes backwards', async () => {
     const trace: string[] = [];
     const tracing = (name: string, depends: string[]): ModuleDef<never> =>
       moduleOf<string>({
@@ -129,7 +129,7 @@ suite('module host', () => {
     assert.deepEqual(trace, ['good']);
   });
 
-  test('missing dependencies and cycles are reported with the line and the path', async () => {
+  test('A1: missing dependencies and cycles are reported with the line and the path', async () => {
     const { host, env, diagnostics } = bench([
       moduleOf({ name: 'x', depends: ['tm'] }),
       moduleOf({ name: 'a', depends: ['b'] }),
@@ -262,7 +262,7 @@ suite('module host', () => {
     assert.equal(server.hooks.replyIn.isEmpty, true);
   });
 
-  test('a reload keeps states, changes what may change and names the rest', async () => {
+  test('A1: a reload keeps states, changes what may change and names the rest', async () => {
     const trace: string[] = [];
     const kept = moduleOf({
       name: 'kept',

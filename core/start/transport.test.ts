@@ -93,7 +93,7 @@ describe('the sockets of a started server', { timeout: 30_000 }, () => {
     assert.ok(!server.isMyself('example.net', 5081, 0));
   });
 
-  test('what cannot be listened on is told with its place', async () => {
+  test('A7: what cannot be listened on is told with its place', async () => {
     const script = 'listen=udp:nowhere.invalid:5060\nlisten=sctp:127.0.0.1:5060\n';
     const refused = start(`${script}${REPLY}`, { listens: ['udp:'] });
     await assert.rejects(refused, (error: Error) => {

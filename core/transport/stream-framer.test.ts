@@ -30,7 +30,7 @@ function frame(chunks: readonly string[], limits = LIMITS): Framed {
 const OPTIONS = (body = '', length: string = `Content-Length: ${body.length}`): string =>
   `OPTIONS sip:a@example.org SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1\r\n${length}\r\n\r\n${body}`;
 
-test('a message, two in one chunk, one in single bytes', () => {
+test('A7: a message, two in one chunk, one in single bytes', () => {
   const one = OPTIONS('hello');
   const two = OPTIONS();
   assert.deepEqual(frame([one]).events, [one]);
@@ -38,7 +38,7 @@ test('a message, two in one chunk, one in single bytes', () => {
   assert.deepEqual(frame(single(one + two)).events, [one, two]);
 });
 
-test('line ends before a message are skipped; CRLF CRLF between messages is a ping (RFC 5626 §4.4.1)', () => {
+test('A7: line ends before a message are skipped; CRLF CRLF between messages is a ping (RFC 5626 §4.4.1)', () => {
   const one = OPTIONS();
   assert.deepEqual(frame([`\r\n${one}`]).events, [one]);
   assert.deepEqual(frame([`\r\n\r\n${one}`]).events, ['<ping>', one]);

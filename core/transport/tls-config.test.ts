@@ -134,7 +134,7 @@ test('verify and require together mean what the table of verify_client says', ()
   assert.equal(verifyOf('verify_client = optional_no_ca'), 'optional_no_ca');
 });
 
-test('files: the key may stand with the certificate; what cannot be read is named with its profile', () => {
+test('A8: files: the key may stand with the certificate; what cannot be read is named with its profile', () => {
   const [profile] = profilesOf(
     '[server:default]\ncertificate = both.pem\nca_list = ca.pem\nca_path = dir\ncrl = r.pem',
   );

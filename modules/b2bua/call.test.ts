@@ -143,7 +143,7 @@ describe('commands and event routes', () => {
     request_route { if (b2b_dial("sip:bob@10.0.2.1&sip:carol@10.0.2.2,sip:dave@10.0.2.3", 20)) { exit; }
       $var(rc) = $rc; b2b_reject(480, "code $var(rc)"); exit; }`;
 
-  test('b2b_dial: a group that does not answer in time is cancelled, then the next one is called', async () => {
+  test('A33: b2b_dial: a group that does not answer in time is cancelled, then the next one is called', async () => {
     await withB2b(
       async (world) => {
         world.calls('sip:x@10.0.0.1', { body: OFFER, contentType: 'application/sdp' });
@@ -168,7 +168,7 @@ describe('commands and event routes', () => {
     );
   });
 
-  test('b2b_dial: all are busy: -1 to the script, which refuses the caller in its own words', async () => {
+  test('A33: b2b_dial: all are busy: -1 to the script, which refuses the caller in its own words', async () => {
     await withB2b(
       async (world) => {
         const invite = world.calls('sip:x@10.0.0.1');
@@ -182,7 +182,7 @@ describe('commands and event routes', () => {
     );
   });
 
-  test('b2b_dial: the caller cancels while it rings', async () => {
+  test('A33: b2b_dial: the caller cancels while it rings', async () => {
     await withB2b(
       async (world) => {
         const invite = world.calls('sip:x@10.0.0.1');

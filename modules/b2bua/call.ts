@@ -13,7 +13,7 @@ import { flowOf, viaHosts } from './invite-facts.ts';
 import { USAGE } from './invite-usage.ts';
 import { answerLate } from './late-offer.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.ts';
-import { Mailbox, type MailboxEvent } from './mailbox.ts';
+import { Mailbox, type MailboxEvent, whenKnown } from './mailbox.ts';
 import { CallMedia } from './media.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
 import type { ReferDecision } from './refer.ts';
@@ -37,6 +37,8 @@ export class Call implements LegOwner {
   readonly id: string;
   readonly calls: Calls;
   readonly server: Server;
+  /** The script it began with: after a reload its events still run there. */
+  readonly program: Server['program'];
   readonly tm: TmApi;
   readonly options: CallOptions;
   readonly legs: Leg[] = [];
@@ -93,6 +95,7 @@ export class Call implements LegOwner {
     this.calls = calls;
     this.id = id;
     this.server = calls.server;
+    this.program = calls.server.program;
     this.tm = calls.tm;
     this.options = options;
     this.timerMode = calls.settings.timerMode;
@@ -119,13 +122,13 @@ export class Call implements LegOwner {
 
   /** Runs event_route[b2bua:name] about a leg; true when it ended in `drop`, which is a veto where there can be one. */
   fire(name: string, leg: Leg, msg: SipMsg | null = null): boolean | Promise<boolean> {
-    const route = this.server.program.event.get(`b2bua:${name}`);
+    const route = this.program.event.get(`b2bua:${name}`);
     const known = msg ?? this.request;
     if (route === undefined || known === null) return false;
     // The caller's request goes on in its route, which is about the caller.
     const about = msg ?? copyOf(known);
     setContext(about, this, leg);
-    const bits = this.server.runRoute(route, about, ROUTE.EVENT);
+    const bits = this.server.runRoute(route, about, ROUTE.EVENT, -1, this.program);
     return typeof bits === 'number' ? (bits & RUN_DROP) !== 0 : bits.then((later) => (later & RUN_DROP) !== 0);
   }
 
@@ -293,15 +296,12 @@ export class Call implements LegOwner {
 
   /** The engine says that no media flow any more. */
   mediaTimeout(): void {
-    this.post(() => {
-      const leg = this.legs.find((each) => each.state === LEG.CONFIRMED);
-      return leg === undefined ? undefined : this.mediaStopped(leg);
-    });
+    this.post(() => this.mediaStopped(this.legs.find((each) => each.state === LEG.CONFIRMED)));
   }
 
   /** Nothing is heard of a leg. */
-  mediaStopped(leg: Leg): void | Promise<void> {
-    if (this.isEnded) return;
+  mediaStopped(leg: Leg | undefined): void | Promise<void> {
+    if (this.isEnded || leg === undefined) return;
     this.note(leg, 'no media');
     return this.#unlessVetoed('rtp-timeout', leg, () =>
       this.end('rtp-timeout', 'Reason: SIP;cause=408;text="RTP timeout"\r\n'),
@@ -334,28 +334,20 @@ export class Call implements LegOwner {
       this.reliable.passes(a, leg, reply, say, body !== '');
     };
     if (!this.reliable.receives(leg, reply)) return;
-    this.post(() => this.#thenUnlessVetoed(this.fire('progress', leg, reply), pass));
+    this.post(() => whenKnown(this.fire('progress', leg, reply), pass));
   }
 
   #unlessVetoed(event: string, leg: Leg, then: () => void): void | Promise<void> {
-    return this.#thenUnlessVetoed(this.fire(event, leg), (isVetoed) => {
+    return whenKnown(this.fire(event, leg), (isVetoed) => {
       if (!isVetoed) then();
     });
-  }
-
-  #thenUnlessVetoed(
-    veto: boolean | Promise<boolean>,
-    then: (isVetoed: boolean) => void | Promise<void>,
-  ): void | Promise<void> {
-    if (veto instanceof Promise) return veto.then(then);
-    return then(veto);
   }
 
   onAnswer(leg: Leg, reply: SipMsg): void {
     this.post(() => {
       const dial = this.#dial;
       if (dial === null || !dial.has(leg)) return leg.hangup();
-      return this.#thenUnlessVetoed(this.fire('answered', leg, reply), (isVetoed) =>
+      return whenKnown(this.fire('answered', leg, reply), (isVetoed) =>
         isVetoed ? dial.unwanted(leg) : dial.answered(leg, this.edited(reply)),
       );
     });
@@ -366,7 +358,7 @@ export class Call implements LegOwner {
       const dial = this.#dial;
       if (dial === null || !dial.has(leg)) return this.calls.removeLeg(leg);
       if (reply === null || code >= 400) return dial.failed(leg, code, reply);
-      return this.#thenUnlessVetoed(this.fire('redirect', leg, reply), (isVetoed) => {
+      return whenKnown(this.fire('redirect', leg, reply), (isVetoed) => {
         const targets = isVetoed ? [] : dial.redirected(reply);
         return targets.length === 0 ? dial.failed(leg, code, reply) : dial.follow(leg, targets);
       });
@@ -391,7 +383,7 @@ export class Call implements LegOwner {
       else if (peer?.state === LEG.EARLY && peer.role === 'uas') peer.answer(200, 'OK', '', body);
       if (this.isConfirmed || this.isEnded) return;
       this.isConfirmed = true;
-      return this.#thenUnlessVetoed(this.fire('confirmed', leg, ack), () => {});
+      return whenKnown(this.fire('confirmed', leg, ack), () => {});
     });
   }
 
@@ -417,7 +409,7 @@ export class Call implements LegOwner {
 
   onEnd(leg: Leg): void {
     this.calls.limits.release(leg);
-    this.post(() => this.#thenUnlessVetoed(this.fire('leg-end', leg), () => {}));
+    this.post(() => whenKnown(this.fire('leg-end', leg), () => {}));
   }
 
   onLost(leg: Leg, cause: string): void {
@@ -482,7 +474,7 @@ export class Call implements LegOwner {
     this.note(null, `ended: ${this.cause}`);
     this.calls.ended(this);
     const [first] = this.legs;
-    if (first !== undefined) this.post(() => this.#thenUnlessVetoed(this.fire('end', first), () => {}));
+    if (first !== undefined) this.post(() => whenKnown(this.fire('end', first), () => {}));
   }
 }
 

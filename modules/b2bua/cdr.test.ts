@@ -174,7 +174,7 @@ describe('CDR: where they go', () => {
     }
   });
 
-  test('a file that can not be written to ends the start', async () => {
+  test('A2: a file that can not be written to ends the start', async () => {
     const bad = { params: 'modparam("b2bua", "cdr_sink", "/nowhere/at/all")' };
     await assert.rejects(
       withB2b(async () => {}, bad),

@@ -412,14 +412,8 @@ export class Leg extends LegFacts {
     else if (this.role === 'uas') this.refuse(code, reason, headers);
     else {
       this.owner.note(this, '> CANCEL');
-      const shaped = this.owner.shape(this, {
-        method: 'CANCEL',
-        isReply: false,
-        isOffer: false,
-        headers,
-        body: '',
-        contentType: '',
-      });
+      const none = { isReply: false, isOffer: false, body: '', contentType: '' };
+      const shaped = this.owner.shape(this, { ...none, method: 'CANCEL', headers });
       if (this.invite !== null)
         this.tm.cancel(this.invite, shaped === null || shaped instanceof Promise ? '' : shaped.headers);
       this.end();

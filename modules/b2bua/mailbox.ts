@@ -70,3 +70,8 @@ export class Mailbox {
     this.#handle();
   }
 }
+
+/** Goes on with what a handler found out: at once, or in a while. */
+export function whenKnown<T>(value: T | Promise<T>, then: (value: T) => void | Promise<void>): void | Promise<void> {
+  return value instanceof Promise ? value.then(then) : then(value);
+}

@@ -113,7 +113,7 @@ describe('A37: RTP timeout', () => {
     return [...b2bua.calls()].flatMap((call) => call.legs.map((leg) => leg.id));
   };
 
-  test('A37: nothing comes from one side: BYE to both with a Reason, cause rtp-timeout, and an event', async () => {
+  test('A5, A37: nothing comes from one side: BYE to both with a Reason, cause rtp-timeout, and an event', async () => {
     const routes = `request_route { if (is_method("OPTIONS")) { append_to_reply("X-Seen: $shv(seen)\\r\\n"); sl_send_reply(200, "OK"); exit; }
       b2b_call("sip:bob@10.0.2.1"); exit; }
       event_route[b2bua:rtp-timeout] { $shv(seen) = "timeout"; } event_route[b2bua:end] { $shv(seen) = $shv(seen) + " " + $b2b(cause); }`;

@@ -65,7 +65,7 @@ describe('A39: what a peer is written as', () => {
       assert.match(typeof found === 'string' ? found : 'it was taken', error);
     });
 
-  test('A39: a bad peer ends the start with its module and parameter', async () => {
+  test('A2, A39: a bad peer ends the start with its module and parameter', async () => {
     const bad = { params: 'modparam("b2bua", "peer", "name=x;uri=nothing")' };
     await assert.rejects(
       withB2b(async () => {}, bad),

@@ -49,7 +49,7 @@ async function carolAnswers(world: SipWorld, atCarol: TestMsg): Promise<void> {
   await world.alice.receives('ACK');
 }
 
-describe('REFER: a blind transfer', () => {
+describe('A40: REFER: a blind transfer', () => {
   test('the transferee is joined with the target, the transferor is told and hung up', async () => {
     await withB2b(async (world) => {
       const sides = await talking(world);
@@ -129,7 +129,7 @@ describe('REFER: a blind transfer', () => {
   });
 });
 
-test('REFER with Replaces: an attended transfer joins the others of two calls', async () => {
+test('A40: REFER with Replaces: an attended transfer joins the others of two calls', async () => {
   const routes = `request_route { $ru = "sip:bob@10.0.2.1"; if ($tU == "carol") { $ru = "sip:carol@10.0.2.2"; } b2b_call(); exit; }`;
   await withB2b(
     async (world) => {
@@ -181,7 +181,7 @@ test('REFER with Replaces: an attended transfer joins the others of two calls', 
   );
 });
 
-describe('INVITE with Replaces (RFC 3891)', () => {
+describe('A19: INVITE with Replaces (RFC 3891)', () => {
   const ANYBODY = { params: 'modparam("b2bua", "replaces_auth", 0)' };
 
   test('in a call: the new side takes the place of the old one, which is hung up', async () => {

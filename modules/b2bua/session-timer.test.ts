@@ -18,7 +18,7 @@ async function callWith(world: SipWorld, aliceHeaders: Record<string, string>, b
   return { atBob, ok };
 }
 
-describe('session timers (RFC 4028)', () => {
+describe('A28: session timers (RFC 4028)', () => {
   test('off: what the sides agree on passes through', async () => {
     await withB2b(async (world) => {
       const { atBob, ok } = await callWith(

@@ -127,6 +127,7 @@ export const B2BUA_PARAMS: Readonly<Record<string, ParamDef>> = {
   header_pass_regexp: strParam({
     default: '',
     doc: 'Headers whose names match pass, too (JavaScript syntax, any case).',
+    check: (value) => regexpError(String(value)),
   }),
   credentials: listParam({
     doc: 'What answers challenges of other servers: `user:realm:password`, realm `*` for any.',
@@ -333,6 +334,15 @@ export class B2buaSettings {
     return optionTags(msg, HDR.REQUIRE).filter(
       (tag) => !PASSED_TAGS.has(tag) || (tag === '100rel' && this.rel100 === 'off'),
     );
+  }
+}
+
+function regexpError(text: string): string | null {
+  try {
+    ''.search(new RegExp(text, 'i'));
+    return null;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

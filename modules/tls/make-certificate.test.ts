@@ -119,7 +119,7 @@ suite('a server', { timeout: 60_000 }, () => {
     await assert.rejects(start(bad), /make_certificate: .*file\/c\.pem: /);
   });
 
-  test('tls.reload: new connections get the new certificate, an open one goes on', async () => {
+  test('A8: tls.reload: new connections get the new certificate, an open one goes on', async () => {
     const at = (name: string): string => join(folder, name);
     copyFileSync(join(TESTDATA, 'server.pem'), at('live.pem'));
     copyFileSync(join(TESTDATA, 'server-key.pem'), at('live-key.pem'));

@@ -192,7 +192,7 @@ certificate = ${file('server')}
 private_key = ${file('server-key')}
 `;
 
-  test('a request over TLS between two servers, both certificates verified and known to the script', async () => {
+  test('A8: a request over TLS between two servers, both certificates verified and known to the script', async () => {
     const far = await callee(config('callee.cfg', CALLEE));
     const near = await caller(config('caller.cfg', CALLER), portOf(far, PROTO.TLS));
     const reply = await ask(near, 'bob@example.org');
@@ -259,7 +259,7 @@ private_key = ${file('server-key')}
     assert.equal(far.server.stats.rcvRequests.value, 1);
   });
 
-  test('tls.reload takes new certificates; a file with errors changes nothing and names them', async () => {
+  test('A8: tls.reload takes new certificates; a file with errors changes nothing and names them', async () => {
     const path = config('callee4.cfg', CALLEE);
     const far = await callee(path);
     const near = await caller(config('caller4.cfg', CALLER), portOf(far, PROTO.TLS));

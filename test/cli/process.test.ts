@@ -63,7 +63,7 @@ suite('strowger as a process', () => {
     });
   }
 
-  test('a script with errors ends the start with 1 and says where they are', async () => {
+  test('A2: a script with errors ends the start with 1 and says where they are', async () => {
     const { code, stderr } = await run(STROWGER, '-f', BAD, '-E');
     assert.equal(code, 1);
     assert.match(stderr, /2\.cfg:3:3: error: .*nosuchcommand/);
@@ -83,7 +83,7 @@ suite('strowger as a process', () => {
     assert.match((await text.server.stop()).stderr, / 0\(\d+\) NOTICE: <core>: strowger \S+ is ready on/);
   });
 
-  test('SIGHUP takes a new script; one with errors leaves the old', async () => {
+  test('A2, A41: SIGHUP takes a new script; one with errors leaves the old', async () => {
     const script = scriptFile(answering(200));
     const { server, port } = await started(STROWGER, script);
     writeFileSync(script, answering(202));
@@ -97,7 +97,7 @@ suite('strowger as a process', () => {
     assert.equal((await server.stop()).code, 0);
   });
 
-  test('`strowger rpc` asks it; `strowger reload` exits with 1 where the new script has errors, and says which', async () => {
+  test('A2, A41: `strowger rpc` asks it; `strowger reload` exits with 1 where the new script has errors, and says which', async () => {
     const script = scriptFile(answering(200));
     const { server, port } = await started(STROWGER, script);
     const runFolder = join(folder, `run${port}`);

@@ -1,5 +1,6 @@
 import type { StartedServer, StartOptions } from '../../core/cli/start-options.ts';
 import { ModuleLoader } from '../../core/module/loader.ts';
+import type { ReloadResult } from '../../core/server.ts';
 import type { Environment } from '../../core/start/environment.ts';
 import { startServer } from '../../core/start.ts';
 import { SeededRandom } from '../../core/timer/random.ts';
@@ -23,8 +24,10 @@ export class SimServer {
   readonly ip: string;
   readonly log: MemoryLog;
   readonly dns: SimDns;
+  readonly #source: { text: string };
 
-  private constructor(started: StartedServer, ip: string, log: MemoryLog, dns: SimDns) {
+  private constructor(started: StartedServer, ip: string, log: MemoryLog, dns: SimDns, source: { text: string }) {
+    this.#source = source;
     this.started = started;
     this.ip = ip;
     this.log = log;
@@ -34,6 +37,7 @@ export class SimServer {
   /** Starts it on the network's clock, listening on `ip`:5060 over UDP and TCP unless told otherwise. */
   static async start(network: SimNetwork, given: SimServerOptions): Promise<SimServer> {
     const ip = given.ip ?? '10.0.0.1';
+    const source = { text: given.script };
     const log = new MemoryLog();
     const dns = given.dns ?? new SimDns(network.clock);
     const host = network.host(ip);
@@ -53,7 +57,9 @@ export class SimServer {
     const started = await startServer(
       {
         scriptPath: '/test.cfg',
-        scriptText: given.script,
+        get scriptText() {
+          return source.text;
+        },
         defines: [],
         substitutions: [],
         listens: given.listens ?? [`udp:${ip}:5060`, `tcp:${ip}:5060`],
@@ -69,7 +75,7 @@ export class SimServer {
       },
       environment,
     );
-    return new SimServer(started, ip, log, dns);
+    return new SimServer(started, ip, log, dns, source);
   }
 
   get server(): StartedServer['server'] {
@@ -79,6 +85,12 @@ export class SimServer {
   /** What a module gives to others. */
   api<T>(module: string): T {
     return this.server.modules.api(module) as T;
+  }
+
+  /** Takes another script, as a reload by RPC does. */
+  reload(script: string): Promise<ReloadResult> {
+    this.#source.text = script;
+    return this.server.reload();
   }
 
   async stop(): Promise<void> {

@@ -51,8 +51,7 @@ export class SipWorld {
     const clock = new VirtualClock();
     const random = new SeededRandom(options.networkSeed ?? 1);
     const network = new SimNetwork(clock, random, options.network ?? {});
-    const modules = LOADED.map((name) => `loadmodule "${name}.so"`).join('\n');
-    const script = `${modules}\n${options.params ?? ''}\n${routes}`;
+    const script = scriptOf(routes, options.params);
     const sim = await SimServer.start(network, { ...options, script });
     const peers: SipPeer[] = [];
     for (const [name, ip] of PEERS) {
@@ -88,6 +87,11 @@ export class SipWorld {
     return reply;
   }
 
+  /** Reloads with other routes, and modparam lines in the place of those it started with. */
+  reload(routes: string, params?: string): ReturnType<SimServer['reload']> {
+    return this.clock.runUntilSettled(this.sim.reload(scriptOf(routes, params)));
+  }
+
   /** Passes virtual time, letting promises settle. */
   passes(ms: number): Promise<void> {
     return this.clock.advanceAsync(ms);
@@ -104,6 +108,11 @@ export class SipWorld {
     await this.sim.stop();
     for (const peer of [this.alice, this.bob, this.carol, this.dave]) await peer.close();
   }
+}
+
+function scriptOf(routes: string, params = ''): string {
+  const modules = LOADED.map((name) => `loadmodule "${name}.so"`).join('\n');
+  return `${modules}\n${params}\n${routes}`;
 }
 
 /** Longer than any transaction lasts. */
