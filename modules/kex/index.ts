@@ -25,12 +25,14 @@ export default defineModule<KexState>({
   commands: {
     ...FLAG_COMMANDS,
     setdsturi: command({
-      doc: 'Sets the destination URI.',
-      args: ['const-str'],
+      doc: 'Sets the destination URI; empty text takes it away.',
+      args: ['str'],
       argNames: ['uri'],
       routes: ANY_ROUTE,
-      check: ([uri]) => (uri === undefined || parseUri(String(uri)) !== null ? null : `"${uri}" is no URI`),
+      check: ([uri]) =>
+        uri === undefined || uri === '' || parseUri(String(uri)) !== null ? null : `"${uri}" is no URI`,
       run: (run, _state, uri) => {
+        if (uri !== '' && parseUri(uri) === null) return -1;
         run.msg.dstUri = uri;
         return 1;
       },

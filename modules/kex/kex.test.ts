@@ -45,6 +45,7 @@ test('script flags belong to the run, branch flags to the branch', () => {
 test('the destination URI', () => {
   const run = newRun();
   assert.equal(use(run, 'isdsturiset'), -1);
+  assert.equal(use(run, 'setdsturi', 'junk'), -1);
   use(run, 'setdsturi', 'sip:127.0.0.1:99');
   assert.equal(run.msg.dstUri, 'sip:127.0.0.1:99');
   assert.equal(use(run, 'isdsturiset'), 1);

@@ -16,7 +16,7 @@ import type { Textops } from './state.ts';
 /** append_hf: at the end, or behind the last header of the name. -1 without text. */
 export function appendHf(run: Run, rows: string, name: string | undefined): number {
   if (rows === '') return -1;
-  const last = name === undefined ? undefined : rowsByName(run.msg, name).at(-1);
+  const last = name === undefined ? undefined : rowsByName(run.msg, nameIn(name)).at(-1);
   if (last === undefined) appendHeader(run.msg, rows, kindOfRows(rows));
   else run.msg.lumps.anchor(run.msg.hdrEnd(last), kindOfRows(rows)).insertAfter(rows);
   return 1;
@@ -25,10 +25,15 @@ export function appendHf(run: Run, rows: string, name: string | undefined): numb
 /** insert_hf: at the top, or in front of the first header of the name. */
 export function insertHf(run: Run, rows: string, name: string | undefined): number {
   if (rows === '') return -1;
-  const first = name === undefined ? -1 : run.msg.findHdrByName(name);
+  const first = name === undefined ? -1 : run.msg.findHdrByName(nameIn(name));
   if (first < 0) insertHeader(run.msg, rows, kindOfRows(rows));
   else run.msg.lumps.anchor(run.msg.hdrStart(first), kindOfRows(rows)).insertAfter(rows);
   return 1;
+}
+
+/** The name in `Name`, `Name:` or `Name: `; scripts write all three. */
+export function nameIn(text: string): string {
+  return text.trimEnd().replace(/:$/, '').trimEnd();
 }
 
 /** Kind of the first header in a text of rows. */

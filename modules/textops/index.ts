@@ -45,6 +45,10 @@ const nameAt =
     return value === undefined || isToken(String(value)) ? null : `'${value}' is no header name`;
   };
 
+/** The header beside which rows are added: a name, with a colon or without. */
+const placeAt: Check = ([, name]) =>
+  name === undefined || isToken(headers.nameIn(String(name))) ? null : `'${name}' is no header name`;
+
 const flagAt =
   (place: number, allowed: string): Check =>
   (values) => {
@@ -222,14 +226,14 @@ export default defineModule<Textops>({
       ['str', 'const-str?'],
       ['txt', 'hdr'],
       (run, _s, txt, hdr) => headers.appendHf(run, txt, hdr),
-      { check: nameAt(1) },
+      { check: placeAt },
     ),
     insert_hf: cmd(
       'Adds rows in front of all headers, or of those of a name.',
       ['str', 'const-str?'],
       ['txt', 'hdr'],
       (run, _s, txt, hdr) => headers.insertHf(run, txt, hdr),
-      { check: nameAt(1) },
+      { check: placeAt },
     ),
     append_urihf: cmd(
       'Adds a row with the received Request-URI.',

@@ -134,6 +134,12 @@ const EDITS: [string, Calls, (msg: TestMsg) => unknown, unknown][] = [
     ['new', 'text/plain', '3'],
   ],
   [
+    'the place of a new row, with a colon behind its name',
+    [['append_hf', ['A: 1\r\n', 'Subject: '], 1]],
+    (m) => m.headers[m.headers.findIndex(([name]) => name === 'Subject') + 1],
+    ['A', '1'],
+  ],
+  [
     'set_body_hex',
     [
       ['set_body_hex', ['6b 61\t6D', 'x/y'], 1],
