@@ -13,7 +13,7 @@ export class Extensions {
     const copy = new Extensions();
     copy.#key = this.#key;
     copy.#value = this.#value;
-    copy.#others = this.#others === null ? null : new Map(this.#others);
+    copy.#others = this.#others === null ? null : [...this.#others];
     return copy;
   }
 
