@@ -167,6 +167,7 @@ const PRECEDENCE: Readonly<Record<BinaryOp, number>> = {
   '==': 7,
   '!=': 7,
   '=~': 7,
+  '=^': 7,
   '!~': 7,
   eq: 7,
   ne: 7,

@@ -153,6 +153,8 @@ export type BinaryOp =
   | '>'
   | '>='
   | '=~'
+  /** The left text begins with the right one. */
+  | '=^'
   | '!~'
   | '&&'
   | '||'

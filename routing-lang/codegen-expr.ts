@@ -322,6 +322,7 @@ export abstract class ExprGen {
       case '<':
       case '<=':
       case '==':
+      case '=^':
       case '=~':
       case '>':
       case '>=':
@@ -411,6 +412,14 @@ export abstract class ExprGen {
           (e) => this.str(e),
         );
         return infix(op === 'eq' ? '===' : '!==', pair, '');
+      }
+      case '=^': {
+        const pair = this.#pair(
+          expr,
+          (e) => this.str(e),
+          (e) => this.str(e),
+        );
+        return `${pair[0]}.startsWith(${pair[1]})`;
       }
       case '=~':
         return this.#match(expr);
@@ -531,6 +540,7 @@ const BOOLEAN_OPS: ReadonlySet<BinaryOp> = new Set([
   '>',
   '>=',
   '=~',
+  '=^',
   '!~',
   '&&',
   '||',

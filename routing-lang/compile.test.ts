@@ -86,6 +86,13 @@ test('a run has the code it ended with; before the first call it is 0', async ()
   }
 });
 
+test('=^ asks whether a text begins with another', async () => {
+  const bench = new ScriptBench();
+  const ask = (test: string): string => `if (${test}) print("yes"); else print("no");`;
+  const tests = ['"abc" =^ "ab"', '"abc" =^ "AB"', '"abc" =^ "b"', '$rU =^ ""', '!("abc" =^ "x")', '"abc" =^ $null'];
+  assert.equal(await bench.prints(`request_route { ${tests.map(ask).join(' ')} }`), 'yes no no yes yes yes');
+});
+
 test('with return_mode=1 a call in an expression is the code it returned', async () => {
   const bench = new ScriptBench();
   const routes = `request_route {

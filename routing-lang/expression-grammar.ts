@@ -80,6 +80,10 @@ export class ExpressionGrammar extends LiteralGrammar {
           hint: `write ${other}`,
         });
       }
+      if (token.image === '=^')
+        this.builder.report('lax-syntax', spanOf(token), 'Kamailio 5.6.3 has no operator =^', {
+          hint: 'it asks whether a text begins with another; Kamailio has starts_with() in textops, or =~ "^…"',
+        });
       return binaryOp(token.image);
     });
   });

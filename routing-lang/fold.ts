@@ -117,6 +117,7 @@ function binaryValue(expr: Extract<Expr, { type: 'binary' }>): number | string |
     case '<':
     case '<<':
     case '<=':
+    case '=^':
     case '=~':
     case '>':
     case '>=':

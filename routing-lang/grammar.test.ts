@@ -380,6 +380,7 @@ test('older and newer syntax is read with a warning, and refused when strict', (
     ['$avp(x)[1] = 1;', 'older-syntax'],
     ['$var(x) := 1;', 'older-syntax'],
     ['while (1) { continue; }', 'newer-syntax'],
+    ['if ($rU =^ "00") exit;', 'lax-syntax'],
     ['route(a-b);', 'lax-syntax'],
     ['$var(x) = \'a\' "b";', 'lax-syntax'],
   ];

@@ -72,6 +72,7 @@ export function binaryType(
     case '<':
     case '<<':
     case '<=':
+    case '=^':
     case '=~':
     case '>':
     case '>=':
@@ -83,7 +84,7 @@ export function binaryType(
     case '|':
     case '||':
     default:
-      // =~ and !~
+      // =~, !~ and =^
       want(left, 'str');
       return 'int';
   }

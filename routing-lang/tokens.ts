@@ -146,7 +146,7 @@ function mark(name: string, text: string): TokenType {
 /** Binary operators but `-`, which is unary too, `/` and `*`, which stand elsewhere too. */
 export const Operator = createToken({
   name: 'Operator',
-  pattern: /==|!=|=~|!~|<=|>=|<<|>>|&&|\|\||[+<>&|^%]/,
+  pattern: /==|!=|=~|=\^|!~|<=|>=|<<|>>|&&|\|\||[+<>&|^%]/,
   line_breaks: false,
   label: 'an operator',
 });
