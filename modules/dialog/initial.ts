@@ -118,7 +118,6 @@ export class InitialRequests {
     dialog.callerSocket = msg.rcv.socket;
     dialog.setTarget(LEG.CALLER, contactUri(msg), recordRoutes(msg).join(','));
     if (settings.sendsBye || context.timeoutBye !== 0) dialog.iflags |= IFLAG.TIMEOUT_BYE;
-    if (settings.timeoutNoReset) dialog.iflags |= IFLAG.TIMEOUT_NORESET;
     dialog.timeoutRoute = context.timeoutRoute;
     context.dialog = dialog;
     context.isInitial = true;

@@ -74,6 +74,25 @@ suite('profiles', { timeout: 30_000 }, () => {
     });
   });
 
+  test('dlg_set_timeout_by_profile: all of a profile, or those with a value', async () => {
+    const script = {
+      params: 'modparam("dialog", "profiles_with_value", "call")',
+      after: 'set_dlg_profile("call", "$ci");',
+      within: `if ($hdr(X-Do) == "all") dlg_set_timeout_by_profile("call", "500");
+        if ($hdr(X-Do) == "one") dlg_set_timeout_by_profile("call", "b", 600);`,
+    };
+    await DialogWorld.with(script, async (w) => {
+      const call = await w.call('a').answered();
+      await w.call('b').answered();
+      const lifetimes = async (): Promise<unknown[]> =>
+        (await w.list()).map((each) => `${String(each['call-id'])} ${String(each['lifetime'])}`).toSorted();
+      await call.fromAlice('INFO', 2, { 'X-Do': 'all' });
+      assert.deepEqual(await lifetimes(), ['a 500', 'b 500']);
+      await call.fromAlice('INFO', 3, { 'X-Do': 'one' });
+      assert.deepEqual(await lifetimes(), ['a 500', 'b 600']);
+    });
+  });
+
   test('a limit of calls for each caller', async () => {
     const script = {
       params: 'modparam("dialog", "profiles_with_value", "caller")',

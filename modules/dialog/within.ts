@@ -94,7 +94,7 @@ export class WithinRequests {
     const { msg } = run;
     const { events, lifetimes, store } = this.#dialogs;
     const isLive = isActive(dialog.state);
-    if (isLive && !dialog.hasProperty(IFLAG.TIMEOUT_NORESET)) {
+    if (isLive && !this.#dialogs.settings.timeoutNoReset && !dialog.hasProperty(IFLAG.TIMEOUT_NORESET)) {
       dialog.lifetimeSec = this.#dialogs.timeoutFromScript(run) ?? dialog.lifetimeSec;
       lifetimes.restart(dialog);
     }
