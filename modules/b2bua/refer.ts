@@ -80,6 +80,7 @@ class Referral {
   readonly #id: number;
   readonly #isSilent: boolean;
   #isOver = false;
+  #last = 0;
 
   constructor(leg: Leg, id: number, isSilent: boolean) {
     this.leg = leg;
@@ -88,7 +89,8 @@ class Referral {
   }
 
   notify(code: number, reason: string): void {
-    if (this.#isOver || this.leg.isEnded || this.#isSilent) return;
+    if (this.#isOver || this.leg.isEnded || this.#isSilent || code === this.#last) return;
+    this.#last = code;
     this.#isOver = code >= 200;
     const state = this.#isOver ? 'terminated;reason=noresource' : 'active;expires=60';
     this.leg.send('NOTIFY', {
@@ -148,7 +150,9 @@ function blind(
     void joined(call, transferee, leg, result.leg, result.reply.body, referral);
   };
   const { remoteSdp: body } = transferee;
-  return call.dialFor(transferee, { uri: target.uri, nextHop: '', socket: null }, { body, headers: extra }, done);
+  const onProvisional = ({ status, reason }: SipMsg): void => referral.notify(status, reason);
+  const form = { body, headers: extra, onProvisional };
+  return call.dialFor(transferee, { uri: target.uri, nextHop: '', socket: null }, form, done);
 }
 
 async function joined(
