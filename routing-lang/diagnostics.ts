@@ -62,6 +62,7 @@ export const DIAGNOSTIC_CODES = {
   'newer-syntax': 'warning',
   'older-syntax': 'warning',
   'lax-syntax': 'warning',
+  'older-param': 'warning',
   // checker
   'unknown-command': 'error',
   'wrong-arguments': 'error',
@@ -87,7 +88,7 @@ export const DIAGNOSTIC_CODES = {
 export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES | (string & {});
 
 /** Codes of things that 5.6.3 refuses: errors with `--strict`. */
-const STRICT_CODES: ReadonlySet<DiagnosticCode> = new Set(['newer-syntax', 'older-syntax', 'lax-syntax']);
+const STRICT_CODES: ReadonlySet<DiagnosticCode> = new Set(['newer-syntax', 'older-syntax', 'lax-syntax', 'older-param']);
 
 /** Whence a diagnostic's place comes: what `Preprocessed.locate` and the preprocessor itself can say about an offset. */
 export interface Place {

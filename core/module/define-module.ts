@@ -151,6 +151,11 @@ export interface ModuleDef<S = unknown> {
   /** Modules that must be loaded before; a trailing `?` means "if loaded". */
   readonly depends?: readonly string[];
   readonly params?: Readonly<Record<string, ParamDef>>;
+  /**
+   * Parameters of older Kamailios that 5.6.3 refuses, and what is in their place. Setting one does nothing but warn; with
+   * `--strict` it is an error.
+   */
+  readonly olderParams?: Readonly<Record<string, string>>;
   /** Commands by name; several definitions of one name are overloads by number of arguments. */
   readonly commands?: Readonly<Record<string, CommandDef<S> | readonly CommandDef<S>[]>>;
   readonly pseudoVariables?: Readonly<Record<string, PvDef<S>>>;

@@ -179,6 +179,7 @@ suite('module host', () => {
         each: listParam({ doc: '' }),
         old: intParam({ default: 0, doc: '', noEffect: 'there is no shared memory' }),
       },
+      olderParams: { gone_avp: 'an XAVP has it' },
     });
     const { host, server, env, messages, diagnostics } = bench([def, moduleOf({ name: 'other' })]);
     await host.load(
@@ -189,6 +190,7 @@ suite('module host', () => {
         set('disp', 'each', 'one'),
         set('disp', 'each', 'two'),
         set('disp', 'old', 1),
+        set('disp', 'gone_avp', '$avp(x)'),
         set('disp', 'timeout', '8'),
         set('disp', 'timeout', 11),
         set('disp', 'file', 8),
@@ -202,6 +204,7 @@ suite('module host', () => {
     );
     assert.deepEqual(messages(), [
       'parameter "old" of module "disp" has no effect here: there is no shared memory',
+      'Kamailio 5.6.3 has no parameter "gone_avp" of module "disp" any more: an XAVP has it',
       'parameter "timeout" of module "disp" takes a number: write 8 without quotes',
       'parameter "timeout" of module "disp" is at most 10, not 11',
       'parameter "file" of module "disp" takes a string: write "8" in quotes',
@@ -211,6 +214,7 @@ suite('module host', () => {
       '"d(" is not a regular expression',
     ]);
     assert.equal(diagnostics.items[0]?.severity, 'notice');
+    assert.equal(diagnostics.items[1]?.severity, 'warning');
     await host.init(server);
     assert.deepEqual(host.loaded[0]?.params.values, { timeout: 7, file: 'x', each: ['one', 'two'], old: 1 });
     assert.equal(host.setParam('disp', 'timeout', 9), null);

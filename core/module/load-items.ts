@@ -120,6 +120,12 @@ function setParam(item: ModParam, modules: readonly LoadedModule[], env: LoadEnv
       module.params.set(item.name, value);
       noteWithoutEffect(item, module, env);
     } else {
+      const instead = module.def.olderParams?.[item.name];
+      if (instead !== undefined) {
+        const text = `Kamailio 5.6.3 has no parameter "${item.name}" of module "${module.name}" any more: ${instead}`;
+        reporter(env, item.nameSpan)('older-param', text);
+        continue;
+      }
       const isUnknown = module.def.params?.[item.name] === undefined;
       reporter(env, isUnknown ? item.nameSpan : item.valueSpan)(isUnknown ? 'unknown-modparam' : 'bad-modparam', error);
     }

@@ -11,7 +11,7 @@ import {
 } from 'strowger';
 import { Dispatcher } from './dispatcher.ts';
 import { MATCH } from './from-list.ts';
-import { DS_PARAMS } from './params.ts';
+import { DS_PARAMS, OLDER_PARAMS } from './params.ts';
 import { parseRules } from './routes-rules.ts';
 import { DS_RPC } from './rpc.ts';
 import { PUSH, type Push } from './selection.ts';
@@ -65,6 +65,7 @@ export default defineModule<Dispatcher>({
   summary: 'Spreads requests over sets of destinations and watches which of them live.',
   depends: ['tm?', 'db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
   params: DS_PARAMS,
+  olderParams: OLDER_PARAMS,
   commands: {
     ds_select: selecting(PUSH.XAVP, 'Selects destinations and keeps them in the XAVP only.', ANY_ROUTE),
     ds_select_dst: selecting(PUSH.DST_URI, 'Selects a destination and sends there by $du.'),

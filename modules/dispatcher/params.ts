@@ -17,6 +17,18 @@ const seconds = (value: number, doc: string): ParamDef => intParam({ default: va
 const column = (name: string, what: string): ParamDef => strParam({ default: name, doc: `Column with ${what}.` });
 const bit = (doc: string): ParamDef => intParam({ default: 0, min: 0, max: 1, doc });
 
+const IN_XAVP = 'the destinations and what belongs to them are in the XAVP that xavp_dst names';
+
+/** Of dispatcher before Kamailio 5.5, where AVPs held the destinations. */
+export const OLDER_PARAMS: Readonly<Record<string, string>> = {
+  dst_avp: IN_XAVP,
+  grp_avp: IN_XAVP,
+  sock_avp: IN_XAVP,
+  attrs_avp: IN_XAVP,
+  dstid_avp: IN_XAVP,
+  cnt_avp: 'the number of destinations is in the XAVP that xavp_ctx names, as cnt',
+};
+
 /** dispatcher's parameters (Kamailio: dispatcher, Parameters). Times in seconds. */
 export const DS_PARAMS: Readonly<Record<string, ParamDef>> = {
   list_file: strParam({ default: '/etc/kamailio/dispatcher.list', doc: 'File with the destination sets.' }),

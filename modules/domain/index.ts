@@ -18,6 +18,7 @@ export default defineModule<Domain>({
   name: 'domain',
   summary: 'Tells which domains are local, from a database, and what belongs to them.',
   depends: ['db_sqlite?', 'db_mysql?', 'db_postgres?', 'db_text?'],
+  olderParams: { db_mode: 'domains are always kept in memory' },
   params: {
     db_url: strParam({
       default: 'mysql://kamailioro:kamailioro@localhost/kamailio',
