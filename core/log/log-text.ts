@@ -28,6 +28,29 @@ export function escapeControls(text: string): string {
     );
 }
 
+/** What a script writes with `$C(xy)`: SGR with brightness, foreground and background. */
+const COLORS = /\x1b\[([01]);3([0-79]);4([0-79])m/g;
+const RESET = '\x1b[0m';
+
+/**
+ * `escapeControls` for text that may have a script's colours in it: they stay when they are shown, and end with the text.
+ * Otherwise they go; so do those that would hide text (black on black), wherever they come from.
+ */
+export function escapeButColors(text: string, showsColors: boolean): string {
+  if (!text.includes('\x1b[')) return escapeControls(text);
+  let out = '';
+  let at = 0;
+  let isColored = false;
+  for (const found of text.matchAll(COLORS)) {
+    out += escapeControls(text.slice(at, found.index));
+    at = found.index + found[0].length;
+    if (!showsColors || (found[2] === found[3] && found[2] !== '9')) continue;
+    out += found[0];
+    isColored = true;
+  }
+  return out + escapeControls(text.slice(at)) + (isColored ? RESET : '');
+}
+
 // Spelled out: the first use of a regular expression without case loads V8's case tables, 20 ms of a start.
 const ANY_CASE = /[uU][tT][hH][oO][rR][iI][zZ][aA][tT][iI][oO][nN]/;
 

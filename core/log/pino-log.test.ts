@@ -71,6 +71,19 @@ suite('log', () => {
     );
   });
 
+  test('colours of a script reach a log that has colours, to the end of the line; no other control code does', () => {
+    const text = 'a\x1b[0;31;49mred\x1b[1;30;40mhid\x1b[2Jden\x1b[31m';
+    const plain = logTo('text', LOG_LEVELS.INFO);
+    plain.log.info(text);
+    assert.equal(plain.lines[0], ` 0(${process.pid}) INFO: <core>: aredhid\\x1b[2Jden\\x1b[31m`);
+    const colored = logTo('text', LOG_LEVELS.INFO, { color: true });
+    colored.log.info(text);
+    assert.equal(colored.lines[0], ` 0(${process.pid}) INFO: <core>: a\x1b[0;31;49mredhid\\x1b[2Jden\\x1b[31m\x1b[0m`);
+    const json = logTo('json', LOG_LEVELS.INFO, { color: true });
+    json.log.info('\x1b[0;31;49mred');
+    assert.match(json.lines[0] ?? '', /"msg":"red"/);
+  });
+
   test('credentials do not reach the log, neither in texts nor as fields', () => {
     const { log, lines } = logTo('json', LOG_LEVELS.DBG);
     const secret = 'Digest username="bob", realm="x",\r\n response="deadbeef"';

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { type Logger, pino } from 'pino';
 import { LOG_LEVELS, type Log, type LogFields } from './log.ts';
 import type { LogSink } from './log-sink.ts';
-import { escapeControls, redactCredentials, toUnicode } from './log-text.ts';
+import { escapeButColors, redactCredentials, toUnicode } from './log-text.ts';
 import { formatLine } from './text-format.ts';
 
 /** Kamailio's levels by name and pino's number: the one place where they are mapped. */
@@ -201,7 +201,7 @@ export class PinoLog implements Log {
     for (const [key, value] of Object.entries(fields ?? {}))
       entry[key] = typeof value === 'string' ? clean(value) : value;
     core.entryLevel = level;
-    this.#pino[name](entry, clean(text));
+    this.#pino[name](entry, clean(text, core.color && core.format === 'text'));
   }
 
   #prefix(): string {
@@ -225,8 +225,8 @@ const REDACTED_FIELDS = [
   'password',
 ];
 
-/** One line end at the end is dropped: xlog texts have it by habit. */
-function clean(text: string): string {
+/** One line end at the end is dropped: xlog texts have it by habit. `showsColors` lets those of a script pass. */
+function clean(text: string, showsColors = false): string {
   const trimmed = text.endsWith('\n') ? text.replace(/\r?\n$/, '') : text;
-  return escapeControls(redactCredentials(toUnicode(trimmed)));
+  return escapeButColors(redactCredentials(toUnicode(trimmed)), showsColors);
 }

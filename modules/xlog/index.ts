@@ -65,11 +65,23 @@ function fixed(level: number, name: string): CommandDef<Xlog> {
   });
 }
 
+/** Letters of the eight colours in the order of their numbers, black first. */
+const COLOR_LETTERS = 'srgybpcw';
+const DEFAULT_COLOR = 9;
+
 const COLOR: PvDef<Xlog> = {
-  doc: 'Terminal colours, $C(xy). Empty: control codes do not reach the log; lines are coloured by level.',
+  doc: 'Terminal colours, $C(xy): x the text, y behind it; s black, r, g, y, b, p, c, w, x default; upper case is bright.',
   name: 'required',
-  bind: (use) =>
-    /^[a-zA-Z]{2}$/.test(use.name ?? '') ? { get: () => '' } : 'needs two letters: foreground and background',
+  bind: (use) => {
+    const name = use.name ?? '';
+    if (!/^(?:[srgybpcwx]|[SRGYBPCW])[srgybpcwx]$/.test(name)) return `'${name}' are not two colours: text, background`;
+    const [front = DEFAULT_COLOR, back = DEFAULT_COLOR] = name
+      .toLowerCase()
+      .split('')
+      .map((letter) => (letter === 'x' ? DEFAULT_COLOR : COLOR_LETTERS.indexOf(letter)));
+    const sequence = `\x1b[${/^[A-Z]/.test(name) ? 1 : 0};3${front};4${back}m`;
+    return { get: () => sequence };
+  },
 };
 
 export default defineModule<Xlog>({
@@ -82,7 +94,7 @@ export default defineModule<Xlog>({
       min: 0,
       max: 1,
       doc: 'Colours also where the log is no terminal.',
-      noEffect: 'control codes do not reach the log; lines are coloured by level with log_color',
+      noEffect: 'colours reach terminals only, with log_color',
     }),
     long_format: intParam({ default: 0, min: 0, max: 1, doc: 'xlogl() and xdbgl() write the name of the file too.' }),
     prefix: strParam({ default: '<script>: ', doc: 'Written in front of each text.' }),

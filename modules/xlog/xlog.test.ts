@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PvUse } from 'strowger';
 import { ModuleBench, request, sipMsg } from 'strowger/testing';
 import xlog from './index.ts';
 
@@ -90,4 +91,15 @@ test('constant levels and facilities are checked', () => {
   assert.equal(two.check(['L_INFO', undefined]), null);
   assert.match(two.check(['bad', undefined]) ?? '', /unknown log level/);
   assert.match(three.check(['LOG_X', 'L_INFO', undefined]) ?? '', /facility/);
+});
+
+test('$C(xy) gives the codes of terminals that Kamailio gives', () => {
+  const bind = (name: string): unknown => {
+    const use = { text: `$C(${name})`, className: 'C', name } as unknown as PvUse;
+    const bound = xlog.pseudoVariables?.['C']?.bind(use, null as never);
+    return typeof bound === 'string' || bound === undefined ? 'refused' : bound.get(null as never);
+  };
+  const codes = { bg: '0;34;42', xx: '0;39;49', xs: '0;39;40', Rx: '1;31;49', Wp: '1;37;45', cw: '0;36;47' };
+  for (const [name, code] of Object.entries(codes)) assert.equal(bind(name), `\x1b[${code}m`, name);
+  for (const name of ['RX', 'Xx', 'qx', 'r', 'rgb', '']) assert.equal(bind(name), 'refused', name);
 });
