@@ -13,19 +13,22 @@ import { Kamailio } from '../support/kamailio.ts';
 import { kamcmd } from '../support/kamcmd.ts';
 import { freePort } from '../support/strowger-process.ts';
 import { Stage } from './default-script-stage.ts';
+import { newerScript, withoutLater } from './newer-script.ts';
 
 /** The script that Debian's package installs. It is read where it is, and is no part of this project. */
 const DEFAULT_SCRIPT = '/etc/kamailio/kamailio.cfg';
 
 /** Every switch that the script mentions; the first is in a sentence about them. */
-export function allSwitches(): string[] {
-  const names = new Set(readFileSync(DEFAULT_SCRIPT, 'latin1').match(/WITH_\w+/g));
+export function allSwitches(isNewer = false): string[] {
+  const names = new Set(scriptText({ switches: [], isNewer }).match(/WITH_\w+/g));
   names.delete('WITH_FEATURE');
   return [...names].sort();
 }
 
 export interface PairOptions {
   readonly switches: readonly string[];
+  /** The script as it is in Kamailio 6. */
+  readonly isNewer?: boolean;
   /** SQL run in both databases first. */
   readonly rows?: string;
   /** Intervals and the like that a test can not wait for: `"natping_interval", 30` to another number. */
@@ -125,7 +128,7 @@ export class DefaultPair {
     const theirTlsPort = await freePort();
     const listens = ['tcp:127.0.0.1:PORT', ...(isTls ? [`tls:127.0.0.1:${theirTlsPort}`] : [])];
     const folder = join(this.#folder, 'kamailio');
-    this.#kamailio = await Kamailio.start(scriptText(options), { listens, folder });
+    this.#kamailio = await Kamailio.start(withoutLater(scriptText(options)), { listens, folder });
     this.#add('kamailio', this.#kamailio.port, theirTlsPort);
 
     const prepared = await this.#prepare('strowger', options);
@@ -166,8 +169,9 @@ export class DefaultPair {
   }
 }
 
-function scriptText({ sooner = {} }: PairOptions): string {
+function scriptText({ sooner = {}, isNewer = false }: PairOptions): string {
   let text = readFileSync(DEFAULT_SCRIPT, 'latin1');
+  if (isNewer) text = newerScript(text);
   for (const [param, value] of Object.entries(sooner)) {
     assert.ok(text.includes(param), param);
     text = text.replace(param, param.replace(/\d+$/, value));

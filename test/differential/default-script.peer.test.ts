@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { skipWithout } from '../support/peers.ts';
-import { DEFAULT_CASES, type DefaultCase, ROWS } from './default-script-cases.ts';
+import { DEFAULT_CASES, type DefaultCase, NEWER_CASES, ROWS } from './default-script-cases.ts';
 import { allSwitches, DefaultPair } from './default-script-pair.ts';
 
 /** Kamailio's own script on both servers with the same switches: both start, and the same traffic has the same answers. */
@@ -14,19 +14,29 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   WITH_MSGREBUILD: ['WITH_PRESENCE'],
   WITH_NATSIPPING: ['WITH_NAT'],
   WITH_RTPENGINE: ['WITH_NAT'],
+  WITH_RTPRELAY: ['WITH_NAT'],
 };
 
 const isPresent = skipWithout('kamailio', 'kamcmd') === false;
 const switches = isPresent ? allSwitches() : [];
+const newSwitches = isPresent ? allSwitches(true).filter((name) => !switches.includes(name)) : [];
+const alone = (name: string): [string, string[]] => [name, [name, ...(TOGETHER[name] ?? [])]];
 const configurations: [name: string, switches: readonly string[]][] = [
   [NONE, []],
-  ...switches.map((name): [string, string[]] => [name, [name, ...(TOGETHER[name] ?? [])]]),
+  ...switches.map(alone),
   ['SOONER', ['WITH_USRLOCDB', 'WITH_NAT', 'WITH_NATSIPPING', 'WITH_VOICEMAIL', 'SOONER']],
   [
     'every switch but WITH_RTPENGINE and WITH_DEBUG',
     switches.filter((name) => name !== 'WITH_RTPENGINE' && name !== 'WITH_DEBUG'),
   ],
   [ALL, switches],
+];
+/** Of the newer script: what is new in it, and what it does otherwise. */
+const newer: typeof configurations = [
+  [NONE, []],
+  ...[...newSwitches, 'WITH_ANTIFLOOD', 'WITH_RTPENGINE', 'WITH_TLS', 'WITH_PRESENCE'].map(alone),
+  ['every switch but WITH_RTPENGINE', [...switches, ...newSwitches].filter((name) => name !== 'WITH_RTPENGINE')],
+  [ALL, [...switches, ...newSwitches]],
 ];
 
 function isFor({ needs, without = [] }: DefaultCase, name: string, on: readonly string[]): boolean {
@@ -44,34 +54,43 @@ const EXPECTED =
 /** What every configuration is asked. */
 const SAMPLE = 'a call between registered phones, ended by the callee';
 
-suite("kamailio's default script", { skip: !isPresent, timeout: 120_000 }, () => {
-  for (const [name, on] of configurations)
-    suite(name, () => {
-      let pair: DefaultPair;
-      before(async () => {
-        pair = await DefaultPair.start({ switches: on, rows: ROWS, sooner: on.includes('SOONER') ? LESS : {} });
-      });
-      after(() => pair?.stop());
-
-      test('strowger check finds no error', async () => {
-        const { diagnostics } = await DefaultPair.check({ switches: on });
-        assert.deepEqual(
-          diagnostics.filter(({ severity }) => severity === 'error'),
-          [],
-        );
-      });
-
-      for (const each of DEFAULT_CASES)
-        if (isFor(each, name, on) || each.name === SAMPLE)
-          test(each.name, async () => {
-            await pair.same(each.play);
+for (const isNewer of [false, true])
+  suite(isNewer ? 'the default script of Kamailio 6' : "kamailio's default script", {
+    skip: !isPresent,
+    timeout: 120_000,
+  }, () => {
+    for (const [name, on] of isNewer ? newer : configurations)
+      suite(name, () => {
+        let pair: DefaultPair;
+        before(async () => {
+          pair = await DefaultPair.start({
+            switches: on,
+            isNewer,
+            rows: ROWS,
+            sooner: on.includes('SOONER') ? LESS : {},
           });
+        });
+        after(() => pair?.stop());
 
-      test('nothing went wrong in the server', () => {
-        assert.deepEqual(
-          pair.log.lines.filter((line) => /^-[1-5]/.test(line) && !EXPECTED.test(line)).slice(0, 10),
-          [],
-        );
+        test('strowger check finds no error', async () => {
+          const { diagnostics } = await DefaultPair.check({ switches: on, isNewer });
+          assert.deepEqual(
+            diagnostics.filter(({ severity }) => severity === 'error'),
+            [],
+          );
+        });
+
+        for (const each of isNewer ? [...DEFAULT_CASES, ...NEWER_CASES] : DEFAULT_CASES)
+          if (isFor(each, name, on) || each.name === SAMPLE)
+            test(each.name, async () => {
+              await pair.same(each.play);
+            });
+
+        test('nothing went wrong in the server', () => {
+          assert.deepEqual(
+            pair.log.lines.filter((line) => /^-[1-5]/.test(line) && !EXPECTED.test(line)).slice(0, 10),
+            [],
+          );
+        });
       });
-    });
-});
+  });
