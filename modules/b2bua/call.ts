@@ -409,7 +409,12 @@ export class Call implements LegOwner {
 
   onEnd(leg: Leg): void {
     this.calls.limits.release(leg);
-    this.post(() => whenKnown(this.fire('leg-end', leg), () => {}));
+    this.post(() => whenKnown(this.fire('leg-end', leg), () => this.#endWhenEmpty()));
+  }
+
+  /** Nobody is left, though nobody has ended the call: each of its legs was hung up for another reason. */
+  #endWhenEmpty(): void {
+    if (this.#dial === null && this.legs.every((leg) => leg.isEnded)) this.end('nobody is left');
   }
 
   onLost(leg: Leg, cause: string): void {

@@ -226,6 +226,7 @@ export class Calls {
     this.#calls.delete(call.id);
     for (const leg of call.legs) {
       this.#legs.delete(keyOf(leg.dialog.callId, leg.dialog.localTag));
+      if (leg.isEnded) this.homes.forget(leg.dialog.callId);
       this.limits.release(leg);
     }
     this.limits.release(call);

@@ -104,6 +104,7 @@ export class OtherWorkers {
     const call = adoptCall(calls, record, true);
     calls.store?.knows(call);
     calls.server.bus.publish(ARRIVED, callIds);
+    calls.stats.count('moved_calls');
     return call;
   }
 

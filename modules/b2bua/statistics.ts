@@ -15,6 +15,7 @@ const COUNTERS = {
   rtp_timeouts: 'Calls ended because their media stopped.',
   glare: 'INVITEs in a dialog that crossed another (491).',
   limit_rejects: 'Calls and legs beyond a limit.',
+  moved_calls: 'Calls of another worker that went on in this one.',
   cdrs_lost: 'CDRs that could not be written.',
 } as const;
 type CounterName = keyof typeof COUNTERS;

@@ -4,6 +4,7 @@ import type { ReloadResult } from '../../core/server.ts';
 import type { Environment } from '../../core/start/environment.ts';
 import { startServer } from '../../core/start.ts';
 import { SeededRandom } from '../../core/timer/random.ts';
+import type { Seat } from '../../core/workers/seat.ts';
 import { MemoryLog } from './fake-run.ts';
 import { SimDns } from './sim-dns.ts';
 import type { SimNetwork } from './sim-network.ts';
@@ -16,6 +17,8 @@ export interface SimServerOptions {
   readonly dns?: SimDns;
   readonly listens?: readonly string[];
   readonly options?: Partial<StartOptions>;
+  /** Among other workers; absent where it is alone. */
+  readonly seat?: Seat;
 }
 
 /** A whole server on virtual time and a simulated network (architecture §6). */
@@ -74,6 +77,7 @@ export class SimServer {
         ...given.options,
       },
       environment,
+      given.seat,
     );
     return new SimServer(started, ip, log, dns, source);
   }
