@@ -65,6 +65,7 @@ export * from './msg/core-hash.ts';
 export * from './msg/dset.ts';
 export * from './msg/edit.ts';
 export { base36, HASH_START, hashSpan, hashText, keyedHash, mixHash } from './msg/hash.ts';
+export { LineIterators } from './msg/line-iterators.ts';
 export * from './msg/lumps.ts';
 export {
   BRANCH_MAGIC,

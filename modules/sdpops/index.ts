@@ -1,4 +1,13 @@
-import { type CommandDef, commandsOf, defineModule, type Log, type Run, SDP_VARIABLE } from 'strowger';
+import {
+  type CommandDef,
+  commandsOf,
+  defineModule,
+  findContent,
+  LineIterators,
+  type Log,
+  type Run,
+  SDP_VARIABLE,
+} from 'strowger';
 import * as ops from './sdpops.ts';
 
 interface Sdpops {
@@ -13,6 +22,19 @@ function listCmd(doc: string, run: (run: Run, list: string, media: string | unde
 }
 function textCmd(doc: string, name: string, run: (run: Run, text: string) => number): CommandDef<Sdpops> {
   return cmd(doc, ['str'], [name], (r, _s, text) => run(r, text));
+}
+
+/** Key of the iterators of a run. */
+const ITERATORS: object = { name: 'sdpops-lines' };
+
+function linesOf(run: Run): LineIterators {
+  return LineIterators.of(run, ITERATORS);
+}
+
+/** -1 also where there is no SDP. */
+function startIterator(run: Run, name: string): number {
+  const span = findContent(run.msg, 'application/sdp');
+  return span === null ? -1 : linesOf(run).start(run, name, span.start, span.end);
 }
 
 export default defineModule<Sdpops>({
@@ -49,10 +71,35 @@ export default defineModule<Sdpops>({
       ['avpvar', 'string'],
       (run, _s, target, text) => ops.getLineStartsWith(run, target, text),
     ),
+    sdp_iterator_start: textCmd('Starts an iterator over the lines of the SDP.', 'iname', startIterator),
+    sdp_iterator_end: textCmd('Ends it.', 'iname', (run, name) => linesOf(run).end(name)),
+    sdp_iterator_next: textCmd('Goes to the next line, at first to the first.', 'iname', (run, name) =>
+      linesOf(run).next(run, name),
+    ),
+    sdp_iterator_rm: textCmd('Removes the line.', 'iname', (run, name) => linesOf(run).remove(run, name)),
+    sdp_iterator_append: cmd('Adds text behind the line.', ['str', 'str'], ['iname', 'text'], (run, _s, name, text) =>
+      linesOf(run).append(run, name, text),
+    ),
+    sdp_iterator_insert: cmd(
+      'Adds text in front of the line.',
+      ['str', 'str'],
+      ['iname', 'text'],
+      (run, _s, name, text) => linesOf(run).insert(run, name, text),
+    ),
     sdp_get_address_family: cmd('4 or 6: address family of the connection line.', [], [], (run) =>
       ops.addressFamily(run),
     ),
   },
-  pseudoVariables: { sdp: SDP_VARIABLE },
+  pseudoVariables: {
+    sdp: SDP_VARIABLE,
+    sdpitval: {
+      doc: 'Line of the SDP that an iterator stands at, line end included.',
+      name: 'required',
+      bind: (use) => {
+        const name = use.nameFormat();
+        return { get: (run) => linesOf(run).text(run, name(run)) };
+      },
+    },
+  },
   init: (ctx) => ({ log: ctx.log }),
 });

@@ -166,3 +166,30 @@ test('$sdp(sess_version) is read, set and counted up', async () => {
   assert.equal(bodyOf(run), BODY.replace(' 41 ', ' 42 '));
   assert.equal(typeof sdpops.pseudoVariables?.['sdp']?.bind({ name: 'x' } as PvUse, bench.state), 'string');
 });
+
+test('iterators go through the lines of the SDP alone, and edit them', async () => {
+  const multipart = `--b\r\nContent-Type: application/sdp\r\n\r\n${BODY}\r\n--b--\r\n`;
+  const { bench, run } = await setUp(multipart, 'multipart/mixed;boundary=b');
+  const call = (name: string, ...args: string[]) => bench.call(run, name, ...args);
+  const value = sdpops.pseudoVariables?.['sdpitval']?.bind(
+    { nameFormat: () => () => 'i' } as unknown as PvUse,
+    bench.state,
+  );
+  assert.ok(value !== undefined && typeof value !== 'string');
+  assert.equal(call('sdp_iterator_next', 'i'), -1);
+  assert.equal(call('sdp_iterator_start', 'i'), 1);
+  const lines: string[] = [];
+  while (call('sdp_iterator_next', 'i') === 1) {
+    const line = value.get(run) as string;
+    lines.push(line);
+    if (line.startsWith('a=inactive')) call('sdp_iterator_rm', 'i');
+    if (line.startsWith('m=video')) call('sdp_iterator_append', 'i', 'a=x\r\n');
+    if (line.startsWith('m=audio')) call('sdp_iterator_insert', 'i', 'b=AS:64\r\n');
+  }
+  assert.equal(lines.join(''), BODY);
+  assert.equal(call('sdp_iterator_end', 'i'), 1);
+  const edited = BODY.replace('a=inactive\r\n', '')
+    .replace('RTP/SAVP 31\r\n', '$&a=x\r\n')
+    .replace('m=audio', 'b=AS:64\r\n$&');
+  assert.equal(bodyOf(run), multipart.replace(BODY, edited));
+});

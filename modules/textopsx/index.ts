@@ -171,12 +171,20 @@ export default defineModule<Textopsx>({
     hf_iterator_rm: iteratorCmd('Removes the header.', iterators.hfRemove),
     hf_iterator_append: iteratorTextCmd('Adds rows behind the header.', iterators.hfAppend),
     hf_iterator_insert: iteratorTextCmd('Adds rows in front of the header.', iterators.hfInsert),
-    bl_iterator_start: iteratorCmd('Starts an iterator over lines of the body.', iterators.blStart),
-    bl_iterator_end: iteratorCmd('Ends it.', iterators.blEnd),
-    bl_iterator_next: iteratorCmd('Goes to the next line.', iterators.blNext),
-    bl_iterator_rm: iteratorCmd('Removes the line.', iterators.blRemove),
-    bl_iterator_append: iteratorTextCmd('Adds text behind the line.', iterators.blAppend),
-    bl_iterator_insert: iteratorTextCmd('Adds text in front of the line.', iterators.blInsert),
+    bl_iterator_start: iteratorCmd('Starts an iterator over lines of the body.', (run, _key, name) =>
+      iterators.bodyLines(run).start(run, name, run.msg.bodyStart, run.msg.bodyEnd),
+    ),
+    bl_iterator_end: iteratorCmd('Ends it.', (run, _key, name) => iterators.bodyLines(run).end(name)),
+    bl_iterator_next: iteratorCmd('Goes to the next line.', (run, _key, name) =>
+      iterators.bodyLines(run).next(run, name),
+    ),
+    bl_iterator_rm: iteratorCmd('Removes the line.', (run, _key, name) => iterators.bodyLines(run).remove(run, name)),
+    bl_iterator_append: iteratorTextCmd('Adds text behind the line.', (run, _key, name, text) =>
+      iterators.bodyLines(run).append(run, name, text),
+    ),
+    bl_iterator_insert: iteratorTextCmd('Adds text in front of the line.', (run, _key, name, text) =>
+      iterators.bodyLines(run).insert(run, name, text),
+    ),
   },
   pseudoVariables: iterators.ITERATOR_PVS,
   init: () => new Textopsx(),

@@ -1,7 +1,6 @@
 /** Iterators over headers and over lines of the body: up to four of each a run, by name. */
 
-import type { PvDef, PvUse, PvValue, Run, SipMsg } from 'strowger';
-import { removeHeaderRow } from 'strowger';
+import { LineIterators, type PvDef, type PvUse, type PvValue, type Run, removeHeaderRow } from 'strowger';
 
 const MAX_ITERATORS = 4;
 
@@ -11,48 +10,35 @@ interface HeaderIterator {
   row: number;
 }
 
-interface LineIterator {
-  readonly buf: string;
-  start: number;
-  end: number;
-}
-
-/** The iterators of one run. */
-interface Iterators {
-  readonly headers: Map<string, HeaderIterator>;
-  readonly lines: Map<string, LineIterator>;
-}
+type HeaderIterators = Map<string, HeaderIterator>;
 
 /** Iterators live with the run, under this module's key. */
-function iteratorsOf(run: Run, key: object): Iterators {
+function iteratorsOf(run: Run, key: object): HeaderIterators {
   run.locals ??= new Map();
-  let found = run.locals.get(key) as Iterators | undefined;
-  if (found === undefined) run.locals.set(key, (found = { headers: new Map(), lines: new Map() }));
+  let found = run.locals.get(key) as HeaderIterators | undefined;
+  if (found === undefined) run.locals.set(key, (found = new Map()));
   return found;
 }
 
 /** An iterator that was started on the text the message still has. */
-function current<T extends { readonly buf: string }>(map: ReadonlyMap<string, T>, name: string, msg: SipMsg): T | null {
-  const found = map.get(name);
-  return found === undefined || found.buf !== msg.buf ? null : found;
-}
-
-function start<T>(map: Map<string, T>, name: string, fresh: T): number {
-  if (!map.has(name) && map.size >= MAX_ITERATORS) return -1;
-  map.set(name, fresh);
-  return 1;
+function current(run: Run, key: object, name: string): HeaderIterator | null {
+  const found = iteratorsOf(run, key).get(name);
+  return found === undefined || found.buf !== run.msg.buf ? null : found;
 }
 
 export function hfStart(run: Run, key: object, name: string): number {
-  return start(iteratorsOf(run, key).headers, name, { buf: run.msg.buf, row: -1 });
+  const iterators = iteratorsOf(run, key);
+  if (!iterators.has(name) && iterators.size >= MAX_ITERATORS) return -1;
+  iterators.set(name, { buf: run.msg.buf, row: -1 });
+  return 1;
 }
 
 export function hfEnd(run: Run, key: object, name: string): number {
-  return iteratorsOf(run, key).headers.delete(name) ? 1 : -1;
+  return iteratorsOf(run, key).delete(name) ? 1 : -1;
 }
 
 export function hfNext(run: Run, key: object, name: string): number {
-  const iterator = current(iteratorsOf(run, key).headers, name, run.msg);
+  const iterator = current(run, key, name);
   if (iterator === null || iterator.row + 1 >= run.msg.hdrCount) return -1;
   iterator.row++;
   return 1;
@@ -60,7 +46,7 @@ export function hfNext(run: Run, key: object, name: string): number {
 
 /** hf_iterator_prev: from before the first it goes to the first. */
 export function hfPrev(run: Run, key: object, name: string): number {
-  const iterator = current(iteratorsOf(run, key).headers, name, run.msg);
+  const iterator = current(run, key, name);
   if (iterator === null || iterator.row === 0 || run.msg.hdrCount === 0) return -1;
   iterator.row = Math.max(0, iterator.row - 1);
   return 1;
@@ -68,7 +54,7 @@ export function hfPrev(run: Run, key: object, name: string): number {
 
 /** The row the iterator stands at, -1 when it stands at none. */
 function rowOf(run: Run, key: object, name: string): number {
-  return current(iteratorsOf(run, key).headers, name, run.msg)?.row ?? -1;
+  return current(run, key, name)?.row ?? -1;
 }
 
 export function hfRemove(run: Run, key: object, name: string): number {
@@ -92,50 +78,12 @@ export function hfInsert(run: Run, key: object, name: string, text: string): num
   return 1;
 }
 
-export function blStart(run: Run, key: object, name: string): number {
-  const { bodyStart, buf } = run.msg;
-  return start(iteratorsOf(run, key).lines, name, { buf, start: bodyStart, end: bodyStart });
-}
+/** Key of the iterators over lines. */
+const LINES: object = { name: 'textopsx-lines' };
 
-export function blEnd(run: Run, key: object, name: string): number {
-  return iteratorsOf(run, key).lines.delete(name) ? 1 : -1;
-}
-
-export function blNext(run: Run, key: object, name: string): number {
-  const { msg } = run;
-  const iterator = current(iteratorsOf(run, key).lines, name, msg);
-  if (iterator === null || iterator.end >= msg.bodyEnd) return -1;
-  const eol = msg.buf.indexOf('\n', iterator.end);
-  iterator.start = iterator.end;
-  iterator.end = eol < 0 || eol >= msg.bodyEnd ? msg.bodyEnd : eol + 1;
-  return 1;
-}
-
-/** The line an iterator stands at, null before the first. */
-function lineOf(run: Run, key: object, name: string): LineIterator | null {
-  const iterator = current(iteratorsOf(run, key).lines, name, run.msg);
-  return iterator === null || iterator.end === iterator.start ? null : iterator;
-}
-
-export function blRemove(run: Run, key: object, name: string): number {
-  const line = lineOf(run, key, name);
-  if (line === null) return -1;
-  run.msg.lumps.del(line.start, line.end - line.start);
-  return 1;
-}
-
-export function blAppend(run: Run, key: object, name: string, text: string): number {
-  const line = lineOf(run, key, name);
-  if (line === null || text === '') return -1;
-  run.msg.lumps.anchor(line.end).insertAfter(text);
-  return 1;
-}
-
-export function blInsert(run: Run, key: object, name: string, text: string): number {
-  const line = lineOf(run, key, name);
-  if (line === null || text === '') return -1;
-  run.msg.lumps.anchor(line.start).insertAfter(text);
-  return 1;
+/** The iterators over lines of the body that a run has. */
+export function bodyLines(run: Run): LineIterators {
+  return LineIterators.of(run, LINES);
 }
 
 /** A variable named by its iterator. */
@@ -159,8 +107,7 @@ export const ITERATOR_PVS: Readonly<Record<string, PvDef<object>>> = {
     const row = rowOf(run, key, name);
     return row < 0 ? null : run.msg.hdrValue(row);
   }),
-  blitval: iteratorPv('Line of the body that an iterator stands at, line end included.', (run, key, name) => {
-    const line = lineOf(run, key, name);
-    return line === null ? null : run.msg.buf.slice(line.start, line.end);
-  }),
+  blitval: iteratorPv('Line of the body that an iterator stands at, line end included.', (run, _key, name) =>
+    bodyLines(run).text(run, name),
+  ),
 };
