@@ -82,7 +82,7 @@ export class BudgetMatcher implements PosixRegex {
       case 'set':
         return at < this.#text.length && hasByte(node.set, this.#text.charCodeAt(at)) && rest(at + 1);
       case 'assert':
-        return this.#holds(node.what, at) && rest(at);
+        return assertionHolds(node.what, this.#text, at, this.#syntax.newline) && rest(at);
       case 'sequence':
         return this.#sequence(node.items, 0, at, rest);
       case 'choice':
@@ -132,28 +132,28 @@ export class BudgetMatcher implements PosixRegex {
     const same = this.#syntax.ignoreCase ? found.toLowerCase() === wanted.toLowerCase() : found === wanted;
     return same && rest(at + wanted.length);
   }
+}
 
-  #holds(what: Assertion, at: number): boolean {
-    const text = this.#text;
-    const isWordBefore = at > 0 && hasByte(WORD_SET, text.charCodeAt(at - 1));
-    const isWordAfter = at < text.length && hasByte(WORD_SET, text.charCodeAt(at));
-    switch (what) {
-      case 'start':
-        return at === 0 || (this.#syntax.newline && text.charCodeAt(at - 1) === 10);
-      case 'end':
-        return at === text.length || (this.#syntax.newline && text.charCodeAt(at) === 10);
-      case 'bufferStart':
-        return at === 0;
-      case 'bufferEnd':
-        return at === text.length;
-      case 'boundary':
-        return isWordBefore !== isWordAfter;
-      case 'inside':
-        return isWordBefore === isWordAfter;
-      case 'wordStart':
-        return !isWordBefore && isWordAfter;
-      case 'wordEnd':
-        return isWordBefore && !isWordAfter;
-    }
+/** Whether an assertion holds in front of the char at `at`. */
+export function assertionHolds(what: Assertion, text: string, at: number, newline: boolean): boolean {
+  const isWordBefore = at > 0 && hasByte(WORD_SET, text.charCodeAt(at - 1));
+  const isWordAfter = at < text.length && hasByte(WORD_SET, text.charCodeAt(at));
+  switch (what) {
+    case 'start':
+      return at === 0 || (newline && text.charCodeAt(at - 1) === 10);
+    case 'end':
+      return at === text.length || (newline && text.charCodeAt(at) === 10);
+    case 'bufferStart':
+      return at === 0;
+    case 'bufferEnd':
+      return at === text.length;
+    case 'boundary':
+      return isWordBefore !== isWordAfter;
+    case 'inside':
+      return isWordBefore === isWordAfter;
+    case 'wordStart':
+      return !isWordBefore && isWordAfter;
+    case 'wordEnd':
+      return isWordBefore && !isWordAfter;
   }
 }

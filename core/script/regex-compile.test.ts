@@ -126,6 +126,25 @@ test('large bounded repeats count as others do', () => {
   assert.ok(compiled('^([a-z]{20,}-?)+$').test(`${'a'.repeat(20)}-${'b'.repeat(300)}`));
 });
 
+test('a match is the longest that begins there, with the groups that glibc gives it', () => {
+  // expression, text, groups; GNU sed -E says the same
+  const cases: [string, string, (string | undefined)[]][] = [
+    ['a|ab', 'abc', ['ab']],
+    ['(foo|foobar)(bar)?', 'foobar', ['foobar', 'foo', 'bar']],
+    ['(foo|foobar)(baz)?', 'foobarbaz', ['foobarbaz', 'foobar', 'baz']],
+    ['(a|ab)(c|bcd)(d*)', 'abcd', ['abcd', 'a', 'bcd', '']],
+    ['(a|ab)*', 'aababx', ['aabab', 'ab']],
+    ['x*|b', 'b', ['b']],
+    ['a*(ab)?', 'aabx', ['aab', 'ab']],
+    ['(sip|sips|tel):(.*)', 'sips:a', ['sips:a', 'sips', 'a']],
+    ['(0|00)?(49)?(1|15)', '0049151', ['004915', '00', '49', '15']],
+    ['(a|ab)(\\b|c)', 'abc', ['abc', 'ab', 'c']],
+  ];
+  for (const [source, text, groups] of cases) assert.deepEqual(compiled(source).exec(text)?.groups, groups, source);
+  assert.deepEqual(compiled('(a|ab|abc)', { newline: true }).exec('x\nab\r')?.groups, ['ab', 'ab']);
+  assert.equal(compiled('(a|ab)+').exec('ab'.repeat(20_000))?.end, 40_000);
+});
+
 test('an expression may not grow without bound', () => {
   assert.equal(typeof compileRegex('((a{1,200}){1,200}){1,200}'), 'string');
   assert.equal(typeof compileRegex('('.repeat(500)), 'string');

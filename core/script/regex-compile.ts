@@ -1,6 +1,7 @@
 import type { PosixMatch, PosixRegex } from './posix-regex.ts';
 import { BudgetMatcher } from './regex-budget.ts';
 import { canRunLinear, timedExec } from './regex-linear.ts';
+import { LongestEnd } from './regex-longest.ts';
 import { type ByteSet, hasByte, parseRegex, type RegexNode, type RegexSyntax, WORD_SET } from './regex-parse.ts';
 
 /**
@@ -10,8 +11,8 @@ import { type ByteSet, hasByte, parseRegex, type RegexNode, type RegexSyntax, WO
  * odd places) runs on a matcher of ours with a budget of steps. Bounded repeats that are too large for it are written
  * out; where that can not be, a search is given up after a time.
  *
- * Matching differs from POSIX in one way: of alternatives that match at the same place the first is taken, not the
- * longest. Whether an expression matches is not affected, only what the groups hold.
+ * A match is the longest of those that begin leftmost, as POSIX wants; where its groups could be cut in several ways, the
+ * first alternatives and the longest repeats are taken, which is what glibc does.
  */
 export interface RegexOptions {
   /** REG_ICASE, which the `=~` of scripts has; true where not given. */
@@ -30,11 +31,12 @@ export function compileRegex(source: string, options: RegexOptions = {}): PosixR
   const flags = syntax.newline ? 'm' : '';
   try {
     const regex = new RegExp(js, flags);
-    if (canRunLinear(js, flags) || countRepeats(parsed.root) < 2) return new NativeRegex(source, regex, syntax.newline);
+    const build = { source, root: parsed.root, hidesCr: syntax.newline };
+    if (canRunLinear(js, flags) || countRepeats(parsed.root) < 2) return new NativeRegex(build, regex);
     const spelledOut = toJavaScript(parsed.root, { ...syntax, spellsOut: true }) ?? js;
     if (spelledOut.length <= MAX_SPELLED_OUT && canRunLinear(spelledOut, flags))
-      return new NativeRegex(source, new RegExp(spelledOut, flags), syntax.newline);
-    return new NativeRegex(source, regex, syntax.newline, timedExec);
+      return new NativeRegex(build, new RegExp(spelledOut, flags));
+    return new NativeRegex(build, regex, timedExec);
   } catch (error) {
     return error instanceof SyntaxError ? 'Regular expression too big' : String(error);
   }
@@ -70,19 +72,32 @@ const execNative: Exec = (regex, text) => regex.exec(text);
 /** In newline mode a CR is written as this char, because JavaScript counts it as a line end and POSIX does not. */
 const CR_STAND_IN = '\u0100';
 
+interface RegexBuild {
+  readonly source: string;
+  readonly root: RegexNode;
+  /** In newline mode. */
+  readonly hidesCr: boolean;
+}
+
 class NativeRegex implements PosixRegex {
   readonly source: string;
+  readonly #build: RegexBuild;
   /** Without the g flag, for then a test is cheapest. */
   readonly #regex: RegExp;
   /** The same that begins at `lastIndex`; made on first use. */
   #global: RegExp | null = null;
+  /** Finds the longest match; null where the first is the longest, undefined before the first use. */
+  #longest: LongestEnd | null | undefined = undefined;
+  /** The same at `lastIndex` and up to the end of the text. */
+  #whole: RegExp | null = null;
   readonly #hidesCr: boolean;
   readonly #exec: Exec;
 
-  constructor(source: string, regex: RegExp, hidesCr: boolean, exec: Exec = execNative) {
-    this.source = source;
+  constructor(build: RegexBuild, regex: RegExp, exec: Exec = execNative) {
+    this.source = build.source;
+    this.#build = build;
     this.#regex = regex;
-    this.#hidesCr = hidesCr;
+    this.#hidesCr = build.hidesCr;
     this.#exec = exec;
   }
 
@@ -94,10 +109,25 @@ class NativeRegex implements PosixRegex {
   exec(text: string, from = 0): PosixMatch | null {
     this.#global ??= new RegExp(this.#regex.source, `${this.#regex.flags}g`);
     this.#global.lastIndex = from;
-    const m = this.#exec(this.#global, this.#hidesCr ? hideCr(text) : text);
-    if (m === null) return null;
+    const visible = this.#hidesCr ? hideCr(text) : text;
+    const first = this.#exec(this.#global, visible);
+    if (first === null) return null;
+    const m = this.#longer(text, visible, first) ?? first;
     const groups = this.#hidesCr ? m.map((group) => group?.replaceAll(CR_STAND_IN, '\r')) : [...m];
     return { start: m.index, end: m.index + m[0].length, groups };
+  }
+
+  /** The longest match where `first` begins; null where that is the longest. */
+  #longer(text: string, visible: string, first: RegExpExecArray): RegExpExecArray | null {
+    const end = first.index + first[0].length;
+    if (end === text.length) return null;
+    this.#longest ??= this.#longest === null ? null : LongestEnd.of(this.#build.root, this.#hidesCr);
+    const longest = this.#longest?.find(text, first.index) ?? -1;
+    if (longest <= end) return null;
+    this.#whole ??= new RegExp(`(?:${this.#regex.source})$`, `${this.#regex.flags}y`);
+    this.#whole.lastIndex = first.index;
+    const found = this.#exec(this.#whole, visible.slice(0, longest));
+    return found !== null && found.index + found[0].length === longest ? found : null;
   }
 }
 
