@@ -144,6 +144,7 @@ function copyFiles(out: string): void {
     ['core/bin', 'bin'],
     ['core/transport/native/build.js', 'native/build.js'],
     ['core/transport/native/datagram.c', 'native/datagram.c'],
+    ['core/transport/native/rows.h', 'native/rows.h'],
     ['cfg', 'cfg'],
     ['README.md', 'README.md'],
     ['LICENSE', 'LICENSE'],

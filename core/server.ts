@@ -15,6 +15,7 @@ import { forwardReply } from './forward.ts';
 import type { Log } from './log/log.ts';
 import { MessageSettings } from './message-settings.ts';
 import type { ModuleHost } from './module/host.ts';
+import type { RowIndex } from './parser/header-index.ts';
 import { METHOD } from './parser/methods.ts';
 import { MSG_FLAG, SipMsg } from './parser/sip-msg.ts';
 import { runReceivedRoute } from './received-route.ts';
@@ -190,19 +191,19 @@ export class Server {
   }
 
   /** One whole SIP message from a transport. Never throws. */
-  receive(text: string, rcv: ReceiveInfo): void {
+  receive(text: string, rcv: ReceiveInfo, index?: RowIndex): void {
     try {
       const input = this.hooks.dataIn.isEmpty ? text : this.hooks.dataIn.reduce(text, rcv);
       if (input === '' || input.length > this.messages.maxBytes) return;
       if (this.messages.runsReceivedRoute) runReceivedRoute(this, input, rcv, (data) => this.#receiveData(data, rcv));
-      else this.#receiveData(input, rcv);
+      else this.#receiveData(input, rcv, input === text ? index : undefined);
     } catch (error) {
       this.#receiveFailed(error, rcv);
     }
   }
 
-  #receiveData(text: string, rcv: ReceiveInfo): void {
-    const msg = new SipMsg(text, rcv);
+  #receiveData(text: string, rcv: ReceiveInfo, index?: RowIndex): void {
+    const msg = new SipMsg(text, rcv, index);
     if (msg.isHttp) this.#receiveHttp(msg);
     else if (this.handover === null || !this.handover.takes(msg)) this.#receiveMessage(msg);
   }

@@ -224,3 +224,8 @@ export function commonKind(buf: string, pos: number, c: number): HdrKind {
 
 /** Length of the long name of each kind; 0 for OTHER. */
 export const COMMON_LENGTHS: readonly number[] = HDR_NAMES.map((name) => name.length);
+
+/** The names `commonKind` knows, by kind. */
+export const COMMON_NAMES: readonly (readonly [HdrKind, string])[] = HDR_NAMES.flatMap((name, kind) =>
+  name !== '' && commonKind(`${name}:`, 0, name.charCodeAt(0)) === kind ? [[kind as HdrKind, name] as const] : [],
+);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { request, sipMsg } from '../../test/support/index.ts';
+import { MAX_HEADERS } from './header-index.ts';
 import { HDR, HDR_NAMES } from './hf.ts';
-import { MAX_HEADERS } from './sip-msg.ts';
 
 const BASE = request('INVITE', 'sip:bob@example.org');
 

@@ -3,20 +3,13 @@ import { Extensions } from '../msg/extensions.ts';
 import { LumpList } from '../msg/lumps.ts';
 import type { MsgVars } from '../pv/msg-vars.ts';
 import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
-import { COMMON_LENGTHS, commonKind, HDR, headerKind } from './hf.ts';
+import { HDR_STRIDE, headerRows, isFold, type RowIndex } from './header-index.ts';
+import { HDR, headerKind } from './hf.ts';
 import { METHOD, methodAt } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { isDigit, isLws, parseDecimal } from './params.ts';
 import { parseUri, type SipUri } from './uri.ts';
 import { parseVia, type Via } from './via.ts';
-
-/** Ints per header in `SipMsg.hdrs`: kind, start of the name, start of the value, end of the value (trimmed). */
-export const HDR_STRIDE = 4;
-/** More headers than this and the message is refused: parsing stays bounded (architecture §9). */
-export const MAX_HEADERS = 512;
-
-/** Reused between messages so that the index of one costs a single copy of the right size. */
-const scratch: number[] = [];
 
 /** Bits of `msgFlags`: what core commands asked for this message (Kamailio's FL_*). */
 export const MSG_FLAG = {
@@ -156,8 +149,11 @@ export class SipMsg {
   #cseqMethod: string | null;
   #contentLength: number;
 
-  /** `text` is one datagram or framed message; line ends before the first line are dropped (RFC 3261 §7.5). */
-  constructor(text: string, rcv: ReceiveInfo) {
+  /**
+   * `text` is one datagram or framed message; line ends before the first line are dropped (RFC 3261 §7.5). `index` is where
+   * its header rows are, if the receiver has found them.
+   */
+  constructor(text: string, rcv: ReceiveInfo, index?: RowIndex) {
     const leading = text.charCodeAt(0);
     const buf = leading === 13 || leading === 10 ? text.slice(skipLineEnds(text)) : text;
     this.id = ++lastId;
@@ -253,10 +249,13 @@ export class SipMsg {
     this.uriStart = uriStart;
     this.uriEnd = uriEnd;
 
-    // ---- header index: one pass; a line that is no header marks the message, and the rest is still indexed
-    const end = buf.length;
-    let pos = eol + 1;
-    let n = 0;
+    // ---- headers
+    const found = headerRows(buf, eol + 1, buf === text ? index : undefined);
+    const { rows, count } = found;
+    if (found.error !== null && this.error === null) {
+      this.error = found.error;
+      this.errorAt = found.errorAt;
+    }
     let via1At = -1;
     let toAt = -1;
     let fromAt = -1;
@@ -264,61 +263,8 @@ export class SipMsg {
     let cseqAt = -1;
     let contentLengthAt = -1;
     let duplicates = 0;
-    if (isFold(buf.charCodeAt(pos)) && this.error === null) {
-      this.error = 'white space before the first header';
-      this.errorAt = pos;
-    }
-    let headersEnd = end;
-    let bodyStart = end;
-    let nextCr = buf.indexOf('\r', pos);
-    while (pos < end) {
-      const c = buf.charCodeAt(pos);
-      if (c === 13 && buf.charCodeAt(pos + 1) === 10) {
-        headersEnd = pos;
-        bodyStart = pos + 2;
-        break;
-      }
-      if (c === 10) {
-        headersEnd = pos;
-        bodyStart = pos + 1;
-        break;
-      }
-      let lineStop = buf.indexOf('\n', pos);
-      while (lineStop >= 0 && isFold(buf.charCodeAt(lineStop + 1))) lineStop = buf.indexOf('\n', lineStop + 1);
-      if (lineStop < 0) lineStop = end;
-      // A CR that ends no line: others may take it for a line end, and see headers there that we do not.
-      while (nextCr >= 0 && nextCr < lineStop) {
-        if (buf.charCodeAt(nextCr + 1) !== 10 && this.error === null) {
-          this.error = 'bare CR';
-          this.errorAt = nextCr;
-        }
-        nextCr = buf.indexOf('\r', nextCr + 1);
-      }
-      // Nearly every name is one of a dozen, spelt as in the RFC: those cost no walk over their characters.
-      let kind: number = commonKind(buf, pos, c);
-      let colon = pos + (COMMON_LENGTHS[kind] as number);
-      let nameEnd = colon;
-      if (kind === HDR.OTHER) {
-        while (colon < lineStop && buf.charCodeAt(colon) !== 58) colon++;
-        nameEnd = colon;
-        while (nameEnd > pos && isFold(buf.charCodeAt(nameEnd - 1))) nameEnd--;
-      }
-      if (colon === lineStop || nameEnd === pos || c === 13) {
-        if (this.error === null) {
-          this.error =
-            c === 13 ? 'bare CR' : colon === lineStop ? 'header line without a colon' : 'header without a name';
-          this.errorAt = pos;
-        }
-        pos = lineStop + 1;
-        continue;
-      }
-      let valueStart = colon + 1;
-      while (valueStart < lineStop && isLws(buf.charCodeAt(valueStart))) valueStart++;
-      let valueEnd = lineStop;
-      while (valueEnd > valueStart && isLws(buf.charCodeAt(valueEnd - 1))) valueEnd--;
-      if (kind === HDR.OTHER) kind = headerKind(buf, pos, nameEnd);
-      const at = n * HDR_STRIDE;
-      switch (kind) {
+    for (let n = 0; n < count; n++) {
+      switch (rows[n * HDR_STRIDE]) {
         case HDR.VIA:
           if (via1At < 0) via1At = n;
           break;
@@ -345,23 +291,11 @@ export class SipMsg {
         default:
           break;
       }
-      scratch[at] = kind;
-      scratch[at + 1] = pos;
-      scratch[at + 2] = valueStart;
-      scratch[at + 3] = valueEnd;
-      n++;
-      pos = lineStop + 1;
-      if (n === MAX_HEADERS) {
-        this.error ??= 'too many headers';
-        this.errorAt = pos;
-        headersEnd = Math.min(pos, end);
-        break;
-      }
     }
-    this.#hdrs = scratch.slice(0, n * HDR_STRIDE);
-    this.hdrCount = n;
-    this.headersEnd = headersEnd;
-    this.bodyStart = bodyStart;
+    this.#hdrs = rows.slice(0, count * HDR_STRIDE);
+    this.hdrCount = count;
+    this.headersEnd = found.headersEnd;
+    this.bodyStart = found.bodyStart;
     this.via1At = via1At;
     this.toAt = toAt;
     this.fromAt = fromAt;
@@ -714,10 +648,6 @@ function skipLineEnds(text: string): number {
   let i = 0;
   while (text.charCodeAt(i) === 13 || text.charCodeAt(i) === 10) i++;
   return i;
-}
-
-function isFold(c: number): boolean {
-  return c === 32 || c === 9;
 }
 
 /** `SIP/2.0`, compared without case (RFC 3261 §7.1). */

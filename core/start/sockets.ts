@@ -1,6 +1,6 @@
 import { StrowgerError } from '../errors.ts';
 import type { ConnectionTable } from '../transport/connections.ts';
-import type { MessageHandler, StreamListener, UdpDriver, UdpEndpoint } from '../transport/drivers.ts';
+import type { DatagramHandler, MessageHandler, StreamListener, UdpDriver, UdpEndpoint } from '../transport/drivers.ts';
 import { PROTO, PROTO_NAMES, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
 import type { StreamSender } from '../transport/transport-impl.ts';
 import { withPort } from './plan-sockets.ts';
@@ -109,9 +109,9 @@ class UdpReceiver {
     this.#onMessage = onMessage;
   }
 
-  readonly onDatagram = (text: string, srcIp: string, srcPort: number): void => {
+  readonly onDatagram: DatagramHandler = (text, srcIp, srcPort, index) => {
     const socket = this.socket;
-    if (socket !== null) this.#onMessage(text, this.#info(socket, srcIp, srcPort));
+    if (socket !== null) this.#onMessage(text, this.#info(socket, srcIp, srcPort), index);
   };
 
   #info(socket: SocketInfo, srcIp: string, srcPort: number): ReceiveInfo {

@@ -7,6 +7,7 @@ import type { Clock } from '../timer/clock.ts';
 import type { Connection } from '../transport/connection.ts';
 import { connectionSettings } from '../transport/connection-settings.ts';
 import { ConnectionTable } from '../transport/connections.ts';
+import type { MessageHandler } from '../transport/drivers.ts';
 import { LocalAddresses } from '../transport/local-addresses.ts';
 import { PROTO, PROTO_NAMES, type ReceiveInfo, type SocketInfo } from '../transport/socket-info.ts';
 import type { FramingError } from '../transport/stream-framer.ts';
@@ -44,7 +45,7 @@ export async function openTransport(
 ): Promise<OpenTransport> {
   const { settings } = source;
   const early: [string, ReceiveInfo][] = [];
-  let receive = (text: string, rcv: ReceiveInfo): void => {
+  let receive: MessageHandler = (text, rcv) => {
     if (early.length < MAX_EARLY) early.push([text, rcv]);
   };
   const connections = new ConnectionTable({
@@ -72,7 +73,7 @@ export async function openTransport(
     connections,
     options: { ...udpOptions(settings), reusePort: server.workerCount > 1, clock: env.clock },
     backlog: settings.int('tcp_listen_backlog') || 1024,
-    onMessage: (text, rcv) => receive(text, rcv),
+    onMessage: (text, rcv, index) => receive(text, rcv, index),
     onError: sparingly(env.clock, (text) => options.log.info(text)),
   });
   const transport = new TransportImpl({
@@ -93,7 +94,7 @@ export async function openTransport(
       transport.socketsChanged();
     },
     begin() {
-      receive = (text, rcv) => server.receive(text, rcv);
+      receive = (text, rcv, index) => server.receive(text, rcv, index);
       for (const [text, rcv] of early.splice(0)) server.receive(text, rcv);
       discoverAliases(server);
     },

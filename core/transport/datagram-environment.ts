@@ -1,4 +1,5 @@
 import { getSystemErrorName } from 'node:util';
+import { type RowIndex, usualNames } from '../parser/header-index.ts';
 import type { Clock } from '../timer/clock.ts';
 import { AddressTexts, AddressWordsCache } from './address-cache.ts';
 import type { DatagramHandler } from './drivers.ts';
@@ -9,6 +10,7 @@ import {
   loadNativeDatagram,
   type NativeBuffers,
   type NativeDatagram,
+  ROWS_STRIDE,
   SEND_BYTES,
   SEND_MAX,
   WORDS,
@@ -46,6 +48,7 @@ export class DatagramEnvironment {
   readonly #send = Buffer.allocUnsafeSlow(SEND_BYTES);
   readonly #meta: Int32Array;
   readonly #sendMeta: Int32Array;
+  readonly #index: RowIndex;
   readonly #texts = new AddressTexts();
   readonly #destinations = new AddressWordsCache();
 
@@ -55,10 +58,14 @@ export class DatagramEnvironment {
     const sendMeta = sharedWords((SEND_MAX + 1) * WORDS);
     this.#meta = meta.words;
     this.#sendMeta = sendMeta.words;
+    const rows = sharedWords(BATCH * ROWS_STRIDE);
+    this.#index = { words: rows.words, at: 0 };
     const buffers: NativeBuffers = {
       meta: meta.buffer,
       send: this.#send,
       sendMeta: sendMeta.buffer,
+      rows: rows.buffer,
+      usual: usualNames(),
       onBatch: (socket, ...texts) => this.#onBatch(socket, texts),
       onUnix: (socket, text, fromPath) => this.#sockets[socket]?.onUnix(text, fromPath),
       onErrors: () => this.#onErrors(),
@@ -112,12 +119,14 @@ export class DatagramEnvironment {
     if (socket === null || socket === undefined) return;
     const meta = this.#meta;
     const handler = socket.onDatagram;
+    const index = this.#index;
     socket.clock?.hold?.();
     for (let i = 0; i < texts.length; i++) {
       const at = i * WORDS;
       const text = texts[i] as string;
+      index.at = i * ROWS_STRIDE;
       try {
-        handler(text, this.#addressText(socket.family, at + 2), meta[at + 1] as number);
+        handler(text, this.#addressText(socket.family, at + 2), meta[at + 1] as number, index);
       } catch (error) {
         // Uncaught, but after the batch: the other datagrams are not to blame.
         process.nextTick(rethrow, error);

@@ -1,3 +1,4 @@
+import type { RowIndex } from '../parser/header-index.ts';
 import type { Clock } from '../timer/clock.ts';
 import type { ReceiveInfo } from './socket-info.ts';
 
@@ -39,7 +40,8 @@ export interface UdpOptions {
   readonly clock?: Pick<Clock, 'hold' | 'release'>;
 }
 
-export type DatagramHandler = (text: string, srcIp: string, srcPort: number) => void;
+/** `index` has the header rows of the text, where the driver has found them; it counts during the call only. */
+export type DatagramHandler = (text: string, srcIp: string, srcPort: number, index?: RowIndex) => void;
 
 export interface UdpDriver {
   /** `addon`, `dgram` or `sim`; logged at start. */
@@ -129,4 +131,4 @@ export interface StreamDriver {
 }
 
 /** What a transport hands to the core: one whole SIP message (or keep-alive) as latin1 text. */
-export type MessageHandler = (text: string, rcv: ReceiveInfo) => void;
+export type MessageHandler = (text: string, rcv: ReceiveInfo, index?: RowIndex) => void;

@@ -1,7 +1,7 @@
 /*
  * Datagram sockets in batches: recvmmsg and sendmmsg under one JavaScript call a batch.
  *
- * The addon knows nothing of SIP. JavaScript owns the shared buffers (see native.ts for their layout); what arrives is
+ * Of SIP the addon knows the header rows only (rows.h). JavaScript owns the shared buffers (see native.ts for their layout); what arrives is
  * announced by one call, what is to be sent is read from its buffers when that call
  * and its microtasks are done, or, for sends made elsewhere (timers, streams), just before the event loop waits again.
  *
@@ -27,6 +27,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include "rows.h"
 
 /* The part of libuv 1's stable ABI that is used; its header does not come with node-api-headers. */
 typedef struct uv_handle_s uv_handle_t;
@@ -101,10 +102,12 @@ typedef struct env {
   int udp_count;           /* open UDP sockets: they keep the event loop alive */
   napi_ref callbacks;      /* the object whose onBatch, onUnix, onErrors are called */
   napi_ref on_batch, on_unix, on_errors, on_bell;
-  napi_ref keep_alive[3];
+  napi_ref keep_alive[4];
   napi_async_context async_context;
   char *receive_buffer;    /* BATCH slots */
   int32_t *receive_meta;
+  int32_t *rows;           /* ROWS_STRIDE words a datagram */
+  usual_t usual;           /* the header names that get their kinds here */
   char *send_buffer;
   size_t send_bytes;
   int32_t *send_meta;      /* [0] count, [1] bytes used, then WORDS a datagram */
@@ -291,6 +294,8 @@ static int receive_batch(env_t *e, sock_t *s) {
       for (int k = 0; k < 4; k++) w[2 + k] = (int32_t)ntohl(words[k]);
     }
     e->in[i].msg_hdr.msg_namelen = sizeof e->in_addr[i];
+    /* Measured: 0.2 us here, 1.6 us in JavaScript. */
+    index_rows(&e->usual, e->in_iov[i].iov_base, e->in[i].msg_len, e->rows + i * ROWS_STRIDE);
   }
   return n;
 }
@@ -814,10 +819,11 @@ static napi_ref function_ref(env_t *e, napi_value object, const char *name) {
   return ref;
 }
 
-/* start({meta, send, sendMeta, onBatch, onUnix, onErrors, onBell}) → 0, or a negative errno; once a thread */
+/* start({meta, send, sendMeta, rows, usual, onBatch, …}) → 0, or a negative errno; once a thread */
 static napi_value start(napi_env napi, napi_callback_info info) {
-  napi_value argv[1], name;
-  size_t argc = 1, meta_bytes = 0, send_meta_bytes = 0;
+  napi_value argv[1], name, usual;
+  size_t argc = 1, meta_bytes = 0, send_meta_bytes = 0, rows_bytes = 0, usual_bytes = 0;
+  void *usual_data = NULL;
   napi_get_cb_info(napi, info, &argc, argv, NULL, NULL);
   env_t *e = get_env(napi);
   if (e->callbacks != NULL) return int_value(napi, -EALREADY);
@@ -826,7 +832,12 @@ static napi_value start(napi_env napi, napi_callback_info info) {
   e->receive_meta = pin(e, 0, argv[0], "meta", &meta_bytes);
   e->send_buffer = pin(e, 1, argv[0], "send", &e->send_bytes);
   e->send_meta = pin(e, 2, argv[0], "sendMeta", &send_meta_bytes);
+  e->rows = pin(e, 3, argv[0], "rows", &rows_bytes);
+  if (napi_get_named_property(napi, argv[0], "usual", &usual) != napi_ok || napi_get_buffer_info(napi, usual, &usual_data, &usual_bytes) != napi_ok)
+    return int_value(napi, -EINVAL);
+  read_usual(&e->usual, usual_data, usual_bytes);
   size_t words = sizeof(int32_t) * WORDS;
+  if (e->rows == NULL || rows_bytes < BATCH * sizeof(int32_t) * ROWS_STRIDE) return int_value(napi, -EINVAL);
   if (e->receive_meta == NULL || e->send_buffer == NULL || e->send_meta == NULL || meta_bytes < BATCH * words + (1 + ERRORS_MAX) * words || send_meta_bytes < (1 + SEND_MAX) * words)
     return int_value(napi, -EINVAL);
   e->errors = e->receive_meta + BATCH * WORDS;
@@ -843,6 +854,19 @@ static napi_value start(napi_env napi, napi_callback_info info) {
   napi_create_reference(napi, argv[0], 1, &e->callbacks);
   uv_prepare_start(e->prepare, on_prepare);
   uv_unref((uv_handle_t *)e->prepare);
+  return int_value(napi, 0);
+}
+
+/* indexRows(text, rows): what receiving does to a datagram, for the test that compares it with the parser */
+static napi_value index_one(napi_env napi, napi_callback_info info) {
+  napi_value argv[2];
+  size_t argc = 2, length = 0, rows_bytes = 0;
+  void *text = NULL, *rows = NULL;
+  napi_get_cb_info(napi, info, &argc, argv, NULL, NULL);
+  if (napi_get_buffer_info(napi, argv[0], &text, &length) != napi_ok || napi_get_buffer_info(napi, argv[1], &rows, &rows_bytes) != napi_ok ||
+      rows_bytes < sizeof(int32_t) * ROWS_STRIDE)
+    return int_value(napi, -EINVAL);
+  index_rows(&get_env(napi)->usual, text, length, rows);
   return int_value(napi, 0);
 }
 
@@ -865,7 +889,7 @@ NAPI_MODULE_INIT() {
   const struct {
     const char *name;
     napi_callback fn;
-  } functions[] = {{"start", start}, {"udpOpen", udp_open}, {"unixOpen", unix_open}, {"unixSend", unix_send}, {"localPort", local_port}, {"closeSocket", close_socket}, {"flush", flush}, {"gather", set_gather}, {"bellOpen", bell_open}, {"bellRing", bell_ring}};
+  } functions[] = {{"start", start}, {"udpOpen", udp_open}, {"unixOpen", unix_open}, {"unixSend", unix_send}, {"localPort", local_port}, {"closeSocket", close_socket}, {"flush", flush}, {"gather", set_gather}, {"indexRows", index_one}, {"bellOpen", bell_open}, {"bellRing", bell_ring}};
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value fn;
     napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].fn, NULL, &fn);

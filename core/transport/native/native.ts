@@ -8,12 +8,16 @@ import { dirname, join } from 'node:path';
  * - `meta`: for each datagram received: length, port, address; after BATCH of those the failed sends: count, and for
  *   each: socket, errno, length, port, address;
  * - `send`: the bytes of the datagrams to send;
- * - `sendMeta`: count, bytes used, then for each: socket, offset, length, port, address.
+ * - `sendMeta`: count, bytes used, then for each: socket, offset, length, port, address;
+ * - `rows`: for each datagram received ROWS_STRIDE words, the index of its headers (rows.h).
  */
 export interface NativeBuffers {
   readonly meta: Buffer;
   readonly send: Buffer;
   readonly sendMeta: Buffer;
+  readonly rows: Buffer;
+  /** Header names whose kinds the index has: kind, length and characters of each, one byte each. */
+  readonly usual: Buffer;
   /** Up to BATCH datagrams came. What is queued meanwhile leaves when the microtasks after the call are done. */
   onBatch(socket: number, ...texts: string[]): void;
   onUnix(socket: number, text: string, fromPath: string): void;
@@ -24,6 +28,8 @@ export interface NativeBuffers {
 }
 
 export const BATCH = 64;
+/** Words of the index of one datagram: those before its rows, and four for each of at most 40 rows. */
+export const ROWS_STRIDE = 3 + 40 * 4;
 export const WORDS = 8;
 export const SEND_MAX = 256;
 export const SEND_BYTES = 1 << 20;
@@ -42,6 +48,8 @@ export interface NativeDatagram {
   flush(): void;
   /** How long a busy line is left to gather datagrams before the next look, in microseconds; 0: not at all. */
   gather(microseconds: number): void;
+  /** What receiving does to a datagram: writes the index of its headers into `rows` (ROWS_STRIDE words). */
+  indexRows(text: Buffer, rows: Buffer): number;
   /** Opens this thread's doorbell. The id by which other threads of the process ring it. */
   bellOpen(): number;
   /** Wakes the thread with this bell, whose `onBell` is called; nothing when it has ended. */
