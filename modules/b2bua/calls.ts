@@ -167,6 +167,7 @@ export class Calls {
   // ---- legs
 
   addLeg(leg: Leg): void {
+    this.homes.keep(leg.dialog.callId);
     this.#legs.set(keyOf(leg.dialog.callId, leg.dialog.localTag), leg);
     if (leg.invite !== null) this.#byInvite.set(leg.invite, leg);
   }

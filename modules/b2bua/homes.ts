@@ -2,6 +2,10 @@ import { callOwner, type Server, type SharedStore, type SipMsg, sharedStore } fr
 
 /** Tries to find a Call-ID of this worker's: fails once in (1 - 1/workers)^tries. */
 const MAX_TRIES = 2000;
+/** How long requests come here for a dialog that is to begin, ms. */
+const LENT_MS = 60_000;
+/** Buckets of the table that are looked through for what is over whenever something is lent. */
+const SWEPT = 16;
 
 /**
  * Where the requests of a Call-ID are handled: in the worker that its hash names, unless this table, which all workers
@@ -10,6 +14,7 @@ const MAX_TRIES = 2000;
 export class Homes {
   readonly #server: Server;
   readonly #moved: SharedStore | null;
+  #sweepFrom = 0;
 
   constructor(server: Server) {
     this.#server = server;
@@ -30,8 +35,31 @@ export class Homes {
 
   /** The worker that gets the requests of a Call-ID. */
   of(callId: string): number {
-    const moved = this.#moved === null || this.#moved.size === 0 ? undefined : this.#moved.get(callId, 0);
+    const moved = this.#moved === null || this.#moved.size === 0 ? undefined : this.#moved.get(callId, this.#nowMs);
     return typeof moved === 'number' ? moved : callOwner(callId, this.#server.workerCount);
+  }
+
+  /** Of every worker the same. */
+  get #nowMs(): number {
+    return this.#server.clock.wall();
+  }
+
+  /** They come to this worker for a while: until a leg has this Call-ID they are nobody's. */
+  lend(callId: string): void {
+    const { workerCount, workerIndex } = this.#server;
+    if (this.#moved === null) return;
+    this.#sweepFrom = this.#moved.sweep(this.#nowMs, this.#sweepFrom, SWEPT);
+    if (callOwner(callId, workerCount) === workerIndex) this.#moved.delete(callId);
+    else this.#moved.set(callId, workerIndex, this.#nowMs + LENT_MS);
+  }
+
+  /** A leg has this Call-ID: what was lent is kept. */
+  keep(callId: string): void {
+    if (this.#moved === null || this.#moved.size === 0) return;
+    const { workerIndex } = this.#server;
+    this.#moved.update(callId, this.#nowMs, (record) =>
+      record?.value === workerIndex ? { value: workerIndex, expiresMs: 0 } : undefined,
+    );
   }
 
   /** They come to this worker from now on. */
@@ -46,14 +74,14 @@ export class Homes {
   forget(callId: string): void {
     const { workerIndex } = this.#server;
     if (this.#moved === null || this.#moved.size === 0) return;
-    this.#moved.update(callId, 0, (record) => (record?.value === workerIndex ? null : undefined));
+    this.#moved.update(callId, this.#nowMs, (record) => (record?.value === workerIndex ? null : undefined));
   }
 
   /** Passes a message on to the worker that has its call; false where that is this one. */
   passesOn(msg: SipMsg): boolean {
     if (this.#moved === null || this.#moved.size === 0) return false;
     const { handover, workerIndex } = this.#server;
-    const home = this.#moved.get(msg.callId ?? '', 0);
+    const home = this.#moved.get(msg.callId ?? '', this.#nowMs);
     if (typeof home !== 'number' || home === workerIndex || handover === null) return false;
     handover.hand(msg, home);
     return true;

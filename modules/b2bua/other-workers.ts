@@ -209,7 +209,7 @@ export class OtherWorkers {
     if (worker !== calls.server.workerIndex) return false;
     const leg = legId === '' ? this.#replacedBy(replaces) : ringing(calls, legId);
     if (leg === null) return false;
-    calls.homes.set(callId);
+    calls.homes.lend(callId);
     if (legId !== '') {
       this.#expected.set(callId, legId);
       calls.server.wheel.after(ARRIVAL_MS, () => this.#expected.delete(callId));

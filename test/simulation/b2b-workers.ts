@@ -1,3 +1,4 @@
+import type { Server } from '../../core/server.ts';
 import { sharedStore } from '../../core/store/shared-store.ts';
 import { SeededRandom } from '../../core/timer/random.ts';
 import { VirtualClock } from '../../core/timer/virtual-clock.ts';
@@ -59,7 +60,13 @@ export async function simulateWorkers(seed: number): Promise<WorkersResult> {
   const network = new SimNetwork(clock, new SeededRandom(seed ^ 0x5eed), {
     link: { delayMs: [1, 1 + random.int(60)] },
   });
-  const workers = new SimWorkers(clock, new SeededRandom(seed ^ 0xb0b), WORKERS, 1 + random.int(30));
+  const workers = new SimWorkers(
+    clock,
+    new SeededRandom(seed ^ 0xb0b),
+    WORKERS,
+    1 + random.int(30),
+    random.int(3) / 20,
+  );
   const sims: SimServer[] = [];
   for (const [index, seat] of workers.seats.entries())
     sims.push(
@@ -122,6 +129,13 @@ function acts(phones: readonly Phone[], one: One, random: SeededRandom): void {
   phone.calls(other.name, { Replaces: `${replaced.callId};to-tag=${replaced.otherTag};from-tag=${replaced.ownTag}` });
 }
 
+/** Call-IDs that are said to be elsewhere; those that are only lent end by themselves. */
+function homesLeft(server: Server): number {
+  return sharedStore(server, 'b2bua.homes')
+    .records()
+    .filter(({ expiresMs }) => expiresMs === 0).length;
+}
+
 /** What a worker still has when nothing happens any more. */
 function leftovers({ server, log }: SimServer): string[] {
   const b2bua = server.modules.api('b2bua') as B2buaApi;
@@ -132,7 +146,7 @@ function leftovers({ server, log }: SimServer): string[] {
     slots: b2bua.slotCount,
     transactions: tm.core.table.size,
     timers: server.wheel.size,
-    homes: sharedStore(server, 'b2bua.homes').size,
+    homes: homesLeft(server),
     parked: sharedStore(server, 'b2bua.slots').size,
   };
   const left = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what} left`]));

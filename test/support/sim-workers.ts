@@ -16,12 +16,14 @@ export class SimWorkers {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #maxMs: number;
+  readonly #lostAnswers: number;
   readonly #buses: SimBus[];
   readonly #servers: (Server | undefined)[] = [];
   readonly #heap: SharedArrayBuffer;
 
-  /** What passes between workers takes up to `maxMs`. */
-  constructor(clock: Clock, random: Random, count: number, maxMs: number) {
+  /** What passes between workers takes up to `maxMs`; of so many answers (0 … 1) nothing is heard, as of a worker that stalls. */
+  constructor(clock: Clock, random: Random, count: number, maxMs: number, lostAnswers = 0) {
+    this.#lostAnswers = lostAnswers;
     this.#clock = clock;
     this.#random = random;
     this.#maxMs = maxMs;
@@ -70,6 +72,11 @@ export class SimWorkers {
     return new Promise((resolve) => void this.#clock.schedule(ms, resolve));
   }
 
+  /** Whether an answer is one of those that are not heard. */
+  get isLost(): boolean {
+    return this.#random.int(1000) < this.#lostAnswers * 1000;
+  }
+
   others(own: number): SimBus[] {
     return this.#buses.filter((_, index) => index !== own);
   }
@@ -108,14 +115,13 @@ class SimBus implements Bus {
 
   async ask(topic: string, value: unknown): Promise<unknown[]> {
     const copy = structuredClone(value);
-    return await Promise.all(
-      this.#workers.others(this.#own).map(async (other) => {
-        await this.#workers.later();
-        const answer = structuredClone(await other.#answers.get(topic)?.(copy));
-        await this.#workers.later();
-        return answer;
-      }),
-    );
+    const answers = this.#workers.others(this.#own).map(async (other) => {
+      await this.#workers.later();
+      const answer: unknown = structuredClone(await other.#answers.get(topic)?.(copy));
+      await this.#workers.later();
+      return this.#workers.isLost ? undefined : answer;
+    });
+    return (await Promise.all(answers)).filter((answer) => answer !== undefined);
   }
 
   answer(topic: string, fn: (value: unknown) => unknown): void {
