@@ -1,7 +1,7 @@
 /** Stateless forwarding (RFC 3261 §16.11): one destination, a branch that depends on nothing but the request. */
 
 import { isDestination, type NoDestination } from './destination.ts';
-import { base36, hashSpan, hashText, mixHash } from './msg/hash.ts';
+import { base36, HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
 import { BRANCH_MAGIC, buildForwardedReply, buildRequest } from './msg/msg-translator.ts';
 import { HDR } from './parser/hf.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
@@ -27,18 +27,24 @@ export function nextHopUri(msg: SipMsg): string {
 function statelessBranch(msg: SipMsg): string {
   const via = msg.via1;
   const branch = via?.branch ?? '';
-  const call = hashText(msg.callId ?? '');
+  const start = via?.branchStart ?? 0;
+  const call = hashCallId(msg, HASH_START);
   // The caller's branch is unique where it has the cookie; else all of its Via and the CSeq have to do.
   const id = branch.startsWith(BRANCH_MAGIC)
-    ? hashText(branch, call)
+    ? hashSpan(msg.buf, start, start + branch.length, call)
     : hashText(`${msg.cseqNumber}`, via === null ? call : hashSpan(msg.buf, via.start, via.end, call));
   return `${BRANCH_MAGIC}${STATELESS_MARK}${base36(mixHash(id))}${base36(mixHash(Math.imul(id, 31) ^ call))}.${base36(loopHash(msg))}`;
+}
+
+function hashCallId(msg: SipMsg, seed: number): number {
+  const row = msg.callIdAt;
+  return row < 0 ? seed : hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), seed);
 }
 
 /** Hash of what decides where a request goes (RFC 5393 §4.2): a request that returns with the same is looping. */
 export function loopHash(msg: SipMsg): number {
   let h = hashSpan(msg.buf, msg.uriStart, msg.uriEnd);
-  h = hashText(msg.callId ?? '', h);
+  h = hashCallId(msg, h);
   for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1))
     h = hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), h);
   return mixHash(hashText(msg.fromTag, h));

@@ -64,7 +64,7 @@ export * from './msg/contact-rewrite.ts';
 export * from './msg/core-hash.ts';
 export * from './msg/dset.ts';
 export * from './msg/edit.ts';
-export { base36, HASH_START, hashSpan, hashText, keyedHash, mixHash } from './msg/hash.ts';
+export { base36, HASH_START, hashSpan, hashText, keyedHash, keyedHashSpan, mixHash } from './msg/hash.ts';
 export { LineIterators } from './msg/line-iterators.ts';
 export * from './msg/lumps.ts';
 export {

@@ -37,5 +37,4 @@ export function copyState(from: SipMsg, to: SipMsg): void {
   to.transaction = from.transaction;
   to.extensions = from.extensions;
   to.notes = from.notes;
-  to.hashIndex = from.hashIndex;
 }

@@ -136,8 +136,6 @@ export class SipMsg {
   extensions: Extensions | null;
   /** The same, but only while the message is being routed: `release` drops them. */
   notes: Extensions | null;
-  /** tm hash bucket of the message (`$T_...`, kamcmd), -1 until computed. */
-  hashIndex: number;
 
   #callId: string | null | undefined;
   #from: NameAddr | null | undefined;
@@ -186,7 +184,6 @@ export class SipMsg {
     this.transaction = undefined;
     this.extensions = null;
     this.notes = null;
-    this.hashIndex = -1;
     this.#callId = undefined;
     this.#from = undefined;
     this.#to = undefined;

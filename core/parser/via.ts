@@ -43,6 +43,7 @@ export class Via {
   // Each message asks for these several times, so one walk finds them all.
   #isScanned = false;
   #branchAt = -1;
+  #branchStart = 0;
   #rportAt = -1;
   #receivedAt = -1;
   #maddrAt = -1;
@@ -98,8 +99,17 @@ export class Via {
   }
 
   get branch(): string | null {
-    if (this.#branch === undefined) this.#branch = this.param('branch');
+    if (this.#branch === undefined) {
+      const at = this.paramAt('branch');
+      this.#branch = at < 0 ? null : paramValue(this.buf, at + 'branch'.length, this.end);
+      if (this.#branch !== null) this.#branchStart = this.buf.indexOf(this.#branch, at + 'branch'.length);
+    }
     return this.#branch;
+  }
+
+  /** Where the value of `branch` begins in the message; 0 where there is none. */
+  get branchStart(): number {
+    return this.branch === null ? 0 : this.#branchStart;
   }
 
   /** Address in `received`, without brackets whether it was written with them or not (RFC 5118 §4.5); null when absent. */

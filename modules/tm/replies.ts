@@ -319,7 +319,8 @@ export class Replies {
 
   /** The INVITE transaction that an end-to-end ACK belongs to: same call, CSeq and tags. */
   inviteOfAck(ack: SipMsg): Transaction | null {
-    for (const t of this.#tm.table.invitesOfCall(ack.callId ?? '')) {
+    const { table } = this.#tm;
+    for (const t of table.invitesOfCall(ack.callId ?? '', table.callHash(ack))) {
       const { request } = t;
       if (t.status < 200 || t.status >= 300 || request.cseqNumber !== ack.cseqNumber) continue;
       if (t.fromTag === ack.fromTag && t.toTag === ack.toTag) return t;

@@ -1,4 +1,4 @@
-import { BRANCH_MAGIC, flatCopy, keyedHash, METHOD, type SipMsg } from 'strowger';
+import { BRANCH_MAGIC, flatCopy, keyedHash, keyedHashSpan, METHOD, type SipMsg } from 'strowger';
 import type { ClientBranch } from './branch.ts';
 import { CallChains, KeyChains } from './chains.ts';
 import type { TmSettings } from './settings.ts';
@@ -45,10 +45,10 @@ export class TransactionTable {
     this.#slots[t.index] = t;
     this.#count++;
     if (t.isLocal) return;
-    t.keyHash = this.#hash(t.key);
+    t.keyHash = this.#keyHash(t.request, t.key);
     this.#byKey.add(t);
     if (!t.isInvite) return;
-    t.callHash = this.#hash(t.request.callId ?? '');
+    t.callHash = this.callHash(t.request);
     this.#byCall.add(t);
   }
 
@@ -83,7 +83,7 @@ export class TransactionTable {
     const via = msg.via1;
     if (via === null) return null;
     const key = this.keyOf(msg);
-    const hash = this.#hash(key);
+    const hash = this.#keyHash(msg, key);
     for (let t = this.#byKey.first(hash); t !== null; t = t.nextByKey) {
       if (t.keyHash !== hash || t.key !== key) continue;
       const own = t.request;
@@ -110,16 +110,26 @@ export class TransactionTable {
   }
 
   /** INVITE transactions of a Call-ID, newest first: for end-to-end ACKs. */
-  *invitesOfCall(callId: string): Iterable<Transaction> {
-    const hash = this.#hash(callId);
+  *invitesOfCall(callId: string, hash = keyedHash(callId, this.#seed) | 0): Iterable<Transaction> {
     for (let t = this.#byCall.first(hash); t !== null; t = t.nextByCall) {
       if (t.callHash === hash && t.request.callId === callId) yield t;
     }
   }
 
-  #hash(text: string): number {
-    // As a small integer: an unsigned one would be kept as a double.
-    return keyedHash(text, this.#seed) | 0;
+  // Hashes are kept as small integers (| 0): unsigned ones would be doubles.
+
+  #keyHash(msg: SipMsg, key: string): number {
+    const via = msg.via1;
+    if (via === null || key !== via.branch) return keyedHash(key, this.#seed) | 0;
+    const start = via.branchStart;
+    return keyedHashSpan(msg.buf, start, start + key.length, this.#seed) | 0;
+  }
+
+  /** Hash of a message's Call-ID. */
+  callHash(msg: SipMsg): number {
+    const row = msg.callIdAt;
+    if (row < 0) return keyedHash('', this.#seed) | 0;
+    return keyedHashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), this.#seed) | 0;
   }
 
   /** Every transaction, in no order that means anything. */
