@@ -27,15 +27,14 @@ export const IFLAG = { TIMEOUT_BYE: 1, KA_SRC: 2, KA_DST: 4, TIMEOUT_NORESET: 8 
 /** Separates the parts of a packed text; neither URIs nor Route values can hold it. */
 const SEPARATOR = '\n';
 
-/** A text of parts, copied out of their message. */
-function packed(...parts: readonly string[]): string {
-  return flatCopy(
-    parts.map((part) => (part.includes(SEPARATOR) ? part.replaceAll(/[\r\n]+\s*/g, ' ') : part)).join(SEPARATOR),
-  );
+/** A text that can be one of several: of a folded header without its line ends. */
+function onePart(text: string): string {
+  return text.includes(SEPARATOR) ? text.replaceAll(/[\r\n]+\s*/g, ' ') : text;
 }
 
-function part(text: string, index: number): string {
-  let start = 0;
+/** A part of those that begin at `from`. */
+function part(text: string, index: number, from = 0): string {
+  let start = from;
   for (let i = 0; i < index; i++) {
     const at = text.indexOf(SEPARATOR, start);
     if (at < 0) return '';
@@ -99,28 +98,34 @@ export class Dialog {
   next: Dialog | null = null;
   previous: Dialog | null = null;
   sameCall: Dialog | null = null;
-  readonly #uris: string;
+  /** Call-ID and From tag, then the URIs: one copy of all that the INVITE said. */
+  readonly #text: string;
   #callerTarget = '';
   #calleeTarget = '';
 
   constructor(start: DialogStart) {
     this.hEntry = start.hEntry;
     this.hId = start.hId;
-    this.callId = flatCopy(start.callId);
-    this.fromTag = flatCopy(start.fromTag);
+    const { callId, fromTag, fromUri, toUri, requestUri } = start;
+    this.#text = flatCopy(`${callId}${fromTag}${onePart(fromUri)}\n${onePart(toUri)}\n${onePart(requestUri)}`);
+    this.callId = this.#text.slice(0, callId.length);
+    this.fromTag = this.#text.slice(callId.length, callId.length + fromTag.length);
     this.initSec = start.initSec;
     this.lifetimeSec = start.lifetimeSec;
-    this.#uris = packed(start.fromUri, start.toUri, start.requestUri);
+  }
+
+  #uri(index: number): string {
+    return part(this.#text, index, this.callId.length + this.fromTag.length);
   }
 
   get fromUri(): string {
-    return part(this.#uris, 0);
+    return this.#uri(0);
   }
   get toUri(): string {
-    return part(this.#uris, 1);
+    return this.#uri(1);
   }
   get requestUri(): string {
-    return part(this.#uris, 2);
+    return this.#uri(2);
   }
 
   tag(leg: Leg): string {
@@ -151,7 +156,7 @@ export class Dialog {
   }
 
   setTarget(leg: Leg, contact: string, routeSet: string): void {
-    const target = contact === '' && routeSet === '' ? '' : packed(contact, routeSet);
+    const target = contact === '' && routeSet === '' ? '' : flatCopy(`${onePart(contact)}\n${onePart(routeSet)}`);
     if (leg === LEG.CALLER) this.#callerTarget = target;
     else this.#calleeTarget = target;
   }

@@ -1,4 +1,4 @@
-import type { ModuleContext, PvValue, Run, SipMsg } from 'strowger';
+import type { Counter, ModuleContext, PvValue, Run, SipMsg } from 'strowger';
 import type { RrApi } from '../rr/api.ts';
 import type { TmApi } from '../tm/api.ts';
 import { contextOf, needContext } from './context.ts';
@@ -18,6 +18,9 @@ import type { DialogStore } from './store.ts';
 import { DialogTable } from './table.ts';
 import { TmEvents } from './tm-events.ts';
 import { WithinRequests } from './within.ts';
+
+type CounterName = 'processed_dialogs' | 'expired_dialogs' | 'failed_dialogs';
+const EVENT_ROUTES = { start: 'dialog:start', end: 'dialog:end', failed: 'dialog:failed' } as const;
 
 /** The dialogs of one worker: what the parts of the module share. */
 export class Dialogs {
@@ -41,6 +44,7 @@ export class Dialogs {
   early = 0;
   active = 0;
   readonly #tmEvents: TmEvents;
+  readonly #counters: Readonly<Record<CounterName, Counter>>;
   #stops: (() => void)[] = [];
 
   constructor(ctx: ModuleContext) {
@@ -59,6 +63,11 @@ export class Dialogs {
     this.keepalive = new Keepalive(this);
     this.cseq = new CseqShift(this);
     this.#tmEvents = new TmEvents(this);
+    this.#counters = {
+      processed_dialogs: ctx.counter('processed_dialogs'),
+      expired_dialogs: ctx.counter('expired_dialogs'),
+      failed_dialogs: ctx.counter('failed_dialogs'),
+    };
   }
 
   get nowSec(): number {
@@ -130,9 +139,9 @@ export class Dialogs {
   }
 
   /** event_route[dialog:NAME], with the message it is about or one made up. Ends, where it waits, when it is done. */
-  runEvent(name: string, dialog: Dialog, msg: SipMsg | null): void | Promise<unknown> {
+  runEvent(name: keyof typeof EVENT_ROUTES, dialog: Dialog, msg: SipMsg | null): void | Promise<unknown> {
     const { server } = this.ctx;
-    const event = `dialog:${name}`;
+    const event = EVENT_ROUTES[name];
     if (!server.program.event.has(event)) return undefined;
     const about = msg ?? server.fakeMessage();
     if (about === null) return undefined;
@@ -159,8 +168,8 @@ export class Dialogs {
     this.store?.remove(dialog);
   }
 
-  count(name: 'processed_dialogs' | 'expired_dialogs' | 'failed_dialogs'): void {
-    if (this.settings.hasStats) this.ctx.counter(name).inc();
+  count(name: CounterName): void {
+    if (this.settings.hasStats) this.#counters[name].inc();
   }
 }
 

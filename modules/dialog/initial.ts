@@ -1,4 +1,4 @@
-import { METHOD, ROUTE, Run, type SipMsg, valueToString } from 'strowger';
+import { flatCopy, METHOD, ROUTE, Run, type SipMsg, valueToString } from 'strowger';
 import type { Transaction } from '../tm/api.ts';
 import { type MsgContext, needContext } from './context.ts';
 import { DFLAG, Dialog, IFLAG, LEG } from './dialog.ts';
@@ -174,7 +174,7 @@ export class InitialRequests {
 
   #learnCallee(t: Transaction, dialog: Dialog, reply: SipMsg | null): void {
     const { settings, ctx } = this.#dialogs;
-    dialog.toTag = reply === null ? t.toTag : copied(reply.toTag);
+    dialog.toTag = flatCopy(reply === null ? t.toTag : reply.toTag);
     dialog.calleeSocket = reply?.rcv.socket ?? dialog.callerSocket;
     if (reply === null) return;
     const incoming = recordRoutes(t.request);
@@ -199,8 +199,4 @@ export class InitialRequests {
     this.#dialogs.ending.close(dialog, waits);
     if (!settings.waitsForAck) this.#dialogs.forget(dialog);
   }
-}
-
-function copied(text: string): string {
-  return text === '' ? '' : Buffer.from(text, 'latin1').toString('latin1');
 }

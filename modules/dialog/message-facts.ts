@@ -1,16 +1,18 @@
-import { HDR, listValues, parseNameAddr, type Server, type SipMsg } from 'strowger';
+import { firstNameAddr, HDR, listValues, parseNameAddr, type Server, type SipMsg } from 'strowger';
 
 /** Record-Route values that one message may have before they are left alone. */
 const MAX_ROUTES = 64;
 
+const NONE: readonly string[] = [];
+
 /** URI of the first Contact; '' where there is none. */
 export function contactUri(msg: SipMsg): string {
-  const value = listValues(msg, HDR.CONTACT)[0];
-  return value === undefined ? '' : (parseNameAddr(msg.buf, value.start, value.end)?.uriText ?? '');
+  return firstNameAddr(msg, HDR.CONTACT)?.uriText ?? '';
 }
 
 /** Record-Route values from the top, each as written. */
-export function recordRoutes(msg: SipMsg): string[] {
+export function recordRoutes(msg: SipMsg): readonly string[] {
+  if (msg.findHdr(HDR.RECORDROUTE) < 0) return NONE;
   return listValues(msg, HDR.RECORDROUTE)
     .slice(0, MAX_ROUTES)
     .map(({ start, end }) => msg.buf.slice(start, end).trim());
