@@ -110,14 +110,16 @@ export async function startServer(
     server.logPrefix = logPrefixOf(server, options);
     const reloader = new Reloader(server, host, source, options, env);
     server.reload = () => reloader.reload();
+    const isFirst = server.isFirstWorker && !seat.isReplacement;
     await seat.join();
+    if (isFirst) await runOnce(server, 'core:modinit-before');
     await host.childInit();
     if (options.controlPath !== undefined && server.isFirstWorker)
       undo.push(await offerControlSocket(server, options.controlPath));
     opened.begin();
     seat.begin(reloader);
     server.hooks.started.run();
-    if (server.isFirstWorker && !seat.isReplacement) await runWorkerInit(server);
+    if (isFirst) await runOnce(server, 'core:worker-one-init');
   } catch (error) {
     for (const step of undo.reverse()) await step();
     await env.loader.close();
@@ -152,10 +154,10 @@ function logPrefixOf(server: Server, options: StartOptions): Server['logPrefix']
   };
 }
 
-/** `event_route[core:worker-one-init]`, once everything runs. */
-async function runWorkerInit(server: Server): Promise<void> {
+/** An event route about no message. */
+async function runOnce(server: Server, name: string): Promise<void> {
   const msg = server.fakeMessage();
-  if (msg !== null) await server.runEventRoute('core:worker-one-init', msg);
+  if (msg !== null) await server.runEventRoute(name, msg);
 }
 
 function failOnErrors(source: ScriptSource): void {

@@ -25,6 +25,7 @@ import type { ScriptSource } from './script.ts';
 
 /** Event routes that the core itself runs. */
 const CORE_EVENTS = [
+  'core:modinit-before',
   'core:worker-one-init',
   'core:pre-routing',
   'core:receive-parse-error',
