@@ -157,7 +157,7 @@ export function callOut(calls: Calls, run: Run, uri = ''): number {
 function dialled(call: Call, a: Leg, result: DialResult): void {
   call.status = result.code;
   call.reason = result.reason;
-  if (result.leg !== null) return call.join(a, result);
+  if (result.leg !== null) return void call.join(a, result);
   const cause = `${result.code} ${result.reason}`;
   const { code, reason } = outward(call, result.code, result.reason);
   const { reply } = result;

@@ -16,6 +16,7 @@ import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.t
 import { Mailbox, type MailboxEvent, whenKnown } from './mailbox.ts';
 import { CallMedia } from './media.ts';
 import type { Outgoing, Shaped } from './outbox.ts';
+import { joinLater } from './rebridge.ts';
 import type { ReferDecision } from './refer.ts';
 import { ReliableReplies } from './reliable.ts';
 import { outward } from './reply-map.ts';
@@ -196,20 +197,20 @@ export class Call implements LegOwner {
     return this.#startDial(a, done).start(targets, request);
   }
 
-  /** Calls one target on behalf of a leg that is in a call already, with a description and headers of our own. */
-  dialFor(leg: Leg, target: Target, form: LegRequest, done: (result: DialResult) => void): void {
-    this.dialFrom(leg, leg.dialog.remote, target, form, done);
+  /** Calls targets on behalf of a leg that is in a call already, with a description and headers of our own. */
+  dialFor(leg: Leg, to: readonly Target[], form: LegRequest, done: (result: DialResult) => void): Promise<void> {
+    return this.dialFrom(leg, leg.dialog.remote, to, form, done);
   }
 
   /** The same with a From of its own, also where nobody calls. */
   dialFrom(
     caller: Leg | null,
     from: string,
-    target: Target,
+    targets: readonly Target[],
     form: LegRequest,
     done: (result: DialResult) => void,
-  ): void {
-    this.#startDial(caller, done).startOwn(target, from, form);
+  ): Promise<void> {
+    return this.#startDial(caller, done).startOwn(targets, from, form);
   }
 
   #startDial(caller: Leg | null, done: (result: DialResult) => void): Dial {
@@ -224,6 +225,13 @@ export class Call implements LegOwner {
   /** Somebody else has answered the caller: what rings is cancelled. */
   takeDial(by: Leg): void {
     this.#dial?.takenBy(by);
+  }
+
+  /** A leg that is being called is called no more; false where it is none. */
+  leaveOut(leg: Leg, headers: string): boolean {
+    const dial = leg.state === LEG.EARLY && this.#dial?.has(leg) === true ? this.#dial : null;
+    dial?.unwanted(leg, headers);
+    return dial !== null;
   }
 
   /** Takes a leg over from another call. */
@@ -256,14 +264,14 @@ export class Call implements LegOwner {
   }
 
   /** Joins the caller with who answered: the answer goes to the caller, and what happens on one side goes to the other. */
-  join(a: Leg, { leg, code, reason, reply }: DialResult): void {
+  join(a: Leg, { leg, code, reason, reply }: DialResult): void | Promise<void> {
     if (leg === null || reply === null) return;
     this.#heard();
     if (a.isEnded) return leg.hangup();
+    this.markAnswered();
+    if (a.state !== LEG.EARLY) return joinLater(this, a, leg, reply.body);
     a.peer = leg;
     leg.peer = a;
-    this.markAnswered();
-    if (a.state !== LEG.EARLY) return leg.ack();
     if (leg.isConverted) return void answerLate(this, a, leg);
     const rows = this.options.policy.rows(reply);
     this.reliable.whenAcknowledged(() => a.answer(code, reason, rows, reply.body, contentTypeOf(reply)));

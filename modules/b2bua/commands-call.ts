@@ -1,108 +1,21 @@
 import { ANY_ROUTE, command, EVENT_ROUTE, parseUri, REQUEST_ROUTE, type Run } from 'strowger';
 import { callOut } from './admission.ts';
-import type { Call } from './call.ts';
 import { applyFlags, parseCallFlags } from './call-flags.ts';
 import type { Calls } from './calls.ts';
 import { type B2bContext, contextOf } from './context.ts';
-import type { DialResult, Target } from './dial.ts';
+import { dial, UNAVAILABLE } from './dial-command.ts';
+import { endCall, endLeg, parseHangup } from './hangup.ts';
 import { LEG, type Leg } from './leg.ts';
-import { isAboutCallee } from './peer-targets.ts';
+import { blackHoleAnswer, placeholderOffer } from './sdp.ts';
 import { reasonOf } from './status.ts';
-
-/** What b2b_dial tells the script (DIALSTATUS of Asterisk, as return codes). */
-const BUSY = -1;
-const NO_ANSWER = -2;
-const UNAVAILABLE = -3;
-const CANCELLED = -4;
-const FORBIDDEN = -5;
 
 /** The call and the caller's leg of a request route or an event route; makes them for a new INVITE. */
 export function callOf(run: Run, calls: Calls): B2bContext | null {
   return contextOf(run) ?? calls.begin(run.msg);
 }
 
-/**
- * `uri&uri,uri`: at once what `&` joins, one group after the other what `,` parts. A URI may hold neither unless it is
- * in `<>`.
- */
-function parseDial(text: string): Target[][] {
-  const groups: string[][] = [['']];
-  let depth = 0;
-  for (const c of text) {
-    const group = groups[groups.length - 1] as string[];
-    if (c === '<') depth++;
-    else if (c === '>') depth = Math.max(0, depth - 1);
-    if (depth === 0 && c === ',') groups.push(['']);
-    else if (depth === 0 && c === '&') group.push('');
-    else group[group.length - 1] += c;
-  }
-  const targets = groups.map((group) =>
-    group
-      .map((uri) => uri.trim().replace(/^<(.*)>$/, '$1'))
-      .filter((uri) => uri !== '')
-      .map((uri) => ({ uri, nextHop: '', socket: null })),
-  );
-  return targets.filter((group) => group.length > 0);
-}
-
-async function dial(run: Run, calls: Calls, text: string, seconds: number): Promise<number> {
-  const about = callOf(run, calls);
-  if (about === null) return UNAVAILABLE;
-  const { call, leg } = about;
-  if (call.isBeyond) return FORBIDDEN;
-  if (call.admission !== null) await call.admission;
-  const steps = calls.peerTargets.expand(parseDial(text));
-  let result: DialResult = { leg: null, code: 404, reason: reasonOf(404), reply: null };
-  let isForbidden = false;
-  let isTried = false;
-  let line = '';
-  call.mailbox.yields();
-  for (const step of steps) {
-    if (line !== '' && step.line === line) continue;
-    const found = await calls.peerTargets.resolve(run.msg, call, leg, step.targets);
-    if (call.isEnded || leg.isEnded) break;
-    if (found.targets.length === 0) {
-      // What somebody answered says more than that others were left out.
-      if (!isTried) result = found.failure;
-      isForbidden ||= found.isFull;
-      continue;
-    }
-    isTried = true;
-    result = await dialGroup(run, call, leg, found.targets, seconds);
-    if (result.leg !== null || call.isEnded || leg.isEnded) break;
-    line = isAboutCallee(result.code) ? step.line : '';
-  }
-  call.status = result.code;
-  call.reason = result.reason;
-  if (call.isEnded || leg.isEnded) return CANCELLED;
-  if (result.leg !== null) {
-    call.join(leg, result);
-    return 1;
-  }
-  return isForbidden && !isTried ? FORBIDDEN : codeOf(result);
-}
-
-function dialGroup(run: Run, call: Call, leg: Leg, group: readonly Target[], seconds: number): Promise<DialResult> {
-  const { promise, resolve } = Promise.withResolvers<DialResult>();
-  const timer =
-    seconds <= 0 ? null : call.server.wheel.after(seconds * 1000, () => call.post(() => call.cancelDial('', 408)));
-  call.post(() => call.dial(leg, group, call.edited(run.msg), resolve));
-  return promise.finally(() => {
-    if (timer !== null) call.server.wheel.cancel(timer);
-  });
-}
-
-function codeOf({ code: status, reply }: DialResult): number {
-  if (status === 486 || status === 600 || status === 603) return BUSY;
-  if (status === 408 || status === 480) return NO_ANSWER;
-  if (status === 487) return CANCELLED;
-  // Refused here, by event_route[b2bua:predial].
-  if (status === 403 && reply === null) return FORBIDDEN;
-  return UNAVAILABLE;
-}
-
 /** A leg by what a script calls it: `a` the caller, `b` the callee, `this`, `other`, or its id. */
-export function legByName(about: B2bContext, name: string): Leg | null {
+function legByName(about: B2bContext, name: string): Leg | null {
   const { call, leg } = about;
   switch (name) {
     case '':
@@ -123,6 +36,12 @@ export function legByName(about: B2bContext, name: string): Leg | null {
     default:
       return call.legs.find((each) => each.id === name) ?? null;
   }
+}
+
+/** A leg of the call at hand by its name, or of any call by its id; null where there is none. */
+export function legOfRun(run: Run, calls: Calls, name: string): Leg | null {
+  const about = contextOf(run);
+  return (about === undefined ? null : legByName(about, name)) ?? calls.legById(name);
 }
 
 /** One argument alone is a URI where it has a scheme, else flags. */
@@ -183,10 +102,12 @@ export const CALL_COMMANDS = {
     isAsync: true,
     check: ([, , flags], calls: Calls) => flagsError(calls, '', flags),
     run: (run, calls: Calls, uris, seconds, flags) =>
-      useFlags(callOf(run, calls), calls, flags ?? '') ? dial(run, calls, uris, seconds ?? 0) : UNAVAILABLE,
+      useFlags(callOf(run, calls), calls, flags ?? '')
+        ? dial(run, callOf(run, calls), uris, seconds ?? 0)
+        : UNAVAILABLE,
   }),
   b2b_answer: command({
-    doc: 'Answers the caller: a 2xx (200) with a session description of ours.',
+    doc: 'Answers the caller: a 2xx (200) with a session description of ours; without one its media go nowhere until it is joined with somebody.',
     args: ['int?', 'str?'],
     argNames: ['code', 'sdp'],
     routes: CALL_ROUTES,
@@ -196,7 +117,7 @@ export const CALL_COMMANDS = {
       const status = code ?? 200;
       if (status < 200 || status > 299) return -1;
       about.call.markAnswered();
-      about.leg.answer(status, 'OK', '', sdp ?? '');
+      about.leg.answer(status, 'OK', '', sdp ?? nothingToHear(about.leg));
       return 1;
     },
   }),
@@ -241,15 +162,17 @@ export const CALL_COMMANDS = {
     },
   }),
   b2b_hangup: command({
-    doc: 'Ends the call: BYE, CANCEL or a final reply to each leg as its state demands; the reason goes along.',
-    args: ['str?'],
-    argNames: ['reason'],
+    doc: 'Ends the call, or one leg of it (a, b, this, other, a leg id), whose other side stays: BYE, CANCEL or a final reply as its state demands. With a code, or the value of a Reason header.',
+    args: ['str?', 'str?'],
+    argNames: ['leg', 'reason'],
     routes: ANY_ROUTE,
-    run(run, _calls: Calls, reason) {
+    run(run, calls: Calls, first, second) {
       const about = contextOf(run);
-      if (about === undefined || about.call.isEnded) return -1;
-      about.call.end(reason ?? 'hangup', reason === undefined ? '' : `Reason: ${reason}\r\n`);
-      return 1;
+      const leg = first === undefined || first === '' ? null : legOfRun(run, calls, first);
+      if (leg !== null) return endLeg(leg, parseHangup(second ?? ''));
+      // One argument that is no leg is the reason.
+      if (about === undefined || (second !== undefined && first !== '')) return -1;
+      return endCall(about.call, parseHangup(second ?? first ?? ''));
     },
   }),
   b2b_set_timer: command({
@@ -295,4 +218,10 @@ function provisional(about: B2bContext | null, code: number, reason: string, sdp
   if (about === null || about.leg.isEnded) return -1;
   about.leg.progress(code, reason, '', sdp);
   return 1;
+}
+
+/** A description for who talks to nobody yet: an answer where the caller has offered, else an offer. */
+function nothingToHear({ remoteSdp, server }: Leg): string {
+  const id = server.random.uint32();
+  return remoteSdp === '' ? placeholderOffer(id) : blackHoleAnswer(remoteSdp, id);
 }

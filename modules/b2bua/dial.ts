@@ -59,18 +59,22 @@ export class Dial {
     this.#pending = targets.length;
     this.#prepareOne = (target) => this.#prepare(target, request);
     if (hopsLeft(request) <= 0) return this.cancel('', 483);
+    await this.#prepareAll(targets);
+  }
+
+  /** Targets called with what the caller of this makes up; for a leg that is in a call. */
+  async startOwn(targets: readonly Target[], from: string, form: LegRequest): Promise<void> {
+    this.#pending = targets.length;
+    this.#prepareOne = (each) => this.#sendOwn(each, from, form);
+    await this.#prepareAll(targets);
+  }
+
+  async #prepareAll(targets: readonly Target[]): Promise<void> {
     for (const target of targets) {
-      const waits = this.#prepare(target, request);
+      const waits = this.#prepareOne?.(target);
       if (waits instanceof Promise) await waits;
     }
     this.#look();
-  }
-
-  /** One target, called with what the caller of this makes up; for a leg that is in a call. */
-  startOwn(target: Target, from: string, form: LegRequest): void {
-    this.#pending = 1;
-    this.#prepareOne = (each) => this.#sendOwn(each, from, form);
-    void this.#sendOwn(target, from, form);
   }
 
   #sendOwn(target: Target, from: string, form: LegRequest): void | Promise<void> {
@@ -165,8 +169,8 @@ export class Dial {
   }
 
   /** The script does not want its answer (event_route[b2bua:answered]): it is as if it had not answered. */
-  unwanted(leg: Leg): void {
-    leg.hangup();
+  unwanted(leg: Leg, headers = ''): void {
+    leg.hangup(headers);
     this.failed(leg, 480, null);
   }
 
@@ -191,8 +195,7 @@ export class Dial {
     if (this.isDone) return;
     this.#redirects++;
     this.#pending += targets.length - 1;
-    for (const target of targets) await this.#prepareOne?.(target);
-    this.#look();
+    await this.#prepareAll(targets);
   }
 
   failed(leg: Leg, code: number, reply: SipMsg | null): void {

@@ -121,7 +121,7 @@ class Originated {
   #dial(caller: Leg | null, target: Target, other: string, form: LegRequest): Promise<DialResult> {
     const { from } = this.#wanted;
     return new Promise((resolve) =>
-      this.#call.post(() => this.#call.dialFrom(caller, `<${from || other}>`, target, form, resolve)),
+      this.#call.post(() => this.#call.dialFrom(caller, `<${from || other}>`, [target], form, resolve)),
     );
   }
 }

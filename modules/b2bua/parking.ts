@@ -144,7 +144,7 @@ export class ParkingLot {
 
 /** Calls who parked the call; where nobody answers it ends. */
 function giveBack(call: Call, { leg, from }: Parked): void {
-  call.dialFor(leg, from, { body: leg.remoteSdp }, (result) => {
+  void call.dialFor(leg, [from], { body: leg.remoteSdp }, (result) => {
     const { leg: answered, reply } = result;
     if (answered === null || reply === null) return call.end('park timeout');
     void joinAnswered(leg, answered, reply.body).then((isJoined) => {

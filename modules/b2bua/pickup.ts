@@ -75,7 +75,7 @@ export function pickUpBy(calls: Calls, rings: Leg, uri: string): Promise<boolean
       own.dialFrom(
         null,
         caller.dialog.remote,
-        { uri, nextHop: '', socket: null },
+        [{ uri, nextHop: '', socket: null }],
         { body: caller.remoteSdp },
         ({ leg, code, reason, reply }) => {
           const isTaken = leg !== null && reply !== null && take(rings, caller, leg, reply.body);

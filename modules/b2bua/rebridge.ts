@@ -80,6 +80,23 @@ export async function connect(fresh: Leg, target: Leg): Promise<boolean> {
   return true;
 }
 
+/**
+ * A leg that is in a call is joined with who has just answered on its behalf; who it talked to before is hung up. Where it
+ * takes no other description they are apart again.
+ */
+export async function joinLater(call: Call, a: Leg, fresh: Leg, answer: string): Promise<void> {
+  const before = a.peer;
+  if (await joinAnswered(a, fresh, answer)) {
+    a.isOnHold = false;
+    if (before === null || before === fresh) return;
+    before.peer = null;
+    before.hangup(ELSEWHERE);
+    return;
+  }
+  fresh.hangup();
+  if (a.isEnded) call.post(() => call.end('the caller has left'));
+}
+
 /** Splits a leg from its other side; both are held and stay in their call. */
 export async function unbridge(leg: Leg): Promise<boolean> {
   const other = leg.peer;

@@ -152,7 +152,7 @@ function blind(
   const { remoteSdp: body } = transferee;
   const onProvisional = ({ status, reason }: SipMsg): void => referral.notify(status, reason);
   const form = { body, headers: extra, onProvisional };
-  return call.dialFor(transferee, { uri: target.uri, nextHop: '', socket: null }, form, done);
+  return call.dialFor(transferee, [{ uri: target.uri, nextHop: '', socket: null }], form, done);
 }
 
 async function joined(

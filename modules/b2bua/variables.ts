@@ -1,9 +1,9 @@
 import { flatCopy, type PvDef, type PvValue, type Run } from 'strowger';
 import type { Calls } from './calls.ts';
 import { agreedCodec } from './codec.ts';
+import { legOfRun } from './commands-call.ts';
 import { type B2bContext, contextOf } from './context.ts';
 import type { Leg } from './leg.ts';
-import { legOfRun } from './verbs-talk.ts';
 
 const STATES = ['early', 'confirmed', 'ended'] as const;
 

@@ -1,9 +1,9 @@
 import { ANY_ROUTE, command, EVENT_ROUTE } from 'strowger';
 import type { Calls } from './calls.ts';
+import { legOfRun } from './commands-call.ts';
 import { sendDtmf } from './dtmf.ts';
 import { LEG } from './leg.ts';
 import { originate, parseOriginateMode } from './originate.ts';
-import { legOfRun } from './verbs-talk.ts';
 
 /** Methods that have a life of their own in a dialog. */
 const OWN_METHODS = new Set(['INVITE', 'ACK', 'CANCEL', 'BYE', 'PRACK']);

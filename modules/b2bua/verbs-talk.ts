@@ -1,8 +1,8 @@
-import { command, EVENT_ROUTE, HDR, REQUEST_ROUTE, type Run } from 'strowger';
+import { ANY_ROUTE, command, EVENT_ROUTE, HDR, REQUEST_ROUTE, type Run } from 'strowger';
 import { allowReplacing } from './admission.ts';
 import type { Call } from './call.ts';
 import type { Calls } from './calls.ts';
-import { callOf, legByName } from './commands-call.ts';
+import { callOf, legOfRun } from './commands-call.ts';
 import { type B2bContext, contextOf, setContext } from './context.ts';
 import { hold, resume } from './hold.ts';
 import type { Leg } from './leg.ts';
@@ -13,17 +13,16 @@ import { replace } from './replaces.ts';
 
 const CALL_ROUTES = REQUEST_ROUTE | EVENT_ROUTE;
 
-/** A leg of the call at hand by its name, or of any call by its id; null where there is none. */
-export function legOfRun(run: Run, calls: Calls, name: string): Leg | null {
-  const about = contextOf(run);
-  return (about === undefined ? null : legByName(about, name)) ?? calls.legById(name);
-}
-
 /** Waits for something that later messages bring; the call's other events pass meanwhile. */
 async function awaited(run: Run, doing: (() => Promise<boolean>) | null): Promise<number> {
   if (doing === null) return -1;
   contextOf(run)?.call.mailbox.yields();
   return (await doing()) ? 1 : -1;
+}
+
+/** The leg of a key, or the first of a call with this id. */
+function legOfKey(calls: Calls, key: string): Leg | null {
+  return calls.legById(key) ?? calls.get(key)?.legs.find((each) => !each.isEnded) ?? null;
 }
 
 /** The leg of a key: of a leg, or of a call, then the one that has nobody to talk to. */
@@ -154,7 +153,7 @@ export const TALK_COMMANDS = {
     },
   }),
   b2b_transfer: command({
-    doc: 'Transfers a leg to a URI, or, with the id of a leg of another call, to the other side of that one.',
+    doc: 'Transfers a leg to a URI, or, with the id of another call or of a leg of it, to the other side of that one.',
     args: ['str', 'str', 'str?'],
     argNames: ['leg', 'uri', 'attendedLeg'],
     routes: EVENT_ROUTE,
@@ -164,7 +163,7 @@ export const TALK_COMMANDS = {
       if (leg === null) return -1;
       const go = (other: Leg | null): number => (transfer(leg.owner as Call, leg, uri, other) ? 1 : -1);
       if (otherId === undefined) return go(null);
-      const other = calls.legById(otherId);
+      const other = legOfKey(calls, otherId);
       if (other !== null) return go(other);
       return calls.others.leg(otherId).then((fetched) => (fetched === null ? -1 : go(fetched)));
     },
@@ -210,10 +209,10 @@ export const TALK_COMMANDS = {
     doc: 'Makes the commands and variables that follow be about a call: by its id, a leg id, or call-id;tag of a leg.',
     args: ['str'],
     argNames: ['key'],
-    routes: CALL_ROUTES,
+    routes: ANY_ROUTE,
     isAsync: true,
     run: (run, calls: Calls, key) => {
-      const leg = calls.legById(key) ?? calls.get(key)?.legs.find((each) => !each.isEnded) ?? null;
+      const leg = legOfKey(calls, key);
       if (leg !== null || !calls.others.areThere) return talkAbout(run, leg);
       return calls.others.leg(key).then((fetched) => talkAbout(run, fetched));
     },
@@ -222,7 +221,7 @@ export const TALK_COMMANDS = {
     doc: 'Joins the caller with the leg of a call that has nobody to talk to: by the id of the call or leg.',
     args: ['str'],
     argNames: ['key'],
-    routes: CALL_ROUTES,
+    routes: ANY_ROUTE,
     isAsync: true,
     run: (run, calls: Calls, key) => {
       const about = callOf(run, calls);
