@@ -4,7 +4,7 @@ import type { PvValue } from '../core/values.ts';
 import type { PvSyntax, TransformSyntax } from './ast.ts';
 import { BAD_PV } from './ast-builder.ts';
 import type { BoundFormat, BoundUse } from './bound.ts';
-import { type DiagnosticExtra, suggest } from './diagnostics.ts';
+import { type DiagnosticExtra, newerHint, suggest } from './diagnostics.ts';
 import { parseFormat, parsePv } from './pv-parser.ts';
 import { toText } from './runtime.ts';
 import type { SymbolTable } from './symbols.ts';
@@ -197,6 +197,8 @@ export class PvBinder {
 
   #hint(pv: PvSyntax): DiagnosticExtra {
     const owner = this.#symbols.pvOwner(pv.className);
+    const newer = this.#symbols.newerPvOwner(pv.className);
+    if (owner === null && newer !== null) return { hint: newerHint(newer) };
     const near = suggest(pv.className, this.#symbols.pvNames());
     return hintOf(owner, near === null ? null : `$${near}`);
   }

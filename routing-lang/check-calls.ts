@@ -4,7 +4,7 @@ import { bindArg, literalText } from './bind-args.ts';
 import type { BoundCall } from './bound.ts';
 import { routeTitle } from './bound.ts';
 import type { Checker } from './check.ts';
-import { suggest } from './diagnostics.ts';
+import { newerHint, suggest } from './diagnostics.ts';
 import type { BoundCommand } from './symbols.ts';
 
 const BAD: BoundCall = { kind: 'bad' };
@@ -66,10 +66,17 @@ function countsOf(commands: readonly BoundCommand[]): string {
 function unknownCommand(checker: Checker, call: CallExpr): BoundCall {
   const owner = checker.symbols.commandOwner(call.name);
   if (owner !== null && checker.isMissing(owner)) return BAD;
-  const near = suggest(call.name, checker.symbols.commandNames());
-  const hint = owner !== null ? `loadmodule "${owner}.so"` : near !== null ? `did you mean ${near}?` : null;
+  const hint = commandHint(checker, call.name, owner);
   checker.report('unknown-command', call.nameSpan, `unknown command ${call.name}`, hint === null ? {} : { hint });
   return BAD;
+}
+
+function commandHint(checker: Checker, name: string, owner: string | null): string | null {
+  if (owner !== null) return `loadmodule "${owner}.so"`;
+  const newer = checker.symbols.newerCommandOwner(name);
+  if (newer !== null) return newerHint(newer);
+  const near = suggest(name, checker.symbols.commandNames());
+  return near === null ? null : `did you mean ${near}?`;
 }
 
 /** Kamailio looks at the kind of the block that holds the call; sub-routes count as request routes. */

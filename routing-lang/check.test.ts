@@ -31,6 +31,9 @@ test('suggestions name the nearest, or the module to load', () => {
   assert.equal(hint('t_relay();'), 'loadmodule "tm.so"');
   assert.equal(hint('print("$T_branch_idx");'), 'loadmodule "tm.so"');
   assert.equal(hint('print("$vra(x)");'), 'did you mean $var?');
+  const newer = 'the module tm of newer Kamailios has it, this server does not';
+  assert.equal(hint('t_newer();'), newer);
+  assert.equal(hint('print("$T_newer");'), newer);
   assert.equal(hint('route(RELY);', 'route[RELAY] { ; }'), 'did you mean RELAY?');
   assert.equal(hint('on_failure("FIAL");', 'failure_route[FAIL] { ; }'), 'did you mean FAIL?');
 });

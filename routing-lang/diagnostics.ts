@@ -88,7 +88,12 @@ export const DIAGNOSTIC_CODES = {
 export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES | (string & {});
 
 /** Codes of things that 5.6.3 refuses: errors with `--strict`. */
-const STRICT_CODES: ReadonlySet<DiagnosticCode> = new Set(['newer-syntax', 'older-syntax', 'lax-syntax', 'older-param']);
+const STRICT_CODES: ReadonlySet<DiagnosticCode> = new Set([
+  'newer-syntax',
+  'older-syntax',
+  'lax-syntax',
+  'older-param',
+]);
 
 /** Whence a diagnostic's place comes: what `Preprocessed.locate` and the preprocessor itself can say about an offset. */
 export interface Place {
@@ -186,6 +191,11 @@ function originsOf(place: Place): RelatedPlace[] {
 
 function position(place: Place): { file: string; line: number; column: number } {
   return { file: place.file, line: place.line, column: place.column };
+}
+
+/** The hint about a name that the module of a newer Kamailio has. */
+export function newerHint(module: string): string {
+  return `the module ${module} of newer Kamailios has it, this server does not`;
 }
 
 /**

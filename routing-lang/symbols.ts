@@ -14,9 +14,12 @@ export interface SymbolTable {
   commandNames(): readonly string[];
   /** The module that would export it if it were loaded, for hints; null when nobody does. */
   commandOwner(name: string): string | null;
+  /** The module that exports it in a newer Kamailio, and not here. */
+  newerCommandOwner(name: string): string | null;
   pv(className: string): BoundPv | undefined;
   pvNames(): readonly string[];
   pvOwner(className: string): string | null;
+  newerPvOwner(className: string): string | null;
   transform(className: string, name: string): BoundTransform | undefined;
   transformNames(className: string): readonly string[];
   transformOwner(className: string, name: string): string | null;

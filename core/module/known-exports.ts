@@ -1,32 +1,39 @@
 import tables from './known-exports.json' with { type: 'json' };
 
 /**
- * Which of Kamailio 5.6's modules declares what, for hints: "t_relay is exported by the module tm, which is not
+ * Which of Kamailio's modules declares what, for hints: "t_relay is exported by the module tm, which is not
  * loaded". Where several export one name, the usual one. Names of modules that do not exist here are in it too.
+ * What versions after 5.6 added to a module, and the module here does not have, is kept apart.
  */
 interface KnownExports {
   command(name: string): string | null;
   pv(className: string): string | null;
   transformation(className: string): string | null;
+  newerCommand(name: string): string | null;
+  newerPv(className: string): string | null;
+  /** Does a newer version of the module have the parameter? */
+  isNewerParam(module: string, name: string): boolean;
 }
 
 type Table = Readonly<Record<string, string>>;
 
-let inverted: Record<keyof typeof tables, ReadonlyMap<string, string>> | null = null;
+type Kind = Exclude<keyof typeof tables, 'newerParams'>;
+
+const inverted = new Map<Kind, ReadonlyMap<string, string>>();
 
 export const knownExports: KnownExports = {
   command: (name) => lookUp('commands', name),
   pv: (className) => lookUp('pvs', className),
   transformation: (className) => lookUp('transformations', className),
+  newerCommand: (name) => lookUp('newerCommands', name),
+  newerPv: (className) => lookUp('newerPvs', className),
+  isNewerParam: (module, name) => (tables.newerParams as Table)[module]?.split(' ').includes(name) ?? false,
 };
 
-function lookUp(kind: keyof typeof tables, name: string): string | null {
-  inverted ??= {
-    commands: invert(tables.commands),
-    pvs: invert(tables.pvs),
-    transformations: invert(tables.transformations),
-  };
-  return inverted[kind].get(name) ?? null;
+function lookUp(kind: Kind, name: string): string | null {
+  let owners = inverted.get(kind);
+  if (owners === undefined) inverted.set(kind, (owners = invert(tables[kind])));
+  return owners.get(name) ?? null;
 }
 
 /** The file has one line a module; the look-up goes the other way. */

@@ -1,6 +1,7 @@
 import { didYouMean } from '../suggest.ts';
 import type { ParamSetting } from './context.ts';
 import type { ModuleDef, ParamDef } from './define-module.ts';
+import { knownExports } from './known-exports.ts';
 
 /**
  * Does a modparam's first argument name this module? Kamailio's rule: an extended regular expression that must match
@@ -27,7 +28,10 @@ export function paramError(
 ): string | null {
   const param = Object.hasOwn(def.params ?? {}, name) ? def.params?.[name] : undefined;
   if (param === undefined) {
-    return `module "${def.name}" has no parameter "${name}"${didYouMean(name, Object.keys(def.params ?? {}))}`;
+    const more = knownExports.isNewerParam(def.name, name)
+      ? ' (newer Kamailios have it, this server does not)'
+      : didYouMean(name, Object.keys(def.params ?? {}));
+    return `module "${def.name}" has no parameter "${name}"${more}`;
   }
   const what = `parameter "${name}" of module "${def.name}"`;
   const wrongType = typeError(param, value);

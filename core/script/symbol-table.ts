@@ -43,12 +43,14 @@ export function buildSymbolTable(index: ModuleIndex, core: CoreTables): SymbolTa
     },
     commandNames,
     commandOwner: (name) => knownExports.command(name),
+    newerCommandOwner: (name) => knownExports.newerCommand(name),
     pv(className): BoundPv | undefined {
       const def = ownMember(core.pvs, className);
       return index.pv(className) ?? (def === undefined ? undefined : { module: CORE, def, state });
     },
     pvNames,
     pvOwner: (className) => knownExports.pv(className),
+    newerPvOwner: (className) => knownExports.newerPv(className),
     transform(className, name): BoundTransform | undefined {
       const members = ownMember(core.transformations, className);
       const def = members === undefined ? undefined : ownMember(members, name);

@@ -117,12 +117,14 @@ export class ScriptBench {
       commands: bound,
       commandNames: () => Object.keys(this.#commands),
       commandOwner: (name) => (name === 't_relay' ? 'tm' : null),
+      newerCommandOwner: (name) => (name === 't_newer' ? 'tm' : null),
       pv: (name) => {
         const def = Object.hasOwn(pvs, name) ? pvs[name] : undefined;
         return def === undefined ? undefined : { module: 'pv', def, state: undefined };
       },
       pvNames: () => Object.keys(pvs),
       pvOwner: (name) => (name === 'T_branch_idx' ? 'tm' : null),
+      newerPvOwner: (name) => (name === 'T_newer' ? 'tm' : null),
       transform: () => undefined,
       transformNames: () => ['len'],
       transformOwner: () => null,
