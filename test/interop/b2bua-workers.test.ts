@@ -30,6 +30,7 @@ loadmodule "b2bua.so"
 modparam("b2bua", "store", "sqlite://${database}")
 modparam("b2bua", "store_interval", 50)
 modparam("b2bua", "rel100", "off")
+modparam("b2bua", "replaces_auth", 0)
 request_route {
   if (is_method("OPTIONS")) {
     if (!b2b_find("$hdr(X-Key)")) { sl_send_reply("404", "Nothing"); exit; }

@@ -26,6 +26,7 @@ loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "b2bua.so"
 modparam("b2bua", "park_timeout", 15)
+modparam("b2bua", "replaces_auth", 0)
 modparam("tm", "fr_inv_timer", 20000)
 request_route {
   if (has_totag()) { if (!is_method("ACK")) sl_send_reply("481", "Gone"); exit; }
