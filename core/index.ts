@@ -172,6 +172,7 @@ export type * from './transport/transport.ts';
 export * from './transport/udp-client.ts';
 export * from './transport/unix-dgram.ts';
 export * from './transport/unix-stream.ts';
+export { WebSocketClient } from './transport/web-socket-client.ts';
 export * from './values.ts';
 export type { Bus, Replica } from './workers/bus.ts';
 export { callOwner } from './workers/ownership.ts';

@@ -6,7 +6,6 @@ import {
   type RelaySets,
   type UdpAnswer,
   type UdpPatience,
-  type UdpPeerAddress,
 } from 'strowger';
 import { BDict, bdecode, bencode } from './bencode.ts';
 import type { CallTable } from './call-table.ts';
@@ -32,8 +31,8 @@ interface DispatchParts {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly settings: () => DispatchSettings;
-  /** Sends one request to one node. */
-  readonly ask: (peer: UdpPeerAddress, payload: string, patience: UdpPatience) => Promise<UdpAnswer>;
+  /** Sends one request to one node, which is at this address. */
+  readonly ask: (node: RelayNode, ip: string, payload: string, patience: UdpPatience) => Promise<UdpAnswer>;
   /** Addresses of a node's host. */
   readonly resolve: (node: RelayNode) => readonly string[] | Promise<readonly string[]>;
 }
@@ -155,7 +154,7 @@ export class Dispatch {
       log.error(`rtpengine ${node.url}: its name has no address`);
       return null;
     }
-    const answer = await ask({ ip, port: node.port }, payload, settings().patience);
+    const answer = await ask(node, ip, payload, settings().patience);
     if (!answer.ok) return null;
     const reply = bdecode(answer.text);
     if (reply instanceof BDict) return reply;

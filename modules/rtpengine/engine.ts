@@ -15,6 +15,7 @@ import {
   type SipMsg,
   TableCache,
   UdpClient,
+  WebSocketClient,
 } from 'strowger';
 import type { TmApi } from '../tm/api.ts';
 import { type BDict } from './bencode.ts';
@@ -24,9 +25,11 @@ import { Dispatch, type DispatchSettings } from './dispatch.ts';
 import { type NgFlags, parseNgFlags } from './flags.ts';
 import { compactJson, prettyJson } from './json.ts';
 import { MosReport } from './mos.ts';
-import { nodeAddress } from './node-url.ts';
+import { isWebSocket, nodeAddress } from './node-url.ts';
 import { type NgCommand, ngRequest } from './request.ts';
 
+/** Name of the protocol in a WebSocket's handshake (rtpengine: HTTP and WebSocket support). */
+const NG_PROTOCOL = 'ng.rtpengine.com';
 /** Version of Kamailio's table. */
 const TABLE_VERSION = 1;
 /** Between two reloads by RPC. */
@@ -56,6 +59,7 @@ export class Rtpengine {
   /** Told of calls that rtpengine has ended because their media stopped. */
   readonly timeoutListeners = new Set<(callId: string) => void>();
   readonly #client: UdpClient;
+  readonly #webSockets: WebSocketClient;
   readonly #table: TableCache<readonly Row[]> | null;
   readonly #mos: MosReport;
   readonly #setidAvp: ParamPv;
@@ -82,13 +86,22 @@ export class Rtpengine {
       tos: ctx.int('control_cmd_tos'),
       ...(localAddress === '' ? {} : { localAddress }),
     });
+    this.#webSockets = new WebSocketClient({
+      wheel: server.wheel,
+      random: server.random,
+      protocol: NG_PROTOCOL,
+      ...(localAddress === '' ? {} : { localAddress }),
+    });
     this.dispatch = new Dispatch({
       nodes: this.nodes,
       calls: this.calls,
       log: ctx.log,
       now: () => server.clock.now(),
       settings: () => this.#settings(),
-      ask: (peer, payload, patience) => this.#client.ask(peer, payload, patience),
+      ask: ({ url, port }, ip, payload, patience) =>
+        isWebSocket(url)
+          ? this.#webSockets.ask({ url, ip }, payload, patience)
+          : this.#client.ask({ ip, port }, payload, patience),
       resolve: (node) => server.resolver.addresses(node.host),
     });
     this.#table = ctx.str('db_url') === '' ? null : this.#makeTable();
@@ -167,6 +180,7 @@ export class Rtpengine {
 
   async close(): Promise<void> {
     this.#client.close();
+    this.#webSockets.close();
     await this.#table?.close();
   }
 

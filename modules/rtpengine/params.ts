@@ -15,7 +15,9 @@ const MOS_PARAMS: Readonly<Record<string, ParamDef>> = Object.fromEntries(
 
 /** rtpengine's parameters (Kamailio's names and defaults). */
 export const NG_PARAMS: Readonly<Record<string, ParamDef>> = {
-  rtpengine_sock: listParam({ doc: 'Nodes of a set: `[set ==] udp:host:port[=weight] …`.' }),
+  rtpengine_sock: listParam({
+    doc: 'Nodes of a set: `[set ==] URL[=weight] …`, a URL being udp:host:port, ws://host:port/path or wss://….',
+  }),
   rtpengine_disable_tout: intParam({
     default: 60,
     min: 0,
@@ -74,7 +76,7 @@ export const NG_PARAMS: Readonly<Record<string, ParamDef>> = {
   wsapi: strParam({
     default: null,
     doc: 'Module with a WebSocket client.',
-    noEffect: 'rtpengine is reached over UDP only',
+    noEffect: 'nodes over WebSocket need no module',
   }),
   ...MOS_PARAMS,
 };

@@ -279,7 +279,8 @@ branch_route[B] { rtpengine_offer("via-branch=next"); }`,
   test('weights share calls out; unknown sets, bad sockets and variables are refused at start', async () => {
     for (const [params, why] of [
       ['modparam("rtpengine", "rtpengine_sock", "udp:10.0.0.1")', /is not udp:host:port/],
-      ['modparam("rtpengine", "rtpengine_sock", "ws://10.0.0.1:1/")', /over UDP/],
+      ['modparam("rtpengine", "rtpengine_sock", "ws://")', /is not ws:\/\/host:port/],
+      ['modparam("rtpengine", "rtpengine_sock", "ws://10.0.0.1:99999/")', /is not ws:\/\/host:port/],
       ['modparam("rtpengine", "rtpengine_sock", "udp:10.0.0.1:5=x")', /weight is no number/],
       ['modparam("rtpengine", "rtp_inst_pvar", "$rU(")', /rtp_inst_pvar/],
       ['modparam("rtpengine", "write_sdp_pv", "$ci")', /write_sdp_pv: \$ci can not be assigned/],

@@ -37,12 +37,10 @@ export class RawStream {
 
   /** `from`: an address of this machine that it comes from. */
   static open(port: number, isTls = false, from = '127.0.0.1'): Promise<RawStream> {
+    const place = { port, host: '127.0.0.1', localAddress: from };
     return new Promise((resolve, reject) => {
-      const socket = isTls
-        ? connectTls({ port, host: '127.0.0.1', localAddress: from, rejectUnauthorized: false }, () =>
-            resolve(new RawStream(socket)),
-          )
-        : connect({ port, host: '127.0.0.1', localAddress: from }, () => resolve(new RawStream(socket)));
+      const opened = (): void => resolve(new RawStream(socket));
+      const socket = isTls ? connectTls({ ...place, rejectUnauthorized: false }, opened) : connect(place, opened);
       socket.once('error', reject);
     });
   }

@@ -16,17 +16,20 @@ export class RtpEngine {
   #asked = 0;
   /** Of the NG protocol. */
   readonly port: number;
+  /** Of the same over WebSocket. */
+  readonly httpPort: number;
 
-  private constructor(process: StrowgerProcess, folder: string, port: number, firstPort: number) {
+  private constructor(process: StrowgerProcess, folder: string, port: number, httpPort: number, firstPort: number) {
     this.#process = process;
     this.#folder = folder;
     this.port = port;
+    this.httpPort = httpPort;
     this.#firstPort = firstPort;
   }
 
   /** Media get ports from `firstPort` on: several at a time need several ranges. `more`: further options. */
   static async start(firstPort: number = FIRST_PORT, more: readonly string[] = []): Promise<RtpEngine> {
-    const port = await freePort();
+    const [port, httpPort] = [await freePort(), await freePort()];
     const folder = mkdtempSync(join(tmpdir(), 'rtpengine-'));
     const engine = new RtpEngine(
       new StrowgerProcess('rtpengine', [
@@ -36,6 +39,7 @@ export class RtpEngine {
         '--table=-1',
         '--interface=127.0.0.1',
         `--listen-ng=127.0.0.1:${port}`,
+        `--listen-http=127.0.0.1:${httpPort}`,
         `--port-min=${firstPort}`,
         `--port-max=${firstPort + PORTS - 1}`,
         '--num-threads=1',
@@ -49,6 +53,7 @@ export class RtpEngine {
       ]),
       folder,
       port,
+      httpPort,
       firstPort,
     );
     await engine.#answers();
