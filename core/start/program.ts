@@ -119,7 +119,7 @@ function stateless(symbols: SymbolTable): SymbolTable {
         try {
           return found.def.bind(use, state);
         } catch {
-          return { get: () => null, set: () => true };
+          return { get: () => null, set: () => true, getAll: () => [] };
         }
       };
       return { ...found, def: { ...found.def, bind } };

@@ -5,6 +5,7 @@ import {
   compilePosix,
   defineModule,
   FAILURE_ROUTE,
+  HF_VALUE_SELECTS,
   ONREPLY_ROUTE,
   PosixCache,
   REQUEST_ROUTE,
@@ -102,6 +103,7 @@ const isRegex: Check = ([value]) => {
 export default defineModule<Textopsx>({
   name: 'textopsx',
   summary: 'More text operations: applying changes, values of list headers, iterators.',
+  selects: HF_VALUE_SELECTS,
   commands: {
     msg_apply_changes: cmd('Makes the edits part of the message.', [], [], (run) => message.msgApplyChanges(run), {
       routes: APPLY_ROUTES,
