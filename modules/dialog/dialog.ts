@@ -26,6 +26,8 @@ export const IFLAG = { TIMEOUT_BYE: 1, KA_SRC: 2, KA_DST: 4, TIMEOUT_NORESET: 8 
 
 /** Separates the parts of a packed text; neither URIs nor Route values can hold it. */
 const SEPARATOR = '\n';
+/** Parts of a target: Contact and Route values. */
+const TARGET_PARTS = 2;
 
 /** A text that can be one of several: of a folded header without its line ends. */
 function onePart(text: string): string {
@@ -53,6 +55,9 @@ export interface DialogStart {
   readonly fromUri: string;
   readonly toUri: string;
   readonly requestUri: string;
+  /** URI of the caller's Contact, and Route values to it, separated by commas. */
+  readonly callerContact: string;
+  readonly callerRoutes: string;
   readonly initSec: number;
   readonly lifetimeSec: number;
 }
@@ -98,24 +103,28 @@ export class Dialog {
   next: Dialog | null = null;
   previous: Dialog | null = null;
   sameCall: Dialog | null = null;
-  /** Call-ID and From tag, then the URIs: one copy of all that the INVITE said. */
+  /** Call-ID and From tag, then the caller's target and the URIs: one copy of all that the INVITE said. */
   readonly #text: string;
-  #callerTarget = '';
+  /** Contact and Route values; what may follow does not count. */
+  #callerTarget: string;
   #calleeTarget = '';
 
   constructor(start: DialogStart) {
     this.hEntry = start.hEntry;
     this.hId = start.hId;
-    const { callId, fromTag, fromUri, toUri, requestUri } = start;
-    this.#text = flatCopy(`${callId}${fromTag}${onePart(fromUri)}\n${onePart(toUri)}\n${onePart(requestUri)}`);
+    const { callId, fromTag } = start;
+    const target = `${onePart(start.callerContact)}\n${onePart(start.callerRoutes)}`;
+    const uris = `${onePart(start.fromUri)}\n${onePart(start.toUri)}\n${onePart(start.requestUri)}`;
+    this.#text = flatCopy(`${callId}${fromTag}${target}\n${uris}`);
     this.callId = this.#text.slice(0, callId.length);
     this.fromTag = this.#text.slice(callId.length, callId.length + fromTag.length);
+    this.#callerTarget = this.#text.slice(callId.length + fromTag.length);
     this.initSec = start.initSec;
     this.lifetimeSec = start.lifetimeSec;
   }
 
   #uri(index: number): string {
-    return part(this.#text, index, this.callId.length + this.fromTag.length);
+    return part(this.#text, index + TARGET_PARTS, this.callId.length + this.fromTag.length);
   }
 
   get fromUri(): string {
@@ -153,6 +162,13 @@ export class Dialog {
   /** Route values from here to a side, separated by commas. */
   routeSet(leg: Leg): string {
     return part(leg === LEG.CALLER ? this.#callerTarget : this.#calleeTarget, 1);
+  }
+
+  /** What the answer says of the callee. */
+  setCallee(toTag: string, contact: string, routeSet: string): void {
+    const text = flatCopy(`${toTag}${onePart(contact)}\n${onePart(routeSet)}`);
+    this.toTag = text.slice(0, toTag.length);
+    this.#calleeTarget = text.slice(toTag.length);
   }
 
   setTarget(leg: Leg, contact: string, routeSet: string): void {

@@ -1,4 +1,4 @@
-import { flatCopy, METHOD, ROUTE, Run, type SipMsg, valueToString } from 'strowger';
+import { METHOD, ROUTE, Run, type SipMsg, valueToString } from 'strowger';
 import type { Transaction } from '../tm/api.ts';
 import { type MsgContext, needContext } from './context.ts';
 import { DFLAG, Dialog, IFLAG, LEG } from './dialog.ts';
@@ -111,12 +111,13 @@ export class InitialRequests {
       fromUri: msg.from?.uriText ?? '',
       toUri: msg.to?.uriText ?? '',
       requestUri: valueToString(settings.ruriPvar.get(run)),
+      callerContact: contactUri(msg),
+      callerRoutes: recordRoutes(msg).join(','),
       initSec: this.#dialogs.nowSec,
       lifetimeSec: this.#dialogs.timeoutFromScript(run) ?? settings.defaultTimeoutSec,
     });
     dialog.callerCseq = Math.max(0, msg.cseqNumber);
     dialog.callerSocket = msg.rcv.socket;
-    dialog.setTarget(LEG.CALLER, contactUri(msg), recordRoutes(msg).join(','));
     if (settings.sendsBye || context.timeoutBye !== 0) dialog.iflags |= IFLAG.TIMEOUT_BYE;
     dialog.timeoutRoute = context.timeoutRoute;
     context.dialog = dialog;
@@ -174,14 +175,13 @@ export class InitialRequests {
 
   #learnCallee(t: Transaction, dialog: Dialog, reply: SipMsg | null): void {
     const { settings, ctx } = this.#dialogs;
-    dialog.toTag = flatCopy(reply === null ? t.toTag : reply.toTag);
     dialog.calleeSocket = reply?.rcv.socket ?? dialog.callerSocket;
-    if (reply === null) return;
+    if (reply === null) return dialog.setCallee(t.toTag, '', '');
     const incoming = recordRoutes(t.request);
     const { behind, own } = partRoutes(ctx.server, recordRoutes(reply), incoming.length);
     const toCallee = behind.toReversed();
     if ((settings.keepProxyRr & KEEP_RR.CALLEE) !== 0) toCallee.unshift(...own.toReversed());
-    dialog.setTarget(LEG.CALLEE, contactUri(reply), toCallee.join(','));
+    dialog.setCallee(reply.toTag, contactUri(reply), toCallee.join(','));
     if ((settings.keepProxyRr & KEEP_RR.CALLER) !== 0)
       dialog.setTarget(LEG.CALLER, dialog.contact(LEG.CALLER), [...own, ...incoming].join(','));
   }

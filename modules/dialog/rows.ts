@@ -110,11 +110,12 @@ export class DialogRows {
       fromUri: row.str(columns.fromUri),
       toUri: row.str(columns.toUri),
       requestUri: row.str(columns.requestUri),
+      callerContact: row.str(columns.callerContact),
+      callerRoutes: row.str(columns.callerRoutes),
       initSec: startSec,
       lifetimeSec: Math.max(0, timeoutSec - Math.max(startSec, 0)),
     });
     dialog.state = state as DialogState;
-    dialog.toTag = row.str(columns.toTag);
     dialog.startSec = startSec;
     dialog.timeoutSec = timeoutSec > 0 ? timeoutSec : this.#nowSec();
     dialog.sflags = row.int(columns.sflags);
@@ -122,8 +123,7 @@ export class DialogRows {
     dialog.timeoutRoute = row.str(columns.timeoutRoute);
     dialog.callerCseq = row.int(columns.callerCseq);
     dialog.calleeCseq = row.int(columns.calleeCseq);
-    dialog.setTarget(LEG.CALLER, row.str(columns.callerContact), row.str(columns.callerRoutes));
-    dialog.setTarget(LEG.CALLEE, row.str(columns.calleeContact), row.str(columns.calleeRoutes));
+    dialog.setCallee(row.str(columns.toTag), row.str(columns.calleeContact), row.str(columns.calleeRoutes));
     dialog.callerSocket = this.#findSocket(row.str(columns.callerSocket));
     dialog.calleeSocket = this.#findSocket(row.str(columns.calleeSocket));
     dialog.isStored = true;

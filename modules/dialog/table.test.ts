@@ -13,6 +13,8 @@ function made(table: DialogTable, callId: string, hId: number): Dialog {
     fromUri: 'sip:a@x',
     toUri: 'sip:b@x',
     requestUri: 'sip:b@x',
+    callerContact: '',
+    callerRoutes: '',
     initSec: 1,
     lifetimeSec: 2,
   });
