@@ -56,7 +56,7 @@ failure_route[NEXT] {
 `;
 const EVENTS = `
 event_route[dispatcher:dst-down] { xlog("L_ERR", "say down $rm $ru $du $dsv(code) $dsv(reason) $dsv(flags)\\n"); }
-event_route[dispatcher:dst-up] { xlog("L_ERR", "say up $rm $ru $dsv(code)\\n"); }
+event_route[dispatcher:dst-up] { xlog("L_ERR", "say up $rm $ru $dsv(code) $dsv(setid) $dsv(uri)\\n"); }
 `;
 
 const answer =
@@ -128,7 +128,7 @@ test('pings take destinations out and in again, by the thresholds, and run the e
   assert.deepEqual((await ds.states()).slice(0, 1), ['sip:10.0.2.1 IP']);
   await world.passes(10_000);
   assert.deepEqual((await ds.states()).slice(0, 1), ['sip:10.0.2.1 AP']);
-  assert.deepEqual(ds.said(), ['up OPTIONS sip:10.0.2.1 200']);
+  assert.deepEqual(ds.said(), ['up OPTIONS sip:10.0.2.1 200 1 sip:10.0.2.1']);
   await ds.rpc('dispatcher.ping_active', 0);
   seen.length = 0;
   bob.autoReply = answer(500);

@@ -147,7 +147,7 @@ export class Dispatcher {
     const dest = this.selection.current(run.msg);
     if (dest === null) return -1;
     const event = this.table.update(dest, state);
-    const facts = { code: CODE_MARKED, reason: null, flags: 0 };
+    const facts = { code: CODE_MARKED, reason: null, flags: 0, uri: dest.uri, setid: dest.setId };
     const done = runStateEvent(this.ctx.server, event, run.msg, facts);
     return done instanceof Promise ? done.then(() => 1) : 1;
   }

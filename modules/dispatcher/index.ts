@@ -58,7 +58,7 @@ const listExists: CommandDef<Dispatcher> = command({
 });
 
 /** $dsv(key) */
-const EVENT_KEYS = ['code', 'reason', 'flags'] as const;
+const EVENT_KEYS = ['code', 'reason', 'flags', 'uri', 'setid'] as const;
 
 export default defineModule<Dispatcher>({
   name: 'dispatcher',
@@ -157,11 +157,11 @@ export default defineModule<Dispatcher>({
   },
   pseudoVariables: {
     dsv: {
-      doc: 'In an event route, about the ping: code, reason and flags (1: there was a reply).',
+      doc: 'In an event route, about the ping: code, reason, flags (1: there was a reply); uri and setid of the destination.',
       name: 'required',
       bind: ({ name }) => {
         const key = EVENT_KEYS.find((known) => known === name);
-        if (key === undefined) return `$dsv(${name}): expected code, reason or flags`;
+        if (key === undefined) return `$dsv(${name}): expected one of ${EVENT_KEYS.join(', ')}`;
         return { get: (run) => factsOf(run)?.[key] ?? null };
       },
     },

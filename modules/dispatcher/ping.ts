@@ -72,7 +72,13 @@ export class Pinger {
     if (event === null) return;
     const msg = eventMessage(server, present);
     if (msg === null) return;
-    const facts = { code, reason: reply === null ? null : reply.reason, flags: reply === null ? 0 : 1 };
+    const facts = {
+      code,
+      reason: reply === null ? null : reply.reason,
+      flags: reply === null ? 0 : 1,
+      uri: present.uri,
+      setid: present.setId,
+    };
     void runStateEvent(server, event, msg, facts);
   }
 

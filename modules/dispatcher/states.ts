@@ -36,6 +36,9 @@ interface EventFacts {
   readonly reason: string | null;
   /** 1 where a reply came over the network. */
   readonly flags: number;
+  /** The destination's address and the set it is in. */
+  readonly uri: string;
+  readonly setid: number;
 }
 
 /** Key of the EventFacts on a message. */

@@ -24,7 +24,7 @@ import { LINE_TRANSFORMS } from './tr-line.ts';
 import { PARAM_TRANSFORMS } from './tr-param.ts';
 import { STRING_TRANSFORMS } from './tr-string.ts';
 import { URI_TRANSFORMS, URIALIAS_TRANSFORMS } from './tr-uri.ts';
-import { VALUE_TRANSFORMS } from './tr-value.ts';
+import { NUMBER_TRANSFORMS, VALUE_TRANSFORMS } from './tr-value.ts';
 import { VARIABLE_PVS } from './variables.ts';
 import { VIA_PVS } from './via-vars.ts';
 import { XAVP_COMMANDS } from './xavp-functions.ts';
@@ -75,6 +75,7 @@ export default defineModule<PvState>({
     line: LINE_TRANSFORMS,
     urialias: URIALIAS_TRANSFORMS,
     val: VALUE_TRANSFORMS,
+    num: NUMBER_TRANSFORMS,
   },
   commands: { ...VARIABLE_COMMANDS, ...XAVP_COMMANDS, ...SBRANCH_COMMANDS },
   rpc: SHARED_RPC,

@@ -108,3 +108,40 @@ test('xavp_push_dst sets the destination, or nothing when a part is wrong', asyn
   assert.equal(ev.exec('xavp_push_dst("d")', run), 1);
   assert.deepEqual([of('$ru'), of('$du'), of('$fs')], ['sip:a@b', 'sip:c', 'udp:127.0.0.1:5060']);
 });
+
+test('numbers as integers, their digits, fields between white space', async () => {
+  const { ev, run, of } = await begin();
+  ev.exec('$var(x) = "12 34\\t56"; $var(n) = -1234; $var(s) = "77"', run);
+  assert.deepEqual([of('$(var(x){s.selectsw,1})'), of('$(var(x){s.selectsw,-1})')], ['34', '56']);
+  assert.deepEqual([of('$(var(s){s.intv})'), of('$(var(x){s.intv})')], [77, of('$(var(x){s.int})')]);
+  assert.deepEqual([of('$(var(n){num.fdigit})'), of('$(var(n){num.ldigit})'), of('$(var(s){num.ldigit})')], [1, 4, 0]);
+});
+
+test('a URI without one of its parameters', async () => {
+  const { ev, run, of } = await begin();
+  const cases = {
+    'sip:a@b:5070;x=1;lr;transport=tcp?h=1': 'sip:a@b:5070;x=1;transport=tcp?h=1',
+    'sip:a@b;LR': 'sip:a@b',
+    'sip:a;lr@b': 'sip:a;lr@b',
+    'sip:a;lr@b;lr=on': 'sip:a;lr@b',
+    'no uri': 'no uri',
+  };
+  for (const [uri, expected] of Object.entries(cases)) {
+    ev.exec(`$var(x) = "${uri}"`, run);
+    assert.equal(of('$(var(x){uri.rmparam,lr})'), expected, uri);
+  }
+});
+
+test('overload control in Via (RFC 7339), and a clock that only goes forward', async () => {
+  const via = 'SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;oc=20;oc-algo="loss";oc-validity=500;oc-seq=1.5';
+  const { of } = await begin(MESSAGE.replace(/Via:.*/, `Via: ${via}`));
+  const keys = ['oc', 'ocval', 'ocalgo', 'ocvalidity', 'ocseq'];
+  assert.deepEqual(
+    keys.map((key) => of(`$via0(${key})`)),
+    [2, '20', '"loss"', '500', '1.5'],
+  );
+  assert.equal(of('$via0(params)'), via.slice(via.indexOf(';') + 1));
+  const without = await begin();
+  assert.deepEqual([without.of('$via0(oc)'), without.of('$via0(ocval)')], [0, null]);
+  assert.match(String(of('$TV(Sm)')), /^\d+\.\d{6}$/);
+});

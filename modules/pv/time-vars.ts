@@ -32,7 +32,7 @@ export const TIME_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   TF: readOnly('Time in words, now.', (run) => ctime(run.server.clock.wall())),
   Tb: readOnly('Seconds since 1970 when the server started.', (run) => seconds(run.server.startedWallMs)),
   TV: {
-    doc: 'Seconds (s) and microseconds (u) of the time, the same for all of a message; sn, un: now; Sn: now as seconds.microseconds.',
+    doc: 'Seconds (s) and microseconds (u) of the time, the same for all of a message; sn, un: now; Sn: now as seconds.microseconds; Sm: so of a clock that only goes forward.',
     name: 'required',
     bind: (use) => {
       const key = TIMEVAL.get(use.name ?? '');
@@ -75,6 +75,13 @@ const TIMEVAL: ReadonlyMap<string, (run: Run) => PvValue> = new Map<string, (run
     (run) => {
       const wall = run.server.clock.wall();
       return `${seconds(wall)}.${String(micros(wall)).padStart(6, '0')}`;
+    },
+  ],
+  [
+    'Sm',
+    (run) => {
+      const now = run.server.clock.now();
+      return `${seconds(now)}.${String(micros(now)).padStart(6, '0')}`;
     },
   ],
 ]);

@@ -30,6 +30,10 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   len: textTransform('Length.', (text) => text.length),
   int: textTransform('The text as an integer; null when it is none.', stringToInt),
+  intv: textTransform('The text as an integer, which prints as its digits (Kamailio 5.7).', stringToInt),
+  selectsw: textIntTransform('Field n (negative: from the end) of text cut at white space.', 'the index', (text, n) =>
+    field(text.replace(/\s/g, ' '), n, ' '),
+  ),
   tolower: textTransform('ASCII letters in lower case.', toLower),
   toupper: textTransform('ASCII letters in upper case.', toUpper),
   numeric: textTransform('The digits only.', (text) => text.replace(/[^0-9]+/g, '')),

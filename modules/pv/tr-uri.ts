@@ -8,6 +8,7 @@ import {
   strArg,
   strIn,
   type TransformDef,
+  textStrTransform,
   textTransform,
   URI_SCHEME,
   valueToString,
@@ -44,6 +45,10 @@ export const URI_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
       };
     },
   },
+  rmparam: textStrTransform('The URI without a parameter; as it is where that is not there.', (text, name) => {
+    const uri = parseUri(text);
+    return uri === null || name === '' ? text : withoutParam(uri, text, name.toLowerCase());
+  }),
   tosocket: uriTransform('As proto:host:port; nothing where no transport is written.', (uri) => {
     const proto = uri.transport;
     if (proto === PROTO.NONE) return '';
@@ -86,6 +91,17 @@ function paramTransform(name: string): TransformDef {
 
 function hostOf(uri: SipUri): string {
   return uri.scheme === URI_SCHEME.URN ? urnSpecific(uri) : uri.host;
+}
+
+/** Parameters stand between the first semicolon behind the host and the question mark. */
+function withoutParam(uri: SipUri, text: string, lower: string): string {
+  const { params } = uri;
+  if (params === '' || uri.param(lower) === null) return text;
+  const kept = params.split(';').filter((param) => param.split('=', 1)[0]?.trim().toLowerCase() !== lower);
+  const at = text.indexOf(`;${params}`);
+  if (at < 0) return text;
+  const rest = text.slice(at + 1 + params.length);
+  return `${text.slice(0, at)}${kept.length === 0 ? '' : `;${kept.join(';')}`}${rest}`;
 }
 
 function defaultPort(proto: number): number {

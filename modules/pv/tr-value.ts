@@ -12,6 +12,16 @@ export const VALUE_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   ),
 };
 
+/** {num.…}: digits of a number (Kamailio 5.8); 0 for what is none. */
+export const NUMBER_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
+  fdigit: valueTransform('First digit of a number.', (value) => digit(value, 0)),
+  ldigit: valueTransform('Last digit of a number.', (value) => digit(value, -1)),
+};
+
+function digit(value: PvValue, at: number): number {
+  return typeof value === 'number' ? Number(String(Math.abs(value)).at(at)) : 0;
+}
+
 function valueTransform(doc: string, change: (value: PvValue) => PvValue): TransformDef {
   return { doc, params: [0, 0], bind: () => (_run, value) => change(value) };
 }

@@ -11,6 +11,20 @@ const PARTS: ReadonlyMap<string, (via: Via) => PvValue> = new Map<string, (via: 
   ['rport', (via) => via.param('rport') || null],
   ['received', (via) => via.param('received') || null],
   ['i', (via) => via.param('i') || null],
+  [
+    'params',
+    (via) =>
+      via.buf
+        .slice(via.paramsStart, via.end)
+        .replace(/^[\s;]+/, '')
+        .trimEnd() || null,
+  ],
+  // Overload control, RFC 7339.
+  ['oc', (via) => overload(via.param('oc'))],
+  ['ocval', (via) => via.param('oc') || null],
+  ['ocalgo', (via) => via.param('oc-algo') || null],
+  ['ocvalidity', (via) => via.param('oc-validity') || null],
+  ['ocseq', (via) => via.param('oc-seq') || null],
 ]);
 
 /** $via0(…) the topmost Via, $via1(…) the second, $viaZ(…) the last. */
@@ -19,6 +33,11 @@ export const VIA_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   via1: viaPv('Part of the second Via.', (msg) => msg.via2),
   viaZ: viaPv('Part of the last Via.', lastVia),
 };
+
+/** 0 without the parameter, 1 with, 2 with a value. */
+function overload(value: string | null): number {
+  return value === null ? 0 : value === '' ? 1 : 2;
+}
 
 function viaPv(doc: string, find: (msg: SipMsg) => Via | null): PvDef<PvState> {
   return {
