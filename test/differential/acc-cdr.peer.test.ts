@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite, test } from 'node:test';
-import { type CallStage, playOnBoth } from '../support/call-stage.ts';
+import { type CallStage, playOnBoth, relayRoute } from '../support/call-stage.ts';
 import { skipWithout } from '../support/peers.ts';
 
 /** The same calls through acc's records of calls in both servers: the same lines, the same rows. */
@@ -16,21 +16,9 @@ modparam("acc", "log_level", -1)
 modparam("acc", "db_url", "sqlite:////${folder}/cdrs.db")
 modparam("acc", "cdrs_table", "cdrs")
 ${params}
-request_route {
-  if ($rU == "ready") { sl_send_reply("200", "ready"); exit; }
-  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-  if (has_totag()) {
-    if (loose_route()) { t_relay(); exit; }
-    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
-    sl_send_reply("404", "Not here");
-    exit;
-  }
-  record_route();
-  if (is_method("INVITE")) { $dlg_var(who) = "a'b;c"; dlg_manage(); $avp(x) = "avp"; }
-  $du = "sip:127.0.0.1:${port}";
-  t_relay();
-}
-`;
+${relayRoute(port, {
+  initial: `if (is_method("INVITE")) { $dlg_var(who) = "a'b;c"; dlg_manage(); $avp(x) = "avp"; }`,
+})}`;
 }
 
 /** A table of records, with a column for each value that some test writes. */

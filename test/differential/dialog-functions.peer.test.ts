@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { playOnBoth } from '../support/call-stage.ts';
+import { playOnBoth, relayRoute } from '../support/call-stage.ts';
 import type { TestMsg } from '../support/msg.ts';
 import { skipWithout } from '../support/peers.ts';
 
@@ -25,22 +25,11 @@ loadmodule "dialog.so"
 modparam("dialog", "profiles_with_value", "caller")
 modparam("dialog", "profiles_no_value", "all")
 ${parts.params ?? ''}
-request_route {
-  if ($rU == "ready") { sl_send_reply("200", "ready"); exit; }
-  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-  if (has_totag()) {
-    if (loose_route()) { ${parts.within ?? ''} t_relay(); exit; }
-    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
-    sl_send_reply("404", "Not here");
-    exit;
-  }
-  record_route();
-  if (is_method("INVITE")) { ${parts.before ?? ''} ${parts.manage ?? 'dlg_manage();'} ${parts.after ?? ''} }
-  $du = "sip:127.0.0.1:${port}";
-  t_on_reply("REPLY");
-  t_relay();
-}
-onreply_route[REPLY] { ${parts.reply ?? 'return;'} }
+${relayRoute(port, {
+  initial: `if (is_method("INVITE")) { ${parts.before ?? ''} ${parts.manage ?? 'dlg_manage();'} ${parts.after ?? ''} }
+  t_on_reply("REPLY");`,
+  within: parts.within ?? '',
+})}onreply_route[REPLY] { ${parts.reply ?? 'return;'} }
 ${parts.blocks ?? ''}
 `;
 }
@@ -105,18 +94,8 @@ suite('functions of dialog, as kamailio has them', {
         await call.fromBob('INFO', 9, { 'X-Do': 'ruri' });
         await call.fromAlice('INFO', 3, { 'X-Do': 'get' });
         await stage.noteLog('marks', 4);
-        const { alice, bob } = stage;
-        alice.sends(
-          alice.request('INFO', bob.uri, {
-            callId: 'one',
-            to: '<sip:bob@example.org>',
-            toTag: 'bob-tag',
-            route: call.route,
-            cseq: 4,
-            headers: { 'X-Do': 'bye' },
-          }),
-        );
-        stage.note('reply', (await alice.receives((msg) => msg.cseqMethod === 'INFO')).startLine);
+        const { bob } = stage;
+        stage.note('reply', (await call.asks('INFO', 4, { 'X-Do': 'bye' })).startLine);
         const bye = await stage.noteHeard(bob, 'BYE');
         bob.replies(bye, 200);
         await stage.pause(100);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite, test } from 'node:test';
-import { type CallStage, playOnBoth } from '../support/call-stage.ts';
+import { type CallStage, playOnBoth, relayRoute } from '../support/call-stage.ts';
 import { response, type TestMsg } from '../support/msg.ts';
 import { skipWithout } from '../support/peers.ts';
 
@@ -15,35 +15,20 @@ loadmodule "dialog.so"
 modparam("dialog", "profiles_with_value", "caller")
 modparam("dialog", "profiles_no_value", "all")
 ${params}
-request_route {
-  if ($rU == "ready") { sl_send_reply("200", "ready"); exit; }
-  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-  if (has_totag()) {
-    if (loose_route()) {
-      if (is_known_dlg()) xlog("L_ERR", "MARK $rm known state=$dlg(state) status=$DLG_status\\n");
-      else xlog("L_ERR", "MARK $rm not known\\n");
-      ${within}
-      t_relay();
-      exit;
-    }
-    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
-    sl_send_reply("404", "Not here");
-    exit;
-  }
-  if (is_method("INVITE") && $ci =~ "^spiral" && $hdr(X-Pass) == $null) {
+${relayRoute(port, {
+  first: `if (is_method("INVITE") && $ci =~ "^spiral" && $hdr(X-Pass) == $null) {
     record_route();
     dlg_manage();
     append_hf("X-Pass: 1\\r\\n");
     $du = "sip:127.0.0.1:" + $Rp;
     t_relay();
     exit;
-  }
-  record_route();
-  if (is_method("INVITE")) { dlg_manage(); ${invite} }
-  $du = "sip:127.0.0.1:${port}";
-  t_relay();
-}
-`;
+  }`,
+  initial: `if (is_method("INVITE")) { dlg_manage(); ${invite} }`,
+  within: `if (is_known_dlg()) xlog("L_ERR", "MARK $rm known state=$dlg(state) status=$DLG_status\\n");
+    else xlog("L_ERR", "MARK $rm not known\\n");
+    ${within}`,
+})}`;
 }
 
 /** Kamailio's tables in a file of its own. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type CallStage, playOnBoth, type StagedCall } from '../support/call-stage.ts';
+import { playOnBoth, relayRoute } from '../support/call-stage.ts';
 import type { TestMsg } from '../support/msg.ts';
 import { skipWithout } from '../support/peers.ts';
 import type { SipPeer } from '../support/sip-peer.ts';
@@ -28,34 +28,18 @@ loadmodule "dialog.so"
 modparam("dialog", "profiles_with_value", "caller;p2")
 modparam("dialog", "profiles_no_value", "all")
 ${parts.params ?? ''}
-request_route {
-  if ($rU == "ready") { sl_send_reply("200", "ready"); exit; }
-  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-  if (has_totag()) {
-    if (loose_route()) {
-      ${show('within')}
-      ${parts.within ?? ''}
-      t_relay();
-      exit;
-    }
-    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
-    sl_send_reply("404", "Not here");
-    exit;
-  }
-  record_route();
-  if (is_method("INVITE")) {
+${relayRoute(port, {
+  initial: `if (is_method("INVITE")) {
     ${parts.before ?? ''}
     ${show('before')}
     dlg_manage();
     ${show('after')}
     ${parts.after ?? ''}
   }
-  $du = "sip:127.0.0.1:${port}";
   t_on_reply("REPLY");
-  t_on_failure("FAILURE");
-  t_relay();
-}
-onreply_route[REPLY] { ${show('reply')} ${parts.reply ?? ''} }
+  t_on_failure("FAILURE");`,
+  within: `${show('within')} ${parts.within ?? ''}`,
+})}onreply_route[REPLY] { ${show('reply')} ${parts.reply ?? ''} }
 failure_route[FAILURE] { ${show('failure')} ${parts.failure ?? ''} }
 event_route[dialog:start] { ${show('start')} }
 event_route[dialog:end] { ${show('end')} }
@@ -160,8 +144,7 @@ suite('dialogs, as kamailio has them', { skip: skipWithout('kamailio', 'kamcmd')
             stage.note(how, await stage.rpc('dlg.end_dlg', found?.[1] ?? '', found?.[2] ?? '', 'X-Why: because\r\n'));
           else if (how === 'terminate_dlg') await stage.noteRpc('dlg.terminate_dlg', how, 'alice-tag', 'bob-tag');
           else {
-            alice.sends(within(stage, call, 'INFO', 2, { 'X-Do': how }));
-            stage.note('reply', (await alice.receives((msg) => msg.cseqMethod === 'INFO')).text.split('\r\n')[0] ?? '');
+            stage.note('reply', (await call.asks('INFO', 2, { 'X-Do': how })).startLine);
           }
           const heard = await byes(how, how === 'caller' ? [alice] : [alice, bob]);
           alice.replies(heard[0] ?? assert.fail(), how === 'all' ? 481 : 200);
@@ -264,24 +247,6 @@ modparam("acc", "cdr_extra", "x=$dlg_var(x);ci=$ci;none=$dlg_var(none);fu=$fu")`
     );
   });
 });
-
-/** A request of alice's that the server answers itself. */
-function within(
-  stage: CallStage,
-  call: StagedCall,
-  method: string,
-  cseq: number,
-  headers: Record<string, string>,
-): string {
-  return stage.alice.request(method, stage.bob.uri, {
-    callId: call.callId,
-    to: '<sip:bob@example.org>',
-    toTag: 'bob-tag',
-    route: call.route,
-    cseq,
-    headers,
-  });
-}
 
 const RPC_CALLS: readonly (readonly string[])[] = [
   ['dlg.list_ctx'],

@@ -1,5 +1,5 @@
 import { suite, test } from 'node:test';
-import { type CallStage, playOnBoth } from '../support/call-stage.ts';
+import { type CallStage, playOnBoth, relayRoute } from '../support/call-stage.ts';
 import { skipWithout } from '../support/peers.ts';
 
 /** The same calls through sst in both servers: what the callee is asked, what the caller hears, how long the dialog lives. */
@@ -13,29 +13,14 @@ modparam("sst", "timeout_avp", "$avp(timeout)")
 modparam("sst", "sst_flag", 6)
 modparam("sst", "min_se", 100)
 ${params}
-request_route {
-  if ($rU == "ready") { sl_send_reply("200", "ready"); exit; }
-  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-  if (has_totag()) {
-    if (loose_route()) {
-      xlog("L_ERR", "MARK within $rm avp=$avp(timeout)\\n");
-      t_relay();
-      exit;
-    }
-    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
-    sl_send_reply("404", "Not here");
-    exit;
-  }
-  record_route();
-  if (is_method("INVITE")) {
+${relayRoute(port, {
+  initial: `if (is_method("INVITE")) {
     if (!($ci =~ "^plain")) setflag(6);
     if (!dlg_manage()) exit;
     xlog("L_ERR", "MARK managed avp=$avp(timeout)\\n");
-  }
-  $du = "sip:127.0.0.1:${port}";
-  t_relay();
-}
-`;
+  }`,
+  within: 'xlog("L_ERR", "MARK within $rm avp=$avp(timeout)\\n");',
+})}`;
 }
 
 interface Case {

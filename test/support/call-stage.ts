@@ -185,6 +185,15 @@ export class StagedCall {
     return await this.#arrives(bob, alice, method, status);
   }
 
+  /** A request of alice's within the call that the server answers itself; its answer. */
+  async asks(method: string, cseq: number, headers: Record<string, string> = {}): Promise<TestMsg> {
+    const { alice, bob } = this.#stage;
+    const { callId } = this;
+    const within = { callId, to: `<${this.#uri}>`, toTag: 'bob-tag', route: this.#route, cseq, headers };
+    alice.sends(alice.request(method, bob.uri, within));
+    return await alice.receives((msg) => msg.cseqMethod === method && msg.get('Call-ID') === callId);
+  }
+
   async fromBob(method: string, cseq: number, headers: Record<string, string> = {}, status = 200): Promise<TestMsg> {
     const { alice, bob } = this.#stage;
     const within = {
@@ -209,6 +218,36 @@ export class StagedCall {
     await from.receives((msg) => msg.status === status && msg.cseqMethod === method && isOurs(msg));
     return arrived;
   }
+}
+
+/** Pieces of a `relayRoute`. */
+export interface RelayRoute {
+  /** Before Record-Route, in requests that begin something. */
+  readonly first?: string;
+  /** After Record-Route. */
+  readonly initial?: string;
+  /** In requests within a dialog, after loose_route(). */
+  readonly within?: string;
+}
+
+/** A proxy that stays in the path of calls: what is within them goes by its Route, all else to the callee. */
+export function relayRoute(calleePort: number, { first = '', initial = '', within = '' }: RelayRoute): string {
+  return `request_route {
+  if ($rU == "ready") { sl_send_reply("200", "ready"); exit; }
+  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+  if (has_totag()) {
+    if (loose_route()) { ${within} t_relay(); exit; }
+    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
+    sl_send_reply("404", "Not here");
+    exit;
+  }
+  ${first}
+  record_route();
+  ${initial}
+  $du = "sip:127.0.0.1:${calleePort}";
+  t_relay();
+}
+`;
 }
 
 /** Modules that the scripts of plays have already. */
