@@ -108,7 +108,9 @@ test('sockets: unknown ones change nothing, as in kamailio', () => {
   assert.equal(read(run, 'lsock', 'l/udp:127.0.0.1:5060/name'), 'sockx');
   assert.equal(read(run, 'lsock', 'i/1/advertise'), 'a.example.org:5060');
   assert.equal(read(run, 'lsock', 'i/0/advertise'), '');
+  assert.equal(read(run, 'lsock', 'n/sockx/index'), 0);
   assert.equal(read(run, 'lsock', 'n/nono/listen'), null);
+  assert.equal(read(run, 'atkv', 'type'), null);
 });
 
 test('{sock.…}', () => {

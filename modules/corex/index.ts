@@ -189,8 +189,16 @@ export default defineModule<CorexState>({
         return 'line, name, file or route expected';
       },
     },
+    atkv: {
+      doc: 'Attribute of an event of event_route[core:tkv]: type, key, val, gname. Null: there are no such events here.',
+      name: 'required',
+      bind: ({ name }) =>
+        ['type', 'key', 'val', 'gname'].includes(name ?? '')
+          ? { get: () => null }
+          : `'${name ?? ''}' is none of type, key, val, gname`,
+    },
     lsock: {
-      doc: 'A listening socket: n/NAME, l/ADDRESS or i/INDEX, then /listen, /name or /advertise.',
+      doc: 'A listening socket: n/NAME, l/ADDRESS or i/INDEX, then /listen, /name, /advertise or /index.',
       name: 'required',
       bind: (use) => {
         if (!use.isNameDynamic) {

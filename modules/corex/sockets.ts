@@ -79,11 +79,11 @@ export function isSocketName(run: Run, _state: unknown, name: string): number {
 }
 
 /**
- * `$lsock(key/value/attribute)`: key `n` (name), `l` (address) or `i` (index); attribute `listen`, `name` or
- * `advertise`. A function that reads it, or null when it has another form.
+ * `$lsock(key/value/attribute)`: key `n` (name), `l` (address) or `i` (index); attribute `listen`, `name`, `advertise` or
+ * `index`, of which the first letter counts. A function that reads it, or null when it has another form.
  */
-export function socketExpression(text: string): ((server: Server) => string | null) | null {
-  const match = /^([nli])\/(.*)\/(listen|name|advertise)$/.exec(text);
+export function socketExpression(text: string): ((server: Server) => string | number | null) | null {
+  const match = /^([nli])\/(.*)\/([lnai])\w*$/.exec(text);
   if (match === null) return null;
   const [, key, value = '', attribute] = match;
   return ({ transport }) => {
@@ -95,8 +95,9 @@ export function socketExpression(text: string): ((server: Server) => string | nu
           ? sockets[Number(value)]
           : (transport.findSocket(value) ?? undefined);
     if (socket === undefined) return null;
-    if (attribute === 'listen') return socket.uri;
-    return attribute === 'name' ? socket.name : advertiseText(socket, '');
+    if (attribute === 'l') return socket.uri;
+    if (attribute === 'i') return socket.index;
+    return attribute === 'n' ? socket.name : advertiseText(socket, '');
   };
 }
 
