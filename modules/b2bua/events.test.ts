@@ -85,6 +85,24 @@ describe('event_route[b2bua:leg-new]', () => {
   });
 });
 
+test('event_route[b2bua:new] that waits: b2b_dial and b2b_call wait for it, and its drop counts', async () => {
+  for (const verb of ['b2b_dial("sip:bob@10.0.2.1", 20); b2b_reject(480);', 'b2b_call("sip:bob@10.0.2.1");'])
+    await withB2b(
+      async (world) => {
+        const first = world.calls('sip:x@10.0.0.1', { callId: 'first' });
+        const atBob = await world.bob.receives('INVITE');
+        world.bob.replies(atBob, 180);
+        await world.alice.receives(180);
+        assert.equal((await world.final(world.calls('sip:x@10.0.0.1', { callId: 'second' }))).status, 403);
+        assert.equal(world.bob.count('INVITE'), 1, 'of the first');
+        world.bob.replies(atBob, 486);
+        assert.ok((await world.final(first)).status >= 480);
+      },
+      {},
+      `request_route { ${verb} exit; } event_route[b2bua:new] { if (!b2b_limit("one", 1)) drop; }`,
+    );
+});
+
 describe('event_route[b2bua:answered] and event_route[b2bua:reply]', () => {
   test('an answer that is dropped is hung up; the next is called', async () => {
     const routes = `request_route { b2b_dial("sip:bob@10.0.2.1,sip:carol@10.0.2.2", 20); exit; }
