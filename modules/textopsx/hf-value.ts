@@ -17,7 +17,7 @@ import {
 /** A place in a header: `Name`, `Name[2]`, `Name[-1].param`, `Name[*].param`. */
 export interface HfPlace {
   readonly name: string;
-  /** From 1, negative from the end, `*` for all, null where none is written. */
+  /** From 1, negative from the end, `*` for all, null where none is written. 0: the first, to append behind the last. */
   readonly index: number | '*' | null;
   readonly param: string | null;
 }
@@ -27,7 +27,7 @@ export function parsePlace(text: string): HfPlace | null {
   const match = /^\s*([^\s.[\]]+)\s*(?:\[\s*(\*|-?\d{1,4})\s*\])?\s*(?:\.\s*([^\s.[\]]+))?\s*$/.exec(text);
   if (match === null) return null;
   const index = match[2] === undefined ? null : match[2] === '*' ? '*' : Number(match[2]);
-  return index === 0 ? null : { name: match[1] ?? '', index, param: match[3] ?? null };
+  return { name: match[1] ?? '', index, param: match[3] ?? null };
 }
 
 /** A value of a list: `start … end` is the text between commas, white space included; `textStart … textEnd` without it. */
@@ -62,7 +62,7 @@ function hfValues(msg: SipMsg, name: string, isList = true): HfValue[] {
 
 export const textOf = (msg: SipMsg, value: HfValue): string => msg.buf.slice(value.textStart, value.textEnd);
 
-/** The value of an index from 1, negative from the end. */
+/** The value of an index from 1, negative from the end; 0 is the first, too. */
 export function valueAt(values: readonly HfValue[], index: number): HfValue | undefined {
   return index > 0 ? values[index - 1] : values.at(index);
 }
@@ -81,7 +81,7 @@ const addRow = (run: Run, name: string, value: string): number => {
 /** append_hf_value: behind the value of the index, else as a header of its own. */
 export function appendHfValue(run: Run, place: HfPlace, text: string): number {
   const values = place.index === null ? [] : hfValues(run.msg, place.name);
-  const value = typeof place.index === 'number' ? valueAt(values, place.index) : undefined;
+  const value = typeof place.index === 'number' ? valueAt(values, place.index || -1) : undefined;
   if (value === undefined) return addRow(run, place.name, text);
   run.msg.lumps.anchor(value.end).insertAfter(`,${text}`);
   return 1;

@@ -29,6 +29,7 @@ const VALUES: [string, string[], number, string, string[]][] = [
   ['insert_hf_value', ['X-M[2]', 'n'], 1, 'X-M', ['a', 'n,b']],
   ['insert_hf_value', ['X-M[7]', 'n'], -1, 'X-M', ['a', 'b']],
   ['remove_hf_value', ['X-L'], 1, 'X-L', ['two ,three;p=3']],
+  ['remove_hf_value', ['X-L[0]'], 1, 'X-L', ['two ,three;p=3']],
   ['remove_hf_value', ['X-L[-1]'], 1, 'X-L', ['one;p=1;q="2", two']],
   ['remove_hf_value', ['X-M[*]'], 1, 'X-M', []],
   ['remove_hf_value', ['X-M[1]'], 1, 'X-M', ['b']],
@@ -220,7 +221,7 @@ test('places in headers', () => {
   assert.deepEqual(parsePlace('Foo[ -1 ].bar'), { name: 'Foo', index: -1, param: 'bar' });
   assert.deepEqual(parsePlace('foo'), { name: 'foo', index: null, param: null });
   assert.deepEqual(parsePlace('foo[*]'), { name: 'foo', index: '*', param: null });
-  for (const bad of ['', 'foo[', 'foo[0]', 'foo[x]', 'foo.', '[1]']) assert.equal(parsePlace(bad), null, bad);
+  for (const bad of ['', 'foo[', 'foo[x]', 'foo.', '[1]']) assert.equal(parsePlace(bad), null, bad);
 });
 
 test('places are checked when the script is compiled', async () => {
