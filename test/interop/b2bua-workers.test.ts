@@ -26,12 +26,14 @@ loadmodule "pv.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "db_sqlite.so"
+loadmodule "${join(import.meta.dirname, 'testdata/hazard')}"
 loadmodule "b2bua.so"
 modparam("b2bua", "store", "sqlite://${database}")
 modparam("b2bua", "store_interval", 50)
 modparam("b2bua", "rel100", "off")
 modparam("b2bua", "replaces_auth", 0)
 request_route {
+  if ($rU == "exit") hazard_exit();
   if (is_method("OPTIONS")) {
     if (!b2b_find("$hdr(X-Key)")) { sl_send_reply("404", "Nothing"); exit; }
     b2b_hangup();
@@ -358,6 +360,19 @@ suite('b2bua with two workers', { timeout: 120_000 }, () => {
       assert.ok(caller);
     });
   }
+
+  test('a worker that dies has its calls when it is back, and their slots; the other one never lost its own', async () => {
+    const calls = [await talk(alice, bob, 0), await talk(alice, bob, 1), await talk(alice, bob, 1)];
+    await new Promise<void>((resolve) => void clock.schedule(300, resolve));
+    alice.sends(alice.request('OPTIONS', 'sip:exit@127.0.0.1', { callId: callIdOf(1) }));
+    await server.says('worker 2 died and is replaced');
+    for (let i = 0; i < 500 && (await live()).length < 3; i++)
+      await new Promise<void>((resolve) => void clock.schedule(20, resolve));
+    assert.equal((await live()).length, 3);
+    const [slots] = await rpc<{ count: number }[]>('b2bua.limits');
+    assert.equal(slots?.count, 3);
+    for (const { caller } of calls) await ends(caller, bob);
+  });
 
   test('after kill -9 each worker has its calls, those that had moved too, and they end as they would have', async () => {
     const calls: Call[] = [];
