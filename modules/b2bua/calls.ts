@@ -258,15 +258,14 @@ export class Calls {
     if (msg.method === METHOD.CANCEL) return this.#cancel(msg);
     const known = this.tm.transaction(msg);
     if (known !== null && this.#byInvite.has(known)) {
-      if (msg.method === METHOD.ACK) known.acknowledge();
-      else known.absorb();
+      again(known, msg);
       return false;
     }
     if (msg.toTag === '') return true;
     const leg = this.legOf(msg.callId ?? '', msg.toTag);
     if (leg === null || (leg.dialog.remoteTag !== '' && leg.dialog.remoteTag !== msg.fromTag)) return true;
     if (known !== null) {
-      known.absorb();
+      again(known, msg);
       return false;
     }
     if (msg.method === METHOD.ACK) leg.acknowledged(msg);
@@ -374,6 +373,12 @@ export class Calls {
     this.others.close();
     await Promise.all([this.cdr.close(), this.peers.close()]);
   }
+}
+
+/** A request of a transaction that is there: its ACK, or it comes again. */
+function again(t: Transaction, msg: SipMsg): void {
+  if (msg.method === METHOD.ACK) t.acknowledge();
+  else t.absorb();
 }
 
 function keyOf(callId: string, tag: string): string {

@@ -170,6 +170,36 @@ describe('RFC 3261 §14.1: glare of our own re-INVITEs', () => {
   });
 });
 
+test('RFC 3261 §17.2.1: the ACK of a refused re-INVITE ends it: nothing is said again', async () => {
+  await withB2b(async (world) => {
+    const sides = await talking(world);
+    const headers = { Require: 'foo' };
+    const invite = inDialog(world, 'INVITE', sides.ok, { cseq: 2, ...ALICES, headers });
+    world.alice.sends(invite);
+    const refused = await world.alice.receives(isReply('INVITE', 420));
+    world.alice.sends(world.ackOf(invite, refused));
+    await world.passes(20_000);
+    assert.equal(world.alice.count(isReply('INVITE', 420)), 1);
+    await ends(world, sides, 3);
+  });
+});
+
+test('RFC 3261 §13.2.2.4: a 2xx that comes again while the next INVITE is under way is not its answer', async () => {
+  await withB2b(async (world) => {
+    const sides = await talking(world);
+    world.alice.sends(inDialog(world, 'INVITE', sides.ok, { cseq: 2, ...ALICES }));
+    const again = await world.bob.receives('INVITE');
+    world.bob.replies(sides.atBob, 200, BOBS);
+    assert.equal((await world.bob.receives('ACK')).get('CSeq'), sides.atBob.get('CSeq').replace('INVITE', 'ACK'));
+    await world.alice.receivesNothing(300, isReply('INVITE', 200));
+    world.bob.replies(again, 200, BOBS);
+    await world.alice.receives(isReply('INVITE', 200));
+    acks(world, sides, 2);
+    assert.equal((await world.bob.receives('ACK')).get('CSeq'), again.get('CSeq').replace('INVITE', 'ACK'));
+    await ends(world, sides, 3);
+  });
+});
+
 describe('RFC 3261 §12: tags', () => {
   test('RFC 3261 §12.1.2: a callee without a To tag (RFC 2543) has a dialog all the same, in both directions', async () => {
     await withB2b(async (world) => {

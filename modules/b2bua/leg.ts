@@ -250,6 +250,7 @@ export class Leg extends LegFacts {
       onAnswer: (reply) => this.#answered(request, reply, isFirst),
       onReply: (reply, code) => this.#finished(request, reply, code, isFirst),
     });
+    if (this.invite === null) this.#finished(request, null, 503, isFirst);
   }
 
   #progressed(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
@@ -275,9 +276,14 @@ export class Leg extends LegFacts {
 
   /** Any 2xx: the first, one repeated, or one of another branch that a proxy forked to. */
   #answered(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
-    const isOurs = reply.toTag === this.dialog.remoteTag && this.lastAck?.cseq === reply.cseqNumber;
+    // Of an INVITE that is acknowledged, also while the next one is under way.
+    if (reply.toTag === this.dialog.remoteTag && this.lastAck?.cseq === reply.cseqNumber) return this.acks.again(reply);
     const isLate = this.isEnded || (isFirst && this.status >= 200 && reply.toTag !== this.dialog.remoteTag);
-    if (isLate && !isOurs) return this.acks.unwanted(reply, isFirst);
+    if (isLate) {
+      this.acks.unwanted(reply, isFirst);
+      // Whoever waits for a re-INVITE of a dialog that has ended goes on.
+      return isFirst ? undefined : request.onFinal?.(487, null);
+    }
     if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.acks.again(reply);
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
     this.auth?.proven();
@@ -358,26 +364,20 @@ export class Leg extends LegFacts {
       if (shaped === null || this.isEnded) {
         this.offers.done(request, false);
         request.onFinal?.(shaped === null ? 503 : 481, null);
-      } else
-        this.#sendShaped(
-          method,
-          request.dialog === undefined ? shaped : { ...shaped, dialog: request.dialog },
-          request,
-        );
+      } else this.#sendShaped(method, { ...shaped, dialog: request.dialog ?? this.dialog }, request);
     });
     return true;
   }
 
   #sendShaped(method: string, shaped: LegRequest, request: LegRequest): void {
-    this.#send({
+    const isSent = this.#send({
       ...this.#local(method, shaped),
       onReply: (reply, code) => {
         this.owner.note(this, `< ${code} (${method})`);
         this.offers.done(request, code < 300 && reply !== null && isSdp(reply));
         if (reply !== null && isChallenge(code) && !this.isEnded)
           return this.owner.onChallenge(this, reply, (isAnswered) => {
-            if (isAnswered && !this.isEnded) this.send(method, request);
-            else request.onFinal?.(code, reply);
+            if (!isAnswered || this.isEnded || !this.send(method, request)) request.onFinal?.(code, reply);
           });
         if (!this.isEnded) {
           if (code < 300 && reply !== null && CARRIERS.has(method)) this.hears(reply);
@@ -388,6 +388,9 @@ export class Leg extends LegFacts {
         request.onFinal?.(code, reply);
       },
     });
+    if (isSent !== null) return;
+    this.offers.done(request, false);
+    request.onFinal?.(503, null);
   }
 
   /** 481 and 408 to a request of ours say that the dialog is over (RFC 3261 §12.2.1.2). */

@@ -92,7 +92,8 @@ function seen(call: Call, peer: Leg, reply: SipMsg | null, then: () => void): vo
 }
 
 function answer(call: Call, leg: Leg, t: Transaction, code: number, reply: SipMsg | null): void {
-  if (leg.isEnded) return;
+  // Who hung up meanwhile hears that, too: nobody else would end its transaction (RFC 3261 §15.1.2).
+  if (leg.isEnded) return refuse(call, t, leg, 487);
   if (reply === null) return refuse(call, t, leg, code);
   const edited = call.edited(reply);
   const isUpdate = t.request.method === METHOD.UPDATE;

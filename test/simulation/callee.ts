@@ -1,6 +1,7 @@
 import type { Clock, ClockHandle, Random } from '../../core/timer/clock.ts';
 import type { UdpEndpoint } from '../../core/transport/drivers.ts';
 import { response, TestMsg } from '../support/msg.ts';
+import { Talker } from './talker.ts';
 
 const T1_MS = 500;
 const T2_MS = 4000;
@@ -13,6 +14,8 @@ export interface Temper {
   /** Never says anything. */
   readonly isDead: number;
   readonly ringMs: readonly [min: number, max: number];
+  /** Changes its calls while they last, and hangs up at some time. */
+  readonly talks: boolean;
 }
 
 interface Call {
@@ -22,6 +25,7 @@ interface Call {
   last: string;
   status: number;
   isAcknowledged: boolean;
+  talker: Talker | null;
   intervalMs: number;
   handle: ClockHandle | null;
 }
@@ -55,6 +59,8 @@ export class Callee {
 
   hears(text: string, ip: string, port: number): void {
     const msg = new TestMsg(text, ip, port);
+    const dialog = this.#dialogs.get(msg.param(msg.status > 0 ? 'From' : 'To', 'tag'));
+    if (dialog?.talker?.hears(msg) === true && msg.method !== 'ACK') return;
     switch (msg.method) {
       case 'INVITE':
         return this.#invite(msg);
@@ -82,6 +88,7 @@ export class Callee {
       last: '',
       status: 0,
       isAcknowledged: false,
+      talker: null,
       intervalMs: T1_MS,
       handle: null,
     };
@@ -114,6 +121,7 @@ export class Callee {
     if (status < 300) {
       this.answered++;
       this.#dialogs.set(call.tag, call);
+      if (this.#temper.talks) this.#talk(call);
     }
     const again = (): void => {
       if (call.isAcknowledged) return;
@@ -126,6 +134,24 @@ export class Callee {
       if (call.handle !== null) this.#clock.unschedule(call.handle);
       if (!call.isAcknowledged && status < 300) this.unacknowledged++;
     });
+  }
+
+  #talk(call: Call): void {
+    const { invite, tag } = call;
+    const bare = (name: string): string => invite.get(name).replace(/;tag=.*/, '');
+    const dialog = {
+      callId: invite.get('Call-ID'),
+      from: bare('To'),
+      fromTag: tag,
+      to: bare('From'),
+      toTag: invite.param('From', 'tag'),
+      target: /<([^>]*)>/.exec(invite.get('Contact'))?.[1] ?? '',
+      contact: this.#contact,
+      sentBy: /@([^>]*)/.exec(this.#contact)?.[1] ?? '',
+      cseq: 1,
+    };
+    call.talker = new Talker(this.#clock, this.#random, dialog, (text) => this.#out(text, invite));
+    call.talker.starts(1000 + this.#random.int(60_000));
   }
 
   #ack(msg: TestMsg): void {

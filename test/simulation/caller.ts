@@ -1,6 +1,7 @@
-import type { Clock, ClockHandle } from '../../core/timer/clock.ts';
+import type { Clock, ClockHandle, Random } from '../../core/timer/clock.ts';
 import type { UdpEndpoint } from '../../core/transport/drivers.ts';
 import { request, TestMsg } from '../support/msg.ts';
+import { Talker } from './talker.ts';
 
 const T1_MS = 500;
 const GIVE_UP_MS = 64 * T1_MS;
@@ -47,8 +48,19 @@ export class Caller {
   readonly #sentBy: string;
   readonly #clients = new Map<string, Client>();
   #count = 0;
+  /** By Call-ID: calls in which it does more than wait; null where it never does. */
+  readonly #talkers = new Map<string, Talker>();
+  readonly #talks: Random | null;
 
-  constructor(clock: Clock, endpoint: UdpEndpoint, ip: string, name: string, proxy: { ip: string; port: number }) {
+  constructor(
+    clock: Clock,
+    endpoint: UdpEndpoint,
+    ip: string,
+    name: string,
+    proxy: { ip: string; port: number },
+    talks: Random | null = null,
+  ) {
+    this.#talks = talks;
     this.#clock = clock;
     this.#endpoint = endpoint;
     this.#proxy = proxy;
@@ -58,7 +70,7 @@ export class Caller {
 
   hears(text: string): void {
     const msg = new TestMsg(text);
-    if (msg.status === 0) return;
+    if (this.#talkers.get(msg.get('Call-ID'))?.hears(msg) === true || msg.status === 0) return;
     const client = this.#clients.get(`${msg.branch} ${msg.cseqMethod}`);
     client?.onReply(msg);
   }
@@ -109,6 +121,7 @@ export class Caller {
       this.#request('ACK', target, record.callId, 1, `z9hG4bK-${this.#name}-ack-${tag}-${record.callId}`, tag, routes),
     );
     if (!isNew) return;
+    if (this.#talks !== null) return this.#talk(record, msg, target, this.#talks);
     this.#clock.schedule(record.plan.talkMs, () => {
       const bye = this.#request('BYE', target, record.callId, 2, this.#branch(), tag, routes);
       const client = this.#send(bye, 'BYE', (reply) => {
@@ -118,6 +131,24 @@ export class Caller {
       });
       this.#clock.schedule(GIVE_UP_MS, () => this.#over(client));
     });
+  }
+
+  /** The same in a call that is changed while it lasts. */
+  #talk(record: CallRecord, msg: TestMsg, target: string, random: Random): void {
+    const dialog = {
+      callId: record.callId,
+      from: `<sip:${this.#name}@example.org>`,
+      fromTag: `${this.#name}-tag`,
+      to: '<sip:someone@example.org>',
+      toTag: msg.param('To', 'tag'),
+      target,
+      contact: `<sip:${this.#name}@${this.#sentBy}>`,
+      sentBy: this.#sentBy,
+      cseq: 1,
+    };
+    const talker = new Talker(this.#clock, random, dialog, (text) => this.#out(text));
+    this.#talkers.set(record.callId, talker);
+    talker.starts(record.plan.talkMs);
   }
 
   /** CANCEL once a provisional reply allows it (RFC 3261 §9.1). */

@@ -11,6 +11,8 @@ const PROXY = '10.0.0.1';
 /** Virtual time in which all calls of a seed begin, and after which everything must be over. */
 const CALLING_MS = 60_000;
 const END_MS = 300_000;
+/** The same where calls are changed while they last, and may be transferred. */
+const LONG_END_MS = 600_000;
 
 /** Scripts the seeds choose from; bob is 10.0.2.1, carol 10.0.2.2. */
 const SCRIPTS = [
@@ -46,10 +48,18 @@ const CALLS = [
   'if (!b2b_dial("sip:b@10.0.2.1&sip:c@10.0.2.2,sip:c@10.0.2.2", 8)) b2b_reject(480);',
 ];
 
+/** What is set in a script with b2bua. */
+const PARAMS = [
+  '',
+  'modparam("b2bua", "default_timer", "both")\nmodparam("b2bua", "session_expires", 90)',
+  'modparam("b2bua", "topology_hiding", 1)\nmodparam("b2bua", "rel100", "leg")',
+  'modparam("b2bua", "refer_mode", "pass")',
+];
+
 /** The simulated server: a proxy, or a B2BUA. */
 export type World = 'proxy' | 'b2bua';
 
-function b2bScriptOf(call: string): string {
+function b2bScriptOf(call: string, params: string): string {
   return `
 loadmodule "pv.so"
 loadmodule "tm.so"
@@ -59,9 +69,14 @@ loadmodule "siputils.so"
 loadmodule "corex.so"
 loadmodule "b2bua.so"
 modparam("tm", "fr_inv_timer", 30000)
+${params}
+event_route[b2bua:request] {
+  if (is_method("INFO") && $rb == "hold") { b2b_hold("other"); b2b_resume("other"); b2b_reply(200); drop; }
+}
 request_route {
   if (is_method("MESSAGE")) { t_newtran(); t_reply("200", "OK"); exit; }
   if (has_totag() || is_method("CANCEL|ACK")) { if (is_method("BYE")) sl_send_reply("481", "Gone"); exit; }
+  b2b_max_duration(150);
   if (!b2b_limit("all", 5) || !b2b_limit("user", 4, "$fU")) { b2b_reject(486); exit; }
   ${call}
   exit;
@@ -111,14 +126,15 @@ export async function simulate(seed: number, world: World = 'proxy'): Promise<Se
   const network = new SimNetwork(clock, new SeededRandom(seed ^ 0x5eed), { link: linkOf(random) });
   const script =
     world === 'b2bua'
-      ? b2bScriptOf(CALLS[random.int(CALLS.length)] ?? '')
+      ? b2bScriptOf(CALLS[random.int(CALLS.length)] ?? '', PARAMS[random.int(PARAMS.length)] ?? '')
       : scriptOf(SCRIPTS[random.int(SCRIPTS.length)] ?? '');
   const sim = await SimServer.start(network, { script, ip: PROXY, seed });
   const finals = watchFinals(network);
-  const caller = await addCaller(network, clock);
+  const talks = world === 'b2bua' && random.int(3) > 0 ? new SeededRandom(random.uint32()) : null;
+  const caller = await addCaller(network, clock, talks);
   const callees = [
-    await addCallee(network, clock, random, '10.0.2.1', 'bob'),
-    await addCallee(network, clock, random, '10.0.2.2', 'carol'),
+    await addCallee(network, clock, random, '10.0.2.1', 'bob', talks !== null),
+    await addCallee(network, clock, random, '10.0.2.2', 'carol', talks !== null),
   ];
   const count = 1 + random.int(6);
   for (let i = 0; i < count; i++) {
@@ -126,14 +142,14 @@ export async function simulate(seed: number, world: World = 'proxy'): Promise<Se
     clock.schedule(random.int(CALLING_MS), () => caller.starts(plan));
   }
   // Only routes that wait need promises to settle between events.
-  if (world === 'b2bua') await clock.advanceAsync(END_MS);
+  if (world === 'b2bua') await clock.advanceAsync(LONG_END_MS);
   else clock.advance(END_MS);
   const faults = [
     ...caller.records.flatMap((record) => callFaults(record, finals)),
     ...callees.flatMap((callee) => callee.surprises),
     ...leftovers(sim),
     ...(world === 'b2bua' ? callsLeft(sim) : []),
-    ...sim.log.lines.filter((line) => line.startsWith('-2')),
+    ...sim.log.lines.filter((line) => line.startsWith('-2') || line.includes('an event of a call failed')),
   ];
   await sim.stop();
   const answered = callees.reduce((sum, callee) => sum + callee.answered, 0);
@@ -160,13 +176,13 @@ function planOf(random: SeededRandom): CallPlan {
   };
 }
 
-async function addCaller(network: SimNetwork, clock: VirtualClock): Promise<Caller> {
+async function addCaller(network: SimNetwork, clock: VirtualClock, talks: SeededRandom | null): Promise<Caller> {
   const ip = '10.0.1.1';
   let caller: Caller | null = null;
   const endpoint = await network
     .host(ip)
     .udp.open({ address: ip, port: 5060, family: 4 }, (text) => caller?.hears(text), fail);
-  caller = new Caller(clock, endpoint, ip, 'alice', { ip: PROXY, port: 5060 });
+  caller = new Caller(clock, endpoint, ip, 'alice', { ip: PROXY, port: 5060 }, talks);
   return caller;
 }
 
@@ -176,12 +192,14 @@ async function addCallee(
   random: SeededRandom,
   ip: string,
   name: string,
+  talks: boolean,
 ): Promise<Callee> {
   const temper: Temper = {
     answers: random.int(80),
     refuses: random.int(60),
     isDead: random.int(20),
     ringMs: [random.int(300), 300 + random.int(12_000)],
+    talks,
   };
   let callee: Callee | null = null;
   const endpoint = await network
