@@ -121,5 +121,19 @@ suite('load-balancer.cfg', { timeout: 60_000 }, () => {
     const accepted = await caller.hears(200);
     caller.callerSends('ACK', accepted, accepted.cseqNumber);
     await other.hears('ACK');
+    // What is no part of the call is not taken along, with its routes or others.
+    const route = accepted.all('Record-Route');
+    for (const set of [route, [`<sip:127.0.0.1:${port};lr>`]])
+      for (const method of ['INFO', 'INVITE', 'BYE']) {
+        const strange = { toTag: 'made-up', route: [...set, `<sip:${first.source};lr>`] };
+        assert.equal((await caller.asks(method, 'sip:anybody@else.example.net', strange)).status, 403);
+      }
+    caller.callerSends('BYE', accepted, accepted.cseqNumber + 1);
+    other.replies(await other.hears('BYE'), 200);
+    await caller.hears(200);
+    assert.deepEqual(
+      first.inbox.concat(second.inbox).map(({ startLine }) => startLine),
+      [],
+    );
   });
 });
