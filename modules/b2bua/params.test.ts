@@ -319,6 +319,31 @@ describe('loop_detect', () => {
       );
     });
 
+  for (const [isOn, status] of [
+    [1, 482],
+    [0, 483],
+  ] as const)
+    test(`a transfer to where this server calls itself for ever: ${status}, and the call goes on`, async () => {
+      const routes = `request_route { if ($rU != "loop") $ru = "sip:bob@10.0.2.1"; b2b_call(); exit; }`;
+      await withB2b(
+        async (world) => {
+          const sides = await talking(world);
+          const headers = { 'Refer-To': '<sip:loop@10.0.0.1>' };
+          world.bob.sends(fromBob(world, 'REFER', sides.atBob, { cseq: 2, headers }));
+          await world.bob.receives(202);
+          for (let line = ''; !line.includes(String(status)); ) {
+            const notify = await world.bob.receives('NOTIFY', 5000);
+            world.bob.replies(notify, 200);
+            line = notify.body;
+            assert.match(line, new RegExp(`SIP/2\\.0 (?:100|${status}) `));
+          }
+          await aliceHangsUp(world, sides.ok);
+        },
+        param('loop_detect', isOn),
+        routes,
+      );
+    });
+
   test('Max-Forwards 0: 483 to who wants to be called on, no matter to a server that answers itself (RFC 7332)', async () => {
     const routes = `request_route { if ($rU == "echo") { b2b_answer(200, "v=0"); exit; } $ru = "sip:bob@10.0.2.1"; b2b_call(); exit; }`;
     await withB2b(
