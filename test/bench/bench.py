@@ -481,6 +481,7 @@ def main():
     p.add_argument('--short', action='store_true', help='report: a few scenarios, one round')
     p.add_argument('--json', help='append the rows to this file')
     a = p.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
     a.scenario = list(SCENARIOS) if a.scenario == 'all' else a.scenario.split(',')
     a.secs = a.secs or (5 if a.mode == 'max' else 4)
     specs = [a.a, a.b] if a.mode == 'ab' else a.server
