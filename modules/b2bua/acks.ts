@@ -3,9 +3,14 @@ import type { Leg } from './leg.ts';
 import type { Ack } from './leg-facts.ts';
 import type { UaDialog } from './ua-dialog.ts';
 
+/** How many ACKs before the last one are kept. */
+const MAX_EARLIER = 4;
+
 /** What a leg tells the 2xx to its INVITEs with: each time that one comes (RFC 3261 §13.2.2.4). */
 export class Acks {
   readonly #leg: Leg;
+  /** Those before the last one, whose 2xx may come again still. */
+  readonly #earlier: Ack[] = [];
   /** Dialogs that were hung up as soon as they began. */
   readonly #unwantedTags: string[] = [];
 
@@ -14,15 +19,20 @@ export class Acks {
   }
 
   say(ack: Ack): void {
+    const { lastAck } = this.#leg;
+    if (lastAck !== null && this.#earlier.push(lastAck) > MAX_EARLIER) this.#earlier.shift();
     this.#leg.lastAck = ack;
     this.#leg.owner.note(this.#leg, '> ACK');
     this.#send(this.#leg.dialog, ack);
   }
 
-  /** A 2xx again: its ACK was lost, or is still to come. */
-  again(reply: SipMsg): void {
+  /** False for a 2xx that was not acknowledged yet; one that comes again is told the same again. */
+  again({ cseqNumber }: SipMsg): boolean {
     const { lastAck, dialog } = this.#leg;
-    if (lastAck !== null && lastAck.cseq === reply.cseqNumber) this.#send(dialog, lastAck);
+    if (lastAck === null || cseqNumber > lastAck.cseq) return false;
+    const ack = [lastAck, ...this.#earlier].find(({ cseq }) => cseq === cseqNumber);
+    if (ack !== undefined) this.#send(dialog, ack);
+    return true;
   }
 
   /**

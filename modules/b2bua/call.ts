@@ -10,7 +10,7 @@ import { Dial, type DialResult, type Target } from './dial.ts';
 import { identityFor } from './identity.ts';
 import { requestInDialog } from './in-dialog.ts';
 import { flowOf, viaHosts } from './invite-facts.ts';
-import { USAGE } from './invite-usage.ts';
+import { USAGE, USAGE_EVENT } from './invite-usage.ts';
 import { answerLate } from './late-offer.ts';
 import { contentTypeOf, LEG, Leg, type LegOwner, type LegRequest } from './leg.ts';
 import { Mailbox, type MailboxEvent, whenKnown } from './mailbox.ts';
@@ -163,7 +163,7 @@ export class Call implements LegOwner {
     // The script may answer past us (t_reply), or not at all until tm gives up.
     t.on('completed', ({ code }) => answeredElsewhere(leg, code));
     t.on('destroy', () => answeredElsewhere(leg, 408));
-    leg.usage = USAGE.RECEIVED;
+    leg.step(USAGE_EVENT.RECEIVE);
     this.#add(leg);
     this.note(leg, `< INVITE ${msg.originalUri}`);
     return leg;

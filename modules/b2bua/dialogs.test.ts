@@ -196,7 +196,17 @@ test('RFC 3261 §13.2.2.4: a 2xx that comes again while the next INVITE is under
     await world.alice.receives(isReply('INVITE', 200));
     acks(world, sides, 2);
     assert.equal((await world.bob.receives('ACK')).get('CSeq'), again.get('CSeq').replace('INVITE', 'ACK'));
-    await ends(world, sides, 3);
+    // Nor are those before.
+    world.alice.sends(inDialog(world, 'INVITE', sides.ok, { cseq: 3, ...ALICES }));
+    const third = await world.bob.receives('INVITE');
+    for (const invite of [sides.atBob, again]) {
+      world.bob.replies(invite, 200, BOBS);
+      assert.equal((await world.bob.receives('ACK')).get('CSeq'), invite.get('CSeq').replace('INVITE', 'ACK'));
+    }
+    world.bob.replies(third, 486);
+    await world.alice.receives(isReply('INVITE', 486));
+    acks(world, sides, 3);
+    await ends(world, sides, 4);
   });
 });
 

@@ -207,9 +207,6 @@ export class Leg extends LegFacts {
   }
 
   onAckMissing(): void {
-    this.invite = null;
-    this.usage = USAGE.NONE;
-    this.offers.abandon();
     this.owner.onLost(this, 'no ACK');
   }
 
@@ -277,14 +274,14 @@ export class Leg extends LegFacts {
   /** Any 2xx: the first, one repeated, or one of another branch that a proxy forked to. */
   #answered(request: LegRequest, reply: SipMsg, isFirst: boolean): void {
     // Of an INVITE that is acknowledged, also while the next one is under way.
-    if (reply.toTag === this.dialog.remoteTag && this.lastAck?.cseq === reply.cseqNumber) return this.acks.again(reply);
+    if (reply.toTag === this.dialog.remoteTag && this.acks.again(reply)) return;
     const isLate = this.isEnded || (isFirst && this.status >= 200 && reply.toTag !== this.dialog.remoteTag);
     if (isLate) {
       this.acks.unwanted(reply, isFirst);
       // Whoever waits for a re-INVITE of a dialog that has ended goes on.
       return isFirst ? undefined : request.onFinal?.(487, null);
     }
-    if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return this.acks.again(reply);
+    if (this.step(USAGE_EVENT.GOT_OK) !== VERDICT.OK) return;
     this.owner.note(this, `< ${reply.status} ${reply.reason}`);
     this.auth?.proven();
     this.#okCseq = reply.cseqNumber;

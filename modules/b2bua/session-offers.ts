@@ -123,11 +123,6 @@ export class SessionOffers {
     if (this.#carrier === 'REPLY') this.#close(false);
   }
 
-  /** The INVITE under way is given up, whatever it was about. */
-  abandon(): void {
-    if (this.#carrier === 'INVITE' || this.#carrier === 'REPLY') this.#close(false);
-  }
-
   #offer(side: Side, carrier: Carrier): OfferVerdict {
     const verdict = this.verdict(side);
     if (verdict === OFFER_VERDICT.OK) this.#open(side, carrier);
