@@ -89,7 +89,8 @@ suite('baresip, sipsak and kamcmd with cfg/strowger.cfg', {
       bob.hangUp();
       await alice.saw('CALL_CLOSED');
       for (const each of phones.splice(0)) await each.stop();
-      assert.match(await asks('ul.dump'), /Records: 0/);
+      // What the database had got already is shown as deleted until it is gone from there, too.
+      assert.doesNotMatch(await asks('ul.dump'), /Expires: \d/);
     });
 
   test('sipsak pings the server, registers, and its user is found', async () => {
