@@ -32,7 +32,7 @@ import { TimerWheel } from './timer/wheel.ts';
 import type { ConnectionTable } from './transport/connections.ts';
 import type { UdpDriver } from './transport/drivers.ts';
 import type { LocalAddresses } from './transport/local-addresses.ts';
-import { type Destination, type ReceiveInfo, receivedBySelf } from './transport/socket-info.ts';
+import { type Destination, PROTO, type ReceiveInfo, receivedBySelf } from './transport/socket-info.ts';
 import type { Transport } from './transport/transport.ts';
 import { type Bus, LocalBus } from './workers/bus.ts';
 
@@ -250,8 +250,18 @@ export class Server {
     );
     if (msg.isRequest && fault.code !== 0 && msg.method !== METHOD.ACK && msg.via1 !== null)
       this.replies.send(msg, fault.code, fault.reason);
-    if (msg.rcv.conId !== 0 && this.messages.closesOnBad) this.connections.end(msg.rcv.conId);
+    this.#closeOnBad(msg);
     return false;
+  }
+
+  /** `tcp_script_mode` 0: a message that nobody can read ends its connection. */
+  #closeOnBad({ rcv }: SipMsg): void {
+    if (rcv.conId !== 0 && this.messages.closesOnBad) this.connections.end(rcv.conId);
+  }
+
+  /** So does one whose script ends with a negative code; WebSockets stay (Kamailio: tcp_script_mode). */
+  #closeOnFailed({ rc, msg }: Run): void {
+    if (rc < 0 && msg.rcv.proto !== PROTO.WS && msg.rcv.proto !== PROTO.WSS) this.#closeOnBad(msg);
   }
 
   #receiveRequest(msg: SipMsg): void {
@@ -262,7 +272,7 @@ export class Server {
     if (route === null) return;
     const run = new Run(this, this.program, msg, ROUTE.REQUEST);
     const result = this.messages.timesRoutes ? this.#timed(route, run, 'request-route') : this.execute(route, run);
-    if (typeof result === 'number') this.#requestDone(msg, result);
+    if (typeof result === 'number') this.#requestDone(run, result);
     else this.#suspend(run, result);
   }
 
@@ -276,7 +286,9 @@ export class Server {
     return result;
   }
 
-  #requestDone(msg: SipMsg, bits: number): void {
+  #requestDone(run: Run, bits: number): void {
+    const { msg } = run;
+    this.#closeOnFailed(run);
     if ((bits & RUN_DROP) !== 0) this.stats.dropRequests.value++;
     if (!this.hooks.requestDone.isEmpty) this.hooks.requestDone.run(msg);
   }
@@ -288,7 +300,7 @@ export class Server {
     this.onRequestWaits?.(msg);
     void result.then((bits) => {
       const behind = leave();
-      this.#requestDone(msg, bits);
+      this.#requestDone(run, bits);
       endCall?.();
       for (const waiting of behind) this.#receiveRequest(waiting);
     });
@@ -316,6 +328,7 @@ export class Server {
 
   /** `drop` ends the reply, and so does a reply_route that ends with 0 or less, such as behind a command that failed. */
   #replyAfterScript(run: Run, bits: number): void {
+    this.#closeOnFailed(run);
     this.#finishReply(run.msg, (bits & RUN_DROP) === 0 && run.rc > 0);
   }
 

@@ -218,6 +218,25 @@ suite('core parameters change messages as in kamailio', { skip: skipWithout('kam
         }
       });
     });
+    test(`tcp_script_mode ${mode}: a connection ${mode === 0 ? 'ends' : 'goes on'} after a script that ends with a negative code`, async () => {
+      const tcpPort = await freePort();
+      const globals = `tcp_script_mode=${mode}\nlisten=tcp:127.0.0.1:${tcpPort}`;
+      await alike(script(globals, 'sl_send_reply("200", "OK"); return -1;'), async () => {
+        const socket = createConnection(tcpPort, '127.0.0.1');
+        try {
+          socket.on('error', () => {});
+          const closed = once(socket, 'close').then(() => false);
+          const options = request('OPTIONS', 'sip:bob@127.0.0.1', { transport: 'TCP' });
+          socket.write(options);
+          const first = await hears200(socket);
+          // Whether it has been closed shows when the next one is answered, or not.
+          socket.write(options.replace('z9hG4bK', 'z9hG4bKx'));
+          return [first, await Promise.race([hears200(socket), closed])];
+        } finally {
+          socket.destroy();
+        }
+      });
+    });
   }
 });
 

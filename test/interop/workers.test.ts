@@ -82,6 +82,8 @@ request_route {
   record_route();
   if ($hdr(X-Callee) != $null) $du = $hdr(X-Callee);
   t_relay();
+  # A negative end would close the caller's connection.
+  exit;
 }
 `;
 }
