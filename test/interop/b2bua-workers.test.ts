@@ -366,7 +366,7 @@ suite('b2bua with two workers', { timeout: 120_000 }, () => {
     await new Promise<void>((resolve) => void clock.schedule(300, resolve));
     alice.sends(alice.request('OPTIONS', 'sip:exit@127.0.0.1', { callId: callIdOf(1) }));
     await server.says('worker 2 died and is replaced');
-    for (let i = 0; i < 500 && (await live()).length < 3; i++)
+    for (let i = 0; i < 1500 && (await live()).length < 3; i++)
       await new Promise<void>((resolve) => void clock.schedule(20, resolve));
     assert.equal((await live()).length, 3);
     const [slots] = await rpc<{ count: number }[]>('b2bua.limits');
