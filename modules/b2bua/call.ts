@@ -417,12 +417,12 @@ export class Call implements LegOwner {
 
   onEnd(leg: Leg): void {
     this.calls.limits.release(leg);
-    this.post(() => whenKnown(this.fire('leg-end', leg), () => this.#endWhenEmpty()));
-  }
-
-  /** Nobody is left, though nobody has ended the call: each of its legs was hung up for another reason. */
-  #endWhenEmpty(): void {
-    if (this.#dial === null && this.legs.every((leg) => leg.isEnded)) this.end('nobody is left');
+    this.post(() =>
+      whenKnown(this.fire('leg-end', leg), () => {
+        // Each leg may have been hung up for a reason of its own.
+        if (this.#dial === null && this.legs.every((each) => each.isEnded)) this.end('nobody is left');
+      }),
+    );
   }
 
   onLost(leg: Leg, cause: string): void {
@@ -440,8 +440,8 @@ export class Call implements LegOwner {
 
   /** Nothing is under way that another worker, or the server after a restart, would have to know. */
   get isIdle(): boolean {
-    const isDone = this.#dial === null && this.transfer === null && this.mailbox.isIdle;
-    return isDone && this.legs.every((leg) => leg.isEnded || leg.isIdle);
+    if (this.#dial !== null || this.transfer !== null || !this.mailbox.isIdle) return false;
+    return this.legs.every((leg) => leg.isEnded || leg.isIdle);
   }
 
   /** When b2b_max_duration ends it, ms of the clock; 0: it does not. */
