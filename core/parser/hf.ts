@@ -227,5 +227,5 @@ export const COMMON_LENGTHS: readonly number[] = HDR_NAMES.map((name) => name.le
 
 /** The names `commonKind` knows, by kind. */
 export const COMMON_NAMES: readonly (readonly [HdrKind, string])[] = HDR_NAMES.flatMap((name, kind) =>
-  name !== '' && commonKind(`${name}:`, 0, name.charCodeAt(0)) === kind ? [[kind as HdrKind, name] as const] : [],
+  name !== '' && commonKind(`${name}:`, 0, name.charCodeAt(0)) === kind ? [[kind, name] as const] : [],
 );

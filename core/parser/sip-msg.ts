@@ -261,7 +261,7 @@ export class SipMsg {
     let contentLengthAt = -1;
     let duplicates = 0;
     for (let n = 0; n < count; n++) {
-      switch (rows[n * HDR_STRIDE]) {
+      switch (rows[n * HDR_STRIDE] as number) {
         case HDR.VIA:
           if (via1At < 0) via1At = n;
           break;
