@@ -89,6 +89,7 @@ const OWN_OPTIONS: readonly OptionDef[] = [
     help: 'Control socket of strowger rpc; none for no such socket',
     default: 'strowger.sock in the run folder',
   },
+  { name: 'watch', flags: ['--watch'], help: 'Reload the script whenever it, or a file it includes, is written' },
   { name: 'workers', flags: ['--workers'], arg: 'NUMBER', help: 'Workers (threads)' },
   {
     name: 'stop-timeout',

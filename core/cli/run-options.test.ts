@@ -87,6 +87,7 @@ suite('options of a run', () => {
       color: true,
       logFormat: null,
       stopGraceMs: 3000,
+      watchesScript: false,
     });
     assert.equal(forProcess('-c').action, 'check');
     assert.equal(forProcess('--cfg-print').action, 'print');

@@ -23,6 +23,8 @@ export interface ProcessOptions {
   readonly logFormat: 'text' | 'json' | null;
   /** How long open transactions may take at the end, milliseconds; null for the script's `exit_timeout`. */
   readonly stopGraceMs: number | null;
+  /** --watch */
+  readonly watchesScript: boolean;
 }
 
 export type ScriptOptions = Omit<StartOptions, 'log'>;
@@ -92,6 +94,7 @@ export function processOptions(values: Values, cwd: string): ProcessOptions {
     color: values.has('color') ? true : null,
     logFormat: logFormat(last('log-format'), last('log-engine')),
     stopGraceMs: stopTimeout === undefined ? null : number('--stop-timeout', stopTimeout, 0) * 1000,
+    watchesScript: values.has('watch'),
   };
 }
 

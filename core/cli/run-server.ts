@@ -17,6 +17,7 @@ import type { ProcessOptions, ScriptOptions } from './run-options.ts';
 import { followSettings, serverLog } from './server-log.ts';
 import { type RunningServer, ScriptError, type StartProcess } from './start-options.ts';
 import { versionText } from './version.ts';
+import { watchFiles } from './watch-script.ts';
 
 export type Program = 'strowger' | 'strowger-kamailio';
 
@@ -53,6 +54,15 @@ export async function runServer(
     const choice = { program, process: options, isTerminal: process.stderr.isTTY };
     running = await startProcess({ ...script, log, onSettings }, choice);
     becomeServer(running, program, options, log);
+    const server = running;
+    if (options.watchesScript)
+      cleanUp.push(
+        watchFiles(
+          () => server.files(),
+          new RealClock(),
+          () => reload(server, log, 'the script was written'),
+        ),
+      );
     await stopped;
     const grace = options.stopGraceMs ?? stopGrace(running.settings);
     return (await stopInTime(running, grace, log)) ? EXIT.OK : EXIT.UNCLEAN;
@@ -108,7 +118,7 @@ function waitForSignals(log: PinoLog, server: () => RunningServer | null): Promi
     process.on('SIGINT', end);
     process.on('SIGHUP', () => {
       const running = server();
-      if (running !== null) void reload(running, log);
+      if (running !== null) void reload(running, log, 'SIGHUP');
     });
     // Without a handler these would start the inspector, or end the process; Kamailio prints its memory use.
     process.on('SIGUSR1', () => logMemory(log));
@@ -116,14 +126,14 @@ function waitForSignals(log: PinoLog, server: () => RunningServer | null): Promi
   });
 }
 
-async function reload(server: RunningServer, log: PinoLog): Promise<void> {
+async function reload(server: RunningServer, log: PinoLog, why: string): Promise<void> {
   try {
     const result = await server.reload();
-    if (!result.ok) log.error(`SIGHUP: the script has errors, the old one goes on\n${result.messages.join('\n')}`);
-    else if (result.unchanged.length === 0) log.always('SIGHUP: the script is reloaded');
-    else log.always(`SIGHUP: the script is reloaded; unchanged until a restart: ${result.unchanged.join(', ')}`);
+    if (!result.ok) log.error(`${why}: the script has errors, the old one goes on\n${result.messages.join('\n')}`);
+    else if (result.unchanged.length === 0) log.always(`${why}: the script is reloaded`);
+    else log.always(`${why}: the script is reloaded; unchanged until a restart: ${result.unchanged.join(', ')}`);
   } catch (error) {
-    log.error(`SIGHUP: the reload failed, the old script goes on: ${textOf(error)}`, { err: error });
+    log.error(`${why}: the reload failed, the old script goes on: ${textOf(error)}`, { err: error });
   }
 }
 

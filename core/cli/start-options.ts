@@ -57,6 +57,8 @@ export interface StartedServer {
 export interface RunningServer {
   readonly settings: Settings;
   readonly sockets: readonly SocketInfo[];
+  /** Paths of the script and of all it includes. */
+  files(): readonly string[];
   /** Compiles the script anew and switches to it, everywhere or nowhere. */
   reload(): Promise<ReloadResult>;
   /** Ends it: open transactions get up to `graceMs`, then everything is closed. True when nothing had to be cut off. */

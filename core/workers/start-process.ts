@@ -35,6 +35,7 @@ export async function startProcess(options: StartOptions, log: LogChoice): Promi
     const { Supervisor } = await import('./supervisor.ts');
     return await Supervisor.start({ options, log, source, env, count });
   }
+  const files = [...env.files.keys()];
   env.files.clear();
   const watch = watchOwnThread(env.clock, options.log);
   const started = await startServer(options, env, { ...ALONE, source, position: watch.position });
@@ -43,6 +44,7 @@ export async function startProcess(options: StartOptions, log: LogChoice): Promi
   return {
     settings: server.settings,
     sockets: server.transport.sockets,
+    files: () => (env.files.size === 0 ? files : [...env.files.keys()]),
     reload: () => server.reload(),
     async stop(graceMs) {
       await watch.stop();

@@ -93,6 +93,10 @@ export class Supervisor implements RunningServer {
     this.#look();
   }
 
+  files(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
   /** One reload at a time: a second caller gets the result of the first. */
   reload(): Promise<ReloadResult> {
     this.#reloading ??= this.#reload().finally(() => {

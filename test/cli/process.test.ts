@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -92,6 +92,20 @@ suite('strowger as a process', () => {
     assert.equal(await askOptions(port), 'SIP/2.0 202 Fine');
     writeFileSync(script, 'request_route { nosuchcommand(); }');
     server.child.kill('SIGHUP');
+    await server.says('the old one goes on');
+    assert.equal(await askOptions(port), 'SIP/2.0 202 Fine');
+    assert.equal((await server.stop()).code, 0);
+  });
+
+  test('A41: with --watch a script, or what it includes, is taken when it is written', async () => {
+    const included = scriptFile('route[ANSWER] { sl_send_reply("200", "Fine"); }\n');
+    const script = scriptFile(`loadmodule "sl.so"\nrequest_route { route(ANSWER); }\ninclude_file "${included}"\n`);
+    const { server, port } = await started(STROWGER, script, '--watch');
+    writeFileSync(included, 'route[ANSWER] { sl_send_reply("202", "Fine"); }\n');
+    await server.says('the script was written: the script is reloaded');
+    assert.equal(await askOptions(port), 'SIP/2.0 202 Fine');
+    writeFileSync(`${script}.new`, 'request_route { nosuchcommand(); }');
+    renameSync(`${script}.new`, script);
     await server.says('the old one goes on');
     assert.equal(await askOptions(port), 'SIP/2.0 202 Fine');
     assert.equal((await server.stop()).code, 0);
