@@ -1,5 +1,5 @@
 import { replyToRequest } from './forward.ts';
-import { base36, hashText, mixHash } from './msg/hash.ts';
+import { base36, hashSpan, hashText, mixHash } from './msg/hash.ts';
 import { BRANCH_MAGIC, buildReply } from './msg/msg-translator.ts';
 import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
 import type { Server } from './server.ts';
@@ -27,7 +27,10 @@ export class StatelessReplies {
     const via = msg.via1;
     // The branch is unique to the request where it has the cookie; elsewhere the Call-ID and From tag have to do.
     const branch = via?.branch ?? '';
-    const hash = branch.startsWith(BRANCH_MAGIC) ? hashText(branch) : hashText(msg.fromTag, hashText(msg.callId ?? ''));
+    const start = via?.branchStart ?? 0;
+    const hash = branch.startsWith(BRANCH_MAGIC)
+      ? hashSpan(msg.buf, start, start + branch.length)
+      : hashText(msg.fromTag, hashText(msg.callId ?? ''));
     return `${this.tagPrefix}.${base36(mixHash(hash))}`;
   }
 
