@@ -13,5 +13,10 @@ export function valueToString(value: PvValue, nullText = ''): string {
 /** Copies a string out of the message it was sliced from, so that it does not keep the whole message alive. */
 export function flatCopy(text: string): string {
   // Buffer round trip is the one copy V8 can not turn back into a slice; 13 chars and fewer are never slices.
-  return text.length < 13 ? text : Buffer.from(text, 'latin1').toString('latin1');
+  if (text.length < 13) return text;
+  if (text.length > scratch.length) return Buffer.from(text, 'latin1').toString('latin1');
+  return scratch.latin1Slice(0, scratch.latin1Write(text, 0));
 }
+
+/** Most texts that are kept fit in here: a Buffer of their own would cost as much again. */
+const scratch = Buffer.allocUnsafeSlow(256);

@@ -212,7 +212,10 @@ function keep(msg: SipMsg, params: string, uri: string): void {
 }
 
 function removeRoutes(msg: SipMsg, routes: RouteValue[], count: number): void {
-  deleteValues(msg, routes, routes.slice(0, count));
+  const [first, second] = routes;
+  // Nearly always: ours is the only value of its row.
+  if (count === 1 && first !== undefined && first.row !== second?.row) deleteRow(msg, first.row);
+  else deleteValues(msg, routes, routes.slice(0, count));
 }
 
 /** Deletes Route values, and whole rows where nothing of them is left. */
@@ -222,7 +225,7 @@ function deleteValues(msg: SipMsg, all: RouteValue[], gone: readonly RouteValue[
     const inRow = all.filter((value) => value.row === row);
     const goneHere = inRow.filter((value) => gone.includes(value));
     if (goneHere.length === inRow.length) {
-      msg.lumps.del(msg.hdrStart(row), msg.hdrEnd(row) - msg.hdrStart(row), HDR.ROUTE);
+      deleteRow(msg, row);
       continue;
     }
     for (const value of goneHere) {
@@ -235,6 +238,10 @@ function deleteValues(msg: SipMsg, all: RouteValue[], gone: readonly RouteValue[
       }
     }
   }
+}
+
+function deleteRow(msg: SipMsg, row: number): void {
+  msg.lumps.del(msg.hdrStart(row), msg.hdrEnd(row) - msg.hdrStart(row), HDR.ROUTE);
 }
 
 /** URI of the first Route value as received; '' where there is none. */
