@@ -1,6 +1,7 @@
-#!/usr/bin/env -S node --max-semi-space-size=32 --single-threaded-gc
+#!/usr/bin/env -S node --max-semi-space-size=32 --single-threaded-gc --no-parallel-scavenge --no-concurrent-sweeping --no-concurrent-marking --no-parallel-marking --no-parallel-compaction
 // Why these flags: what a transaction keeps lives a few seconds, so a larger young generation is collected less often;
-// and collecting with helper threads costs more CPU in all than it saves time.
+// and collecting with helper threads costs more CPU in all than it saves time. V8 14 does not take --single-threaded-gc
+// to mean the --no- flags behind it, as older ones do.
 import { launch } from './launch.js';
 
 await launch('strowger');

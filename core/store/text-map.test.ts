@@ -35,3 +35,17 @@ test('going through it shows what was there at the beginning', () => {
   assert.equal(map.size, 200);
   for (let i = 0; i < 100; i++) assert.equal(map.get(`k${i}x`), i);
 });
+
+test('A3: 100,000 dialogs are found as fast as 1,000, and leave nothing behind', () => {
+  const seed = Math.trunc(performance.timeOrigin) | 0;
+  const dialogs = new TextMap<number>(seed);
+  const callId = (n: number): string => `${n}-1795270951@198.51.100.${n % 250}`;
+  for (let n = 0; n < 1000; n++) dialogs.set(callId(n), n);
+  const few = dialogs.longestChain;
+  for (let n = 1000; n < 100_000; n++) dialogs.set(callId(n), n);
+  // Chains of random hashes grow with log n / log log n: by two or three from 1,000 to 100,000.
+  assert.ok(dialogs.longestChain <= Math.max(few, 4) + 6, `${few}, then ${dialogs.longestChain}; seed ${seed}`);
+  for (let n = 0; n < 100_000; n++) assert.equal(dialogs.get(callId(n)), n);
+  for (let n = 0; n < 100_000; n++) dialogs.delete(callId(n));
+  assert.deepEqual([dialogs.size, dialogs.longestChain], [0, 0]);
+});

@@ -85,6 +85,17 @@ export class TextMap<V> {
     for (const [, value] of this) yield value;
   }
 
+  /** Entries of the fullest chain: the most that a look-up has to compare. Walks over everything. */
+  get longestChain(): number {
+    let longest = 0;
+    for (const head of this.#heads) {
+      let length = 0;
+      for (let entry = head; entry !== null; entry = entry.next) length++;
+      if (length > longest) longest = length;
+    }
+    return longest;
+  }
+
   /** As a small integer: V8 keeps unsigned ones as doubles. */
   #hash(key: string): number {
     return keyedHash(key, this.#seed) | 0;

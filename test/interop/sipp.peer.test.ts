@@ -24,6 +24,8 @@ loadmodule "siputils.so"
 loadmodule "textops.so"
 loadmodule "dispatcher.so"
 modparam("tm", "fr_timer", 1000)
+# One that is killed between ringing and answering is given up, too.
+modparam("tm", "fr_inv_timer", 1500)
 modparam("dispatcher", "list_file", "LIST")
 modparam("dispatcher", "flags", 2)
 request_route {
