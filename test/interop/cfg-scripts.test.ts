@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { FakeRelay } from '../support/fake-relay.ts';
 import { type PhoneOptions, SoftPhone } from '../support/soft-phone.ts';
-import { BIN_FOLDER, freePort, StrowgerProcess } from '../support/strowger-process.ts';
+import { askOptions, BIN_FOLDER, freePort, StrowgerProcess } from '../support/strowger-process.ts';
 
-/** What cfg/ has beside the plain `npm start`. */
+/** What cfg/ has beside the plain `npm start`, and the first script that README.md shows. */
 
 const CFG = join(import.meta.dirname, '../../cfg');
 const STROWGER = join(BIN_FOLDER, 'strowger.js');
@@ -136,4 +136,18 @@ suite('load-balancer.cfg', { timeout: 60_000 }, () => {
       [],
     );
   });
+});
+
+test('the script of README.md is without fault, and answers', { timeout: 30_000 }, async (t) => {
+  const readme = readFileSync(join(CFG, '../README.md'), 'utf8');
+  const shown = /^## A first script\n\n((?: {4}.*\n|\n)+)/m.exec(readme)?.[1] ?? '';
+  const port = await freePort();
+  const file = join(folder, 'first.cfg');
+  writeFileSync(file, shown.replaceAll(/^ {4}/gm, '').replace('udp:127.0.0.1:5060', `udp:127.0.0.1:${port}`));
+  const check = await new StrowgerProcess(STROWGER, ['check', '--strict', file]).end();
+  assert.deepEqual([check.code, check.stderr], [0, 'first.cfg: the script is good\n']);
+  const server = new StrowgerProcess(STROWGER, ['-f', file, '-Y', folder, '-E'], { cwd: folder });
+  t.after(() => server.stop());
+  await server.says('is ready');
+  assert.equal(await askOptions(port), 'SIP/2.0 200 OK');
 });
