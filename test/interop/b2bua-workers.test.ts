@@ -15,6 +15,7 @@ import { type Expected, SipPeer } from '../support/sip-peer.ts';
 import { BIN_FOLDER, StrowgerProcess } from '../support/strowger-process.ts';
 
 const WORKERS = 2;
+const STORE_INTERVAL_MS = 50;
 const PATIENCE_MS = 10_000;
 
 const script = (port: number, bob: string, dave: string, database: string): string => `
@@ -29,7 +30,7 @@ loadmodule "db_sqlite.so"
 loadmodule "${join(import.meta.dirname, 'testdata/hazard')}"
 loadmodule "b2bua.so"
 modparam("b2bua", "store", "sqlite://${database}")
-modparam("b2bua", "store_interval", 50)
+modparam("b2bua", "store_interval", ${STORE_INTERVAL_MS})
 modparam("b2bua", "rel100", "off")
 modparam("b2bua", "replaces_auth", 0)
 request_route {
@@ -164,6 +165,25 @@ suite('b2bua with two workers', { timeout: 120_000 }, () => {
     return invite;
   }
 
+  const passes = (ms: number): Promise<void> => new Promise((resolve) => void clock.schedule(ms, resolve));
+
+  /** Waits until the table has so many calls, one of them with this leg, and nothing more is written into it. */
+  async function isStored(count: number, callId: string): Promise<void> {
+    const db = new DatabaseSync(database, { readOnly: true });
+    try {
+      let before = '';
+      for (const end = clock.now() + PATIENCE_MS; clock.now() < end; await passes(4 * STORE_INTERVAL_MS)) {
+        const states = db.prepare('SELECT state FROM b2b_call ORDER BY call_id').all() as { state: string }[];
+        const now = JSON.stringify(states);
+        if (states.length === count && now.includes(callId) && now === before) return;
+        before = now;
+      }
+      throw new Error(`not ${count} calls: ${before}`);
+    } finally {
+      db.close();
+    }
+  }
+
   async function ends(dialog: Dialog, other: SipPeer): Promise<void> {
     within(dialog, 'BYE');
     other.replies(await receives(other, 'BYE'), 200);
@@ -193,8 +213,7 @@ suite('b2bua with two workers', { timeout: 120_000 }, () => {
     assert.equal(code, 0, stderr);
   });
   afterEach(async () => {
-    for (let i = 0; i < 100 && (await live()).length > 0; i++)
-      await new Promise<void>((resolve) => void clock.schedule(20, resolve));
+    for (let i = 0; i < 100 && (await live()).length > 0; i++) await passes(20);
     assert.deepEqual(await live(), []);
     for (const { count } of await rpc<{ count: number }[]>('b2bua.limits')) assert.equal(count, 0);
     for (const peer of [alice, bob, carol, dave]) peer.inbox.length = 0;
@@ -363,11 +382,10 @@ suite('b2bua with two workers', { timeout: 120_000 }, () => {
 
   test('a worker that dies has its calls when it is back, and their slots; the other one never lost its own', async () => {
     const calls = [await talk(alice, bob, 0), await talk(alice, bob, 1), await talk(alice, bob, 1)];
-    await new Promise<void>((resolve) => void clock.schedule(300, resolve));
+    await isStored(calls.length, calls.at(-1)?.caller.msg.get('Call-ID') ?? '');
     alice.sends(alice.request('OPTIONS', 'sip:exit@127.0.0.1', { callId: callIdOf(1) }));
     await server.says('worker 2 died and is replaced');
-    for (let i = 0; i < 1500 && (await live()).length < 3; i++)
-      await new Promise<void>((resolve) => void clock.schedule(20, resolve));
+    for (let i = 0; i < 1500 && (await live()).length < 3; i++) await passes(20);
     assert.equal((await live()).length, 3);
     const [slots] = await rpc<{ count: number }[]>('b2bua.limits');
     assert.equal(slots?.count, 3);
@@ -387,7 +405,7 @@ suite('b2bua with two workers', { timeout: 120_000 }, () => {
     await takesOffer(alice);
     const taken = await isAnswered(carol);
     await receives(alice, 'ACK');
-    await new Promise<void>((resolve) => void clock.schedule(300, resolve));
+    await isStored(calls.length + 1, taken.msg.get('Call-ID') ?? '');
     server.child.kill('SIGKILL');
     await server.end();
     await starts();
