@@ -169,7 +169,7 @@ suite('b2bua with two workers', { timeout: 120_000 }, () => {
 
   /** Waits until the table has so many calls, one of them with this leg, and nothing more is written into it. */
   async function isStored(count: number, callId: string): Promise<void> {
-    const db = new DatabaseSync(database, { readOnly: true });
+    const db = new DatabaseSync(database, { readOnly: true, timeout: PATIENCE_MS });
     try {
       let before = '';
       for (const end = clock.now() + PATIENCE_MS; clock.now() < end; await passes(4 * STORE_INTERVAL_MS)) {
