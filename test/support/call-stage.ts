@@ -12,6 +12,9 @@ import { kamcmd } from './kamcmd.ts';
 import type { RequestOptions, TestMsg } from './msg.ts';
 import { SipPeer } from './sip-peer.ts';
 
+/** Kamailio counts dialogs' lives in whole seconds, and on a busy machine its timer process comes late. */
+const PATIENCE_MS = 15_000;
+
 const clock = new RealClock();
 
 /** What a stage knows of a server of its own. */
@@ -278,8 +281,8 @@ async function onStage(
 ): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), `stage-${name}-`));
   const driver = new DgramUdpDriver();
-  const alice = await SipPeer.udp(driver, { clock, name: 'alice', patienceMs: 4000 });
-  const bob = await SipPeer.udp(driver, { clock, name: 'bob', patienceMs: 4000 });
+  const alice = await SipPeer.udp(driver, { clock, name: 'alice', patienceMs: PATIENCE_MS });
+  const bob = await SipPeer.udp(driver, { clock, name: 'bob', patienceMs: PATIENCE_MS });
   let server: StagedServer | null = null;
   try {
     prepare(folder);
