@@ -3,11 +3,12 @@ import { Extensions } from '../msg/extensions.ts';
 import { LumpList } from '../msg/lumps.ts';
 import type { MsgVars } from '../pv/msg-vars.ts';
 import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
+import { firstLine } from './first-line.ts';
 import { HDR_STRIDE, headerRows, isFold, type RowIndex } from './header-index.ts';
 import { HDR, headerKind } from './hf.ts';
 import { METHOD, methodAt } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
-import { isDigit, isLws, parseDecimal } from './params.ts';
+import { isLws, parseDecimal } from './params.ts';
 import { parseUri, type SipUri } from './uri.ts';
 import { parseVia, type Via } from './via.ts';
 
@@ -157,8 +158,6 @@ export class SipMsg {
     this.id = ++lastId;
     this.buf = buf;
     this.rcv = rcv;
-    this.error = null;
-    this.errorAt = 0;
     this.#newUri = null;
     this.#dstUri = '';
     this.isRuriNew = true;
@@ -194,60 +193,19 @@ export class SipMsg {
     this.#cseqMethod = null;
     this.#contentLength = UNREAD;
 
-    // ---- first line
-    let eol = buf.indexOf('\n');
-    if (eol < 0) {
-      eol = buf.length;
-      this.error = 'no end of the first line';
-      this.errorAt = eol;
-    }
-    const lineEnd = eol > 0 && buf.charCodeAt(eol - 1) === 13 ? eol - 1 : eol;
-    const firstSpace = buf.indexOf(' ');
-    this.firstLineEnd = eol + 1;
-    let uriStart = 0;
-    let uriEnd = 0;
-    let status = 0;
-    let method: number = METHOD.UNDEF;
-    let isRequest = true;
-    let isHttp = false;
-    if (firstSpace < 1 || firstSpace >= lineEnd) {
-      this.error ??= 'first line has no space';
-    } else if (isSipVersion(buf, 0, firstSpace)) {
-      isRequest = false;
-      status = threeDigits(buf, firstSpace + 1);
-      uriStart = Math.min(firstSpace + 5, lineEnd);
-      uriEnd = lineEnd;
-      const afterStatus = buf.charCodeAt(firstSpace + 4);
-      if (status < 100 || status > 699 || (firstSpace + 4 < lineEnd && afterStatus !== 32)) {
-        this.error ??= 'bad status code';
-        this.errorAt = firstSpace + 1;
-      }
-    } else {
-      uriStart = firstSpace + 1;
-      // Well-formed lines end in ` SIP/2.0`; only others need a search.
-      const isUsual = buf.charCodeAt(lineEnd - 8) === 32 && isSipVersion(buf, lineEnd - 7, lineEnd);
-      uriEnd = isUsual ? lineEnd - 8 : buf.lastIndexOf(' ', lineEnd - 1);
-      method = methodAt(buf, 0, firstSpace);
-      if (uriEnd <= uriStart) {
-        uriEnd = lineEnd;
-        this.error ??= 'request line has no version';
-      } else if (!isUsual && !isSipVersion(buf, uriEnd + 1, lineEnd)) {
-        isHttp = isHttpVersion(buf, uriEnd + 1, lineEnd);
-        if (!isHttp) {
-          this.error ??= 'bad SIP version';
-          this.errorAt = uriEnd + 1;
-        }
-      }
-    }
-    this.isRequest = isRequest;
-    this.isHttp = isHttp;
-    this.method = method;
-    this.status = status;
-    this.uriStart = uriStart;
-    this.uriEnd = uriEnd;
+    const line = firstLine(buf);
+    this.error = line.error;
+    this.errorAt = line.errorAt;
+    this.firstLineEnd = line.end;
+    this.isRequest = line.isRequest;
+    this.isHttp = line.isHttp;
+    this.method = line.method;
+    this.status = line.status;
+    this.uriStart = line.uriStart;
+    this.uriEnd = line.uriEnd;
 
     // ---- headers
-    const found = headerRows(buf, eol + 1, buf === text ? index : undefined);
+    const found = headerRows(buf, line.end, buf === text ? index : undefined);
     const { rows, count } = found;
     if (found.error !== null && this.error === null) {
       this.error = found.error;
@@ -647,38 +605,6 @@ function skipLineEnds(text: string): number {
   return i;
 }
 
-/** `SIP/2.0`, compared without case (RFC 3261 §7.1). */
-function isSipVersion(buf: string, start: number, end: number): boolean {
-  return (
-    end - start === 7 &&
-    (buf.charCodeAt(start) | 0x20) === 115 &&
-    (buf.charCodeAt(start + 1) | 0x20) === 105 &&
-    (buf.charCodeAt(start + 2) | 0x20) === 112 &&
-    buf.charCodeAt(start + 3) === 47 &&
-    buf.charCodeAt(start + 4) === 50 &&
-    buf.charCodeAt(start + 5) === 46 &&
-    buf.charCodeAt(start + 6) === 48
-  );
-}
-
-/** `HTTP/1.1`, any digits. */
-export function isHttpVersion(buf: string, start: number, end: number): boolean {
-  return (
-    end - start === 8 &&
-    buf.startsWith('HTTP/', start) &&
-    isDigit(buf.charCodeAt(start + 5)) &&
-    buf.charCodeAt(start + 6) === 46 &&
-    isDigit(buf.charCodeAt(start + 7))
-  );
-}
-
 function withoutLineEnds(text: string): string {
   return /[\r\n\0]/.test(text) ? text.replace(/[\r\n\0]/g, '') : text;
-}
-
-function threeDigits(buf: string, at: number): number {
-  const a = buf.charCodeAt(at) - 48;
-  const b = buf.charCodeAt(at + 1) - 48;
-  const c = buf.charCodeAt(at + 2) - 48;
-  return a >= 0 && a <= 9 && b >= 0 && b <= 9 && c >= 0 && c <= 9 ? a * 100 + b * 10 + c : -1;
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
-import { dbText, httpGet, type ModuleContext, parseDbUrl, TableCache, type TableReader } from 'strowger';
+import { dbText, httpGet, type ModuleContext, parseDbUrl, resolveFile, TableCache, type TableReader } from 'strowger';
 import { PEER_KEYS, type PeerDef, parsePeer, peerOf } from './peer-def.ts';
 
 /** Name and version of the table with peers (`strowger db create` makes it). */
@@ -104,11 +103,9 @@ export function isDatabase(text: string): boolean {
   return /^\w+:\/\//.test(text) && !text.startsWith('file://') && !isHttp(text);
 }
 
-/** Kamailio's rule for names of files: beginning with `.` from the working folder, else from that of the script. */
+/** The file that a name or a `file://` URL means. */
 export function pathOf(text: string, scriptFolder: string): string {
-  const name = text.replace(/^file:\/\//, '');
-  if (isAbsolute(name)) return name;
-  return name.startsWith('.') ? resolve(name) : join(scriptFolder, name);
+  return resolveFile(text.replace(/^file:\/\//, ''), scriptFolder);
 }
 
 /** One peer a line, written as the parameter `peer`; `#` begins a comment. */
