@@ -2,6 +2,7 @@
 // more, one after the other. Suites with real servers and real timers share the processor with each other: one that
 // passes by itself was only late, one that is wrong fails again. Which files had to run again is said at the end.
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -25,7 +26,7 @@ async function failingFiles(options: NonNullable<Parameters<typeof run>[0]>): Pr
 // Hundreds of processes load the same sources: what one compiled the next ones read (half of the time of most files).
 process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/compiled-tests');
 
-const late = await failingFiles({ globPatterns: process.argv.slice(2), concurrency: true });
+const late = await failingFiles({ globPatterns: process.argv.slice(2), concurrency: availableParallelism() });
 if (late.length > 0) {
   console.log(`\nOnce more, one by one: ${late.map((file) => relative('.', file)).join(' ')}\n`);
   const wrong = await failingFiles({ files: late, concurrency: false });
