@@ -37,8 +37,7 @@ function statelessBranch(msg: SipMsg): string {
 }
 
 function hashCallId(msg: SipMsg, seed: number): number {
-  const row = msg.callIdAt;
-  return row < 0 ? seed : hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), seed);
+  return hashSpan(msg.buf, msg.callIdStart, msg.callIdEnd, seed);
 }
 
 /** Hash of what decides where a request goes (RFC 5393 §4.2): a request that returns with the same is looping. */

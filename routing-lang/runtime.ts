@@ -54,12 +54,12 @@ export function toInt(value: PvValue): number {
 
 /** A value as an operand of string operations: null is the empty text. */
 export function toStr(value: PvValue): string {
-  return typeof value === 'string' ? value : value === null ? '' : String(value);
+  return typeof value === 'string' ? value : value === null ? '' : `${value}`;
 }
 
 /** A value inside a format string, where null prints as `<null>`. */
 export function toText(value: PvValue): string {
-  return typeof value === 'string' ? value : value === null ? '<null>' : String(value);
+  return typeof value === 'string' ? value : value === null ? '<null>' : `${value}`;
 }
 
 /** `+` takes its type from the left operand; a null one counts as text unless the right one is a number. */

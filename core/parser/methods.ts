@@ -50,3 +50,12 @@ export function methodAt(buf: string, start: number, end: number): number {
 /** Known methods by the length of their names. */
 const USUAL: ({ name: string; bit: number }[] | undefined)[] = [];
 for (const [name, bit] of BY_NAME) USUAL[name.length] = [...(USUAL[name.length] ?? []), { name, bit }];
+
+/** Names by the position of their bit. */
+const NAMES: string[] = [];
+for (const [name, bit] of BY_NAME) NAMES[31 - Math.clz32(bit)] = name;
+
+/** `buf[start … end)`, which is the method of this bit: the constant where there is one, a part of the message else. */
+export function methodText(bit: number, buf: string, start: number, end: number): string {
+  return NAMES[31 - Math.clz32(bit)] ?? buf.slice(start, end);
+}

@@ -6,7 +6,7 @@ import type { ReceiveInfo, SocketInfo } from '../transport/socket-info.ts';
 import { firstLine } from './first-line.ts';
 import { HDR_STRIDE, headerRows, isFold, type RowIndex } from './header-index.ts';
 import { HDR, headerKind } from './hf.ts';
-import { METHOD, methodAt } from './methods.ts';
+import { METHOD, methodAt, methodText } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { isLws, parseDecimal } from './params.ts';
 import { parseUri, type SipUri } from './uri.ts';
@@ -90,6 +90,9 @@ export class SipMsg {
   readonly callIdAt: number;
   readonly cseqAt: number;
   readonly contentLengthAt: number;
+  /** Span of the Call-ID; empty when there is none. */
+  readonly callIdStart: number;
+  readonly callIdEnd: number;
   /** Bits `1 << kind` of the headers above, but Via, that occur more than once. */
   readonly duplicates: number;
 
@@ -255,6 +258,8 @@ export class SipMsg {
     this.toAt = toAt;
     this.fromAt = fromAt;
     this.callIdAt = callIdAt;
+    this.callIdStart = callIdAt < 0 ? 0 : (rows[callIdAt * HDR_STRIDE + 2] as number);
+    this.callIdEnd = callIdAt < 0 ? 0 : (rows[callIdAt * HDR_STRIDE + 3] as number);
     this.cseqAt = cseqAt;
     this.contentLengthAt = contentLengthAt;
     this.duplicates = duplicates;
@@ -326,8 +331,7 @@ export class SipMsg {
   // ---- parsed on first use
 
   get methodName(): string {
-    if (this.isRequest) return this.buf.slice(0, this.uriStart - 1);
-    return this.cseqMethod;
+    return this.isRequest ? methodText(this.method, this.buf, 0, this.uriStart - 1) : this.cseqMethod;
   }
 
   get reason(): string {
@@ -386,8 +390,15 @@ export class SipMsg {
   }
 
   get callId(): string | null {
-    if (this.#callId === undefined) this.#callId = this.callIdAt < 0 ? null : this.hdrValue(this.callIdAt);
+    if (this.#callId === undefined)
+      this.#callId = this.callIdAt < 0 ? null : this.buf.slice(this.callIdStart, this.callIdEnd);
     return this.#callId;
+  }
+
+  /** True when its Call-ID is this text: asked of messages that were released, too, and makes nothing they would keep. */
+  hasCallId(text: string): boolean {
+    const { callIdStart } = this;
+    return this.callIdEnd - callIdStart === text.length && this.buf.startsWith(text, callIdStart);
   }
 
   get from(): NameAddr | null {
@@ -465,9 +476,10 @@ export class SipMsg {
     if (i === first || number >= 0x80000000 || !isLws(buf.charCodeAt(i))) return;
     while (i < end && isLws(buf.charCodeAt(i))) i++;
     if (i >= end) return;
-    this.#cseqMethod = buf.slice(i, end);
+    const bit = methodAt(buf, i, end);
+    this.#cseqMethod = methodText(bit, buf, i, end);
     this.#cseqNumber = number;
-    if (!this.isRequest && this.method === METHOD.UNDEF) this.method = methodAt(buf, i, end);
+    if (!this.isRequest && this.method === METHOD.UNDEF) this.method = bit;
   }
 
   /** METHOD bit: the request's, or for a reply its CSeq's. */
@@ -514,6 +526,7 @@ export class SipMsg {
     this.#hdrs = null;
     this.notes = null;
     this.lumpList = null;
+    this.#callId = undefined;
     this.#from = undefined;
     this.#to = undefined;
     this.#via1 = undefined;
@@ -560,6 +573,8 @@ export class SipMsg {
     self.toAt = fresh.toAt;
     self.fromAt = fresh.fromAt;
     self.callIdAt = fresh.callIdAt;
+    self.callIdStart = fresh.callIdStart;
+    self.callIdEnd = fresh.callIdEnd;
     self.cseqAt = fresh.cseqAt;
     self.contentLengthAt = fresh.contentLengthAt;
     self.duplicates = fresh.duplicates;

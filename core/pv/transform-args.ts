@@ -45,7 +45,7 @@ export function textTransform(doc: string, change: (text: string) => PvValue): T
   return {
     doc,
     params: [0, 0],
-    bind: () => (_run, value) => (value === null ? null : change(typeof value === 'string' ? value : String(value))),
+    bind: () => (_run, value) => (value === null ? null : change(typeof value === 'string' ? value : `${value}`)),
   };
 }
 

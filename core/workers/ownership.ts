@@ -9,8 +9,7 @@ import type { SipMsg } from '../parser/sip-msg.ts';
 export function ownerOf(msg: SipMsg, count: number): number {
   if (msg.error !== null) return -1;
   if (!msg.isRequest) return branchOwner(msg.via1?.branch ?? '', count);
-  const row = msg.callIdAt;
-  return row < 0 ? -1 : mixHash(hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row))) % count;
+  return msg.callIdAt < 0 ? -1 : mixHash(hashSpan(msg.buf, msg.callIdStart, msg.callIdEnd)) % count;
 }
 
 /** The worker that gets the requests of a Call-ID. */

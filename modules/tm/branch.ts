@@ -1,7 +1,19 @@
-import type { Destination, DestinationSet, SipMsg } from 'strowger';
+import { type Destination, type DestinationSet, PROTO, type SipMsg } from 'strowger';
 import { ClientTransaction } from './client.ts';
 import { CLIENT, CLIENT_STATE } from './fsm.ts';
 import type { Transaction } from './transaction.ts';
+
+/** Where a branch is sent that is not sent: one that only holds its transaction open, or has been released. */
+export const NOWHERE: Destination = {
+  proto: PROTO.UDP,
+  ip: '0.0.0.0',
+  port: 0,
+  socket: null,
+  conId: 0,
+  noConnect: true,
+  closeAfter: false,
+  host: '',
+};
 
 /**
  * One branch of a transaction (RFC 3261 §16.6): a client transaction whose replies belong to the request's server
@@ -11,8 +23,8 @@ import type { Transaction } from './transaction.ts';
 export class ClientBranch extends ClientTransaction {
   readonly t: Transaction;
   readonly index: number;
-  /** Request-URI of this branch. */
-  readonly uri: string;
+  /** Request-URI of this branch; '' once it is released. */
+  uri: string;
   /** Last status received or made up; 0 before any. */
   status = 0;
   /** Final reply received; null while there is none, or when it was made up. */
@@ -111,6 +123,8 @@ export class ClientBranch extends ClientTransaction {
   override release(): void {
     if (this.t.isLocal) return;
     this.text = '';
+    this.uri = '';
+    this.dst = NOWHERE;
     this.reply = null;
     this.targets = null;
     this.retransmitTimer = null;

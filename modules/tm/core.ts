@@ -101,16 +101,8 @@ export class TmCore {
 
   begin(msg: SipMsg, program: ScriptProgram, flags = 0): Transaction {
     const isLocal = (flags & T_FLAG.LOCAL) !== 0;
-    const key = isLocal ? '' : this.table.keyOf(msg);
-    const t = new Transaction(
-      this,
-      this.table.nextIndex(),
-      this.#nextLabel(),
-      msg,
-      key,
-      program,
-      flags | this.#initialFlags(),
-    );
+    const index = this.table.nextIndex();
+    const t = new Transaction(this, index, this.#nextLabel(), msg, program, flags | this.#initialFlags());
     msg.note<ArmedRoutes>(ARMED)?.applyTo(t);
     this.table.put(t);
     msg.transaction = t;
@@ -158,8 +150,8 @@ export class TmCore {
 
   /** Via branch of a branch: slot, label, branch number, loop hash. */
   branchId(t: Transaction, branch: number): string {
-    if (t.loop === '') t.loop = base36(loopHash(t.request));
-    return `${this.branchPrefix}${base36(t.index)}-${base36(t.label)}-${DIGITS.charAt(branch)}-${t.loop}`;
+    if (t.loop === 0) t.loop = loopHash(t.request) | 0;
+    return `${this.branchPrefix}${base36(t.index)}-${base36(t.label)}-${DIGITS.charAt(branch)}-${base36(t.loop)}`;
   }
 
   /** Lets a transaction end without an answer, once it has absorbed what comes late. */

@@ -16,7 +16,7 @@ import {
   type Run,
   type ScriptRoute,
 } from 'strowger';
-import { ClientBranch } from './branch.ts';
+import { ClientBranch, NOWHERE } from './branch.ts';
 import type { TmCore } from './core.ts';
 import { isLooping } from './loop.ts';
 import { stateOf } from './msg-state.ts';
@@ -423,23 +423,7 @@ export class Relay {
     again.start(this.#tm.requests.resend(branch, again));
     t.emit('requestOut', null, 0, again.index);
   }
-
-  /** Where a blind branch would be sent: nowhere. */
-  get nowhere(): Destination {
-    return NOWHERE;
-  }
 }
-
-const NOWHERE: Destination = {
-  proto: PROTO.UDP,
-  ip: '0.0.0.0',
-  port: 0,
-  socket: null,
-  conId: 0,
-  noConnect: true,
-  closeAfter: false,
-  host: '',
-};
 
 function noteError(t: Transaction, code: number): number {
   t.relayError = code < 0 ? code : 0;

@@ -217,9 +217,11 @@ export class Replies {
     const { status } = reply;
     if (status >= 200) {
       t.winner = branch.index;
-      // A copy: a slice would keep all of the reply alive for as long as the transaction.
-      t.toTag = flatCopy(reply.toTag);
-      t.fromTag = t.request.fromTag;
+      if (t.isInvite) {
+        // What its ACK is known by. A copy: a slice would keep all of the reply alive for as long as the transaction.
+        t.toTag = flatCopy(reply.toTag);
+        t.fromTag = t.request.fromTag;
+      }
     }
     if (!t.sendReply(status, text)) {
       if (status < 200 || status >= 300 || text === '') return;

@@ -1,5 +1,5 @@
 import { METHOD, ROUTE, type Run, type ScriptRoute } from 'strowger';
-import { ClientBranch } from './branch.ts';
+import { ClientBranch, NOWHERE } from './branch.ts';
 import type { TmCore } from './core.ts';
 import { stateOf } from './msg-state.ts';
 import { T_FLAG, type Transaction } from './transaction.ts';
@@ -24,7 +24,7 @@ export class Suspensions {
     if (t.isAnswered || t.isCanceled || t.suspended !== null) return null;
     if (t.isInvite) this.#tm.relay.sendTrying(t);
     if (t.relayed === null && msg === t.request) t.relayed = stateOf(msg);
-    const blind = new ClientBranch(t, t.branches.length, msg.uri, this.#tm.relay.nowhere, true);
+    const blind = new ClientBranch(t, t.branches.length, msg.uri, NOWHERE, true);
     t.addBranch(blind);
     t.suspended = blind;
     blind.armTimeout(t.frTimeoutMs);

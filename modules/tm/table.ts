@@ -18,6 +18,13 @@ export class TransactionTable {
   /** Begins every hash, so that nobody outside can choose keys that share a chain. */
   readonly #seed: number;
   #count = 0;
+  // The key that was found last: a new request is looked for, and then put in. Hashes are kept as small integers (| 0):
+  // unsigned ones would be doubles.
+  #located: SipMsg | null = null;
+  #keyText = '';
+  #keyStart = 0;
+  #keyEnd = 0;
+  #keyHash = 0;
 
   constructor(settings: TmSettings, seed: number) {
     this.#settings = settings;
@@ -45,7 +52,10 @@ export class TransactionTable {
     this.#slots[t.index] = t;
     this.#count++;
     if (t.isLocal) return;
-    t.keyHash = this.#keyHash(t.request, t.key);
+    t.keyHash = this.#locate(t.request);
+    t.keyText = this.#keyText;
+    t.keyStart = this.#keyStart;
+    t.keyEnd = this.#keyEnd;
     this.#byKey.add(t);
     if (!t.isInvite) return;
     t.callHash = this.callHash(t.request);
@@ -80,30 +90,52 @@ export class TransactionTable {
 
   /** Server transaction of a request; ACK finds its INVITE's. `method` as METHOD bit of the transaction wanted. */
   find(msg: SipMsg, method: number): Transaction | null {
-    const via = msg.via1;
-    if (via === null) return null;
-    const key = this.keyOf(msg);
-    const hash = this.#keyHash(msg, key);
+    if (msg.via1 === null) return null;
+    const hash = this.#locate(msg);
     for (let t = this.#byKey.first(hash); t !== null; t = t.nextByKey) {
-      if (t.keyHash !== hash || t.key !== key) continue;
+      if (t.keyHash !== hash || !this.#isLocated(t)) continue;
       const own = t.request;
       if (own.method !== method || (method === METHOD.OTHER && own.methodName !== msg.methodName)) continue;
-      if (this.#settings.callidMatching && own.callId !== msg.callId) continue;
+      if (this.#settings.callidMatching && !own.hasCallId(msg.callId ?? '')) continue;
       if (this.#settings.callidCseqMatching || isSameSentBy(own, msg)) return t;
     }
     return null;
   }
 
   /**
-   * RFC 3261 §17.2.3: the branch where it has the cookie; else what RFC 2543 has. ACK, CANCEL and INVITE share a key.
-   * An ACK has the To tag of our reply, so the To tag is no part of it.
+   * Finds the key of a request, and returns its hash. RFC 3261 §17.2.3: the branch where it has the cookie; else what RFC
+   * 2543 has. ACK, CANCEL and INVITE share a key. The branch is a place in the message: no transaction keeps a text for it.
    */
-  keyOf(msg: SipMsg): string {
+  #locate(msg: SipMsg): number {
+    if (this.#located === msg) return this.#keyHash;
+    const via = msg.via1;
+    const branch = via?.branch ?? '';
+    const isUnique = branch.length > BRANCH_MAGIC.length && branch.startsWith(BRANCH_MAGIC);
+    if (via !== null && isUnique && !this.#settings.callidCseqMatching) {
+      this.#keyText = msg.buf;
+      this.#keyStart = via.branchStart;
+      this.#keyEnd = via.branchStart + branch.length;
+    } else {
+      this.#keyText = this.#composedKey(msg);
+      this.#keyStart = 0;
+      this.#keyEnd = this.#keyText.length;
+    }
+    this.#located = msg;
+    this.#keyHash = keyedHashSpan(this.#keyText, this.#keyStart, this.#keyEnd, this.#seed) | 0;
+    return this.#keyHash;
+  }
+
+  /** True when a transaction has the key that was found last. */
+  #isLocated(t: Transaction): boolean {
+    if (t.keyEnd - t.keyStart !== this.#keyEnd - this.#keyStart) return false;
+    return t.keyText.startsWith(this.#keyText.slice(this.#keyStart, this.#keyEnd), t.keyStart);
+  }
+
+  /** The key of a request without a unique branch. An ACK has the To tag of our reply, so the To tag is no part of it. */
+  #composedKey(msg: SipMsg): string {
     const settings = this.#settings;
     if (settings.callidCseqMatching) return flatCopy(`${msg.callId ?? ''}|${msg.cseqNumber}`);
     const via = msg.via1;
-    const branch = via?.branch ?? '';
-    if (branch.length > BRANCH_MAGIC.length && branch.startsWith(BRANCH_MAGIC)) return branch;
     const uri = settings.ruriMatching ? msg.originalUri : '';
     const sentBy = settings.via1Matching ? `${via?.host ?? ''}:${via?.port ?? 0}` : '';
     return flatCopy(`${msg.callId ?? ''}|${msg.cseqNumber}|${msg.fromTag}|${uri}|${sentBy}`);
@@ -112,24 +144,13 @@ export class TransactionTable {
   /** INVITE transactions of a Call-ID, newest first: for end-to-end ACKs. */
   *invitesOfCall(callId: string, hash = keyedHash(callId, this.#seed) | 0): Iterable<Transaction> {
     for (let t = this.#byCall.first(hash); t !== null; t = t.nextByCall) {
-      if (t.callHash === hash && t.request.callId === callId) yield t;
+      if (t.callHash === hash && t.request.hasCallId(callId)) yield t;
     }
-  }
-
-  // Hashes are kept as small integers (| 0): unsigned ones would be doubles.
-
-  #keyHash(msg: SipMsg, key: string): number {
-    const via = msg.via1;
-    if (via === null || key !== via.branch) return keyedHash(key, this.#seed) | 0;
-    const start = via.branchStart;
-    return keyedHashSpan(msg.buf, start, start + key.length, this.#seed) | 0;
   }
 
   /** Hash of a message's Call-ID. */
   callHash(msg: SipMsg): number {
-    const row = msg.callIdAt;
-    if (row < 0) return keyedHash('', this.#seed) | 0;
-    return keyedHashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), this.#seed) | 0;
+    return keyedHashSpan(msg.buf, msg.callIdStart, msg.callIdEnd, this.#seed) | 0;
   }
 
   /** Every transaction, in no order that means anything. */

@@ -56,8 +56,10 @@ export class Transaction {
   readonly isInvite: boolean;
   /** Routes come from the program the transaction began with, whatever has been reloaded since. */
   readonly program: ScriptProgram;
-  readonly key: string;
-  /** Hashes of the key and of the Call-ID, and who comes next in the table's chains. */
+  /** Where its key is, hashes of the key and of the Call-ID, and who comes next in the table's chains: set by the table. */
+  keyText = '';
+  keyStart = 0;
+  keyEnd = 0;
   keyHash = 0;
   callHash = 0;
   nextByKey: Transaction | null = null;
@@ -109,23 +111,14 @@ export class Transaction {
   suspendedReply: { readonly reply: SipMsg; readonly branch: ClientBranch } | null = null;
   /** Why relaying failed, to be answered when the script is done without an answer of its own; 0 for nothing. */
   relayError = 0;
-  /** The socket-independent loop hash of this request, part of its branches (RFC 5393). */
-  loop = '';
+  /** The socket-independent loop hash of this request, part of its branches (RFC 5393); 0 before the first. */
+  loop = 0;
 
-  constructor(
-    tm: TmCore,
-    index: number,
-    label: number,
-    request: SipMsg,
-    key: string,
-    program: ScriptProgram,
-    flags: number,
-  ) {
+  constructor(tm: TmCore, index: number, label: number, request: SipMsg, program: ScriptProgram, flags: number) {
     this.tm = tm;
     this.index = index;
     this.label = label;
     this.request = request;
-    this.key = key;
     this.program = program;
     this.flags = flags;
     this.isInvite = request.method === METHOD.INVITE;
