@@ -17,18 +17,19 @@ import argparse, json, os, shlex, shutil, signal, socket, statistics, subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(HERE, 'build')
 UAC, UAS = 6170, 6180
-# name: load kind, rate for cost runs, callees, seconds for work done after the load, AORs to fill first
+# name: load kind, rate for cost runs, callees, seconds for work done after the load, operations that warm it up
+# (until V8 has compiled what is hot), AORs to fill first
 SCENARIOS = {
-    'invite':     dict(kind='invite',   rate=1200, uas=1, drain=6.5, fill=0),
-    'dialog':     dict(kind='invite',   rate=1200, uas=1, drain=6.5, fill=0),
-    'message':    dict(kind='message',  rate=4000, uas=1, drain=0.3, fill=0),
-    'dispatcher': dict(kind='invite',   rate=1200, uas=2, drain=6.5, fill=0),
-    'options':    dict(kind='options',  rate=4000, uas=0, drain=0.3, fill=0),
-    'register':   dict(kind='register', rate=4000, uas=0, drain=0.3, fill=100000),
-    'regauth':    dict(kind='regauth',  rate=2000, uas=0, drain=0.3, fill=100000),
-    'lookup':     dict(kind='message',  rate=4000, uas=1, drain=0.3, fill=0, binds=True),
-    'b2bua':      dict(kind='invite',   rate=1200, uas=1, drain=6.5, fill=0, alone=True),
-    'loop':       dict(kind='options',  rate=100,  uas=0, drain=0.3, fill=0),
+    'invite':     dict(kind='invite',   rate=1200, uas=1, drain=6.5, warm=30000, fill=0),
+    'dialog':     dict(kind='invite',   rate=1200, uas=1, drain=6.5, warm=30000, fill=0),
+    'message':    dict(kind='message',  rate=4000, uas=1, drain=0.3, warm=50000, fill=0),
+    'dispatcher': dict(kind='invite',   rate=1200, uas=2, drain=6.5, warm=30000, fill=0),
+    'options':    dict(kind='options',  rate=4000, uas=0, drain=0.3, warm=50000, fill=0),
+    'register':   dict(kind='register', rate=4000, uas=0, drain=0.3, warm=0, fill=100000),
+    'regauth':    dict(kind='regauth',  rate=2000, uas=0, drain=0.3, warm=0, fill=100000),
+    'lookup':     dict(kind='message',  rate=4000, uas=1, drain=0.3, warm=50000, fill=0, binds=True),
+    'b2bua':      dict(kind='invite',   rate=1200, uas=1, drain=6.5, warm=30000, fill=0, alone=True),
+    'loop':       dict(kind='options',  rate=100,  uas=0, drain=0.3, warm=2000, fill=0),
 }
 
 def sipload():
@@ -199,7 +200,7 @@ class Server:
         """Warm up; for a registrar, put every AOR in. Returns us per first registration."""
         s = SCENARIOS[self.scenario]
         c0 = cpu_ns(self.p.pid)
-        n = self.args.aors if s['fill'] else int(s['rate'])
+        n = self.args.aors if s['fill'] else s['warm']
         r = load(self, count=n, window=32)
         self.fill_us = (cpu_ns(self.p.pid) - c0) / 1000 / max(1, r['ok'])
         self.fill_bad = r['failed']
