@@ -190,11 +190,11 @@ function classOf(wordCount: number): number {
   const need = Math.max(wordCount, 8);
   const octave = 31 - Math.clz32(need - 1);
   // 2^octave < need <= 2^(octave + 1)
-  const half = need <= 3 * 2 ** (octave - 1) ? 1 : 2;
+  const half = need <= 3 << (octave - 1) ? 1 : 2;
   return need === 8 ? 0 : (octave - 3) * 2 + half;
 }
 
 function classWords(sizeClass: number): number {
   const octave = 3 + (sizeClass >>> 1);
-  return (sizeClass & 1) === 0 ? 2 ** octave : 3 * 2 ** (octave - 1);
+  return (sizeClass & 1) === 0 ? 1 << octave : 3 << (octave - 1);
 }

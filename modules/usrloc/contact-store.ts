@@ -1,5 +1,5 @@
 import { HashIndex, INDEX_WORDS, mixHash, type SharedHeap, StrowgerError } from 'strowger';
-import { type ContactData, hasTexts, StoredContact, withTexts } from './contact.ts';
+import { type ContactData, hasTexts, StoredContact } from './contact.ts';
 import {
   CONTACT,
   contactWords,
@@ -147,7 +147,10 @@ export class ContactStore {
     });
   }
 
-  /** Gives a contact other data, but the same ruid; its block may move. Throws USRLOC_FULL, and it stays as it was. */
+  /**
+   * Gives a contact other data, whose texts nobody else holds on to (`contactData`), but the same ruid; its block may move.
+   * Throws USRLOC_FULL, and it stays as it was.
+   */
   update(contact: StoredContact, data: ContactData): StoredContact {
     this.version++;
     return this.#locked(() => {
@@ -155,21 +158,19 @@ export class ContactStore {
       let at = this.#present(contact);
       if (hasTexts(contact, data) && contact.tcpconnId === data.tcpconnId) {
         writeNumbers(heap, at, data);
-        return new StoredContact(this.name, contact.aor, withTexts(contact, data), at);
+        return new StoredContact(this.name, contact.aor, data, at);
       }
-      let moved = 0;
-      if (heap.roomOf(at) < contactWords(data)) {
-        moved = heap.allocate(contactWords(data));
-        if (moved === 0) throw full();
-      }
+      const words = contactWords(data);
+      const moved = heap.roomOf(at) < words ? heap.allocate(words) : at;
+      if (moved === 0) throw full();
       this.#disconnect(at);
-      if (moved !== 0) {
+      if (moved !== at) {
         this.#move(at, moved);
         at = moved;
       }
       writeContact(heap, at, data);
       if (data.tcpconnId > 0) this.#connections.insert(at, mixHash(data.tcpconnId));
-      return new StoredContact(this.name, contact.aor, readContact(heap, at), at);
+      return new StoredContact(this.name, contact.aor, data, at);
     });
   }
 
@@ -195,7 +196,7 @@ export class ContactStore {
       this.#unlink(at);
       this.#disconnect(at);
       this.#ruids.remove(at);
-      heap.release(at);
+      this.#release(at);
       this.#dropIfEmpty(record);
       return true;
     });
@@ -244,21 +245,34 @@ export class ContactStore {
 
   /** The ruid is the first of a block's texts. */
   #findRuid(ruid: string): number {
-    const { words, bytes } = this.heap;
+    const { words } = this.heap;
     const hash = this.heap.hash(ruid);
     for (let at = this.#ruids.first(hash); at !== 0; at = words[at + CONTACT.RUID_NEXT] as number) {
       if (words[at + CONTACT.RUID_HASH] !== (hash | 0)) continue;
-      if (((words[at + CONTACT.LENGTHS] as number) & 0xffff) !== ruid.length) continue;
-      if (isTextAt(bytes, (at + CONTACT.TEXT) * 4, ruid)) return at;
+      if (this.#isAt(at, ruid)) return at;
     }
     return 0;
   }
 
   /** Where a contact is now: another step may have moved it. Throws where it is gone, which is a bug of the caller. */
   #present(contact: StoredContact): number {
-    const at = this.#findRuid(contact.ruid);
+    const at = this.#isAt(contact.address, contact.ruid) ? contact.address : this.#findRuid(contact.ruid);
     if (at === 0) throw new StrowgerError('USRLOC_GONE', `there is no contact ${contact.ruid} any more`);
     return at;
+  }
+
+  #isAt(at: number, ruid: string): boolean {
+    const { words, bytes } = this.heap;
+    return (
+      ((words[at + CONTACT.LENGTHS] as number) & 0xffff) === ruid.length &&
+      isTextAt(bytes, (at + CONTACT.TEXT) * 4, ruid)
+    );
+  }
+
+  /** Gives a block back. It has no ruid any more, for those who remember where it was. */
+  #release(at: number): void {
+    this.heap.words[at + CONTACT.LENGTHS] = 0;
+    this.heap.release(at);
   }
 
   #disconnect(at: number): void {
@@ -317,7 +331,7 @@ export class ContactStore {
     const prev = words[from + CONTACT.PREV] as number;
     if (next !== 0) words[next + CONTACT.PREV] = to;
     words[prev === 0 ? (words[from + CONTACT.RECORD] as number) + RECORD.FIRST : prev + CONTACT.NEXT] = to;
-    heap.release(from);
+    this.#release(from);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { XavpList } from 'strowger';
+import { flatCopy, type XavpList } from 'strowger';
 import type { Ucontact, UcontactInfo } from './api.ts';
 import { xavpFromText, xavpToText } from './xavp-text.ts';
 
@@ -102,7 +102,10 @@ export interface ContactDefaults {
   newRuid(): string;
 }
 
-/** The data of a new contact, or of `old` as `info` makes it. */
+/**
+ * The data of a new contact, or of `old` as `info` makes it. The texts of the latter are `old`'s where they stay as they
+ * are, and copies else: those of `info` may be parts of a message.
+ */
 export function contactData(
   info: UcontactInfo,
   defaults: ContactDefaults,
@@ -111,19 +114,19 @@ export function contactData(
 ): ContactData {
   const { nowSec } = defaults;
   return {
-    contact: info.contact,
+    contact: kept(info.contact, old?.contact),
     expires: info.expires,
     q: info.q,
-    callid: info.callid,
+    callid: kept(info.callid, old?.callid),
     cseq: info.cseq,
     flags: info.flags,
     cflags: info.cflags,
-    userAgent: info.userAgent,
-    received: info.received,
-    path: info.path,
-    socket: info.socket,
+    userAgent: kept(info.userAgent, old?.userAgent),
+    received: kept(info.received, old?.received),
+    path: kept(info.path, old?.path),
+    socket: kept(info.socket, old?.socket),
     methods: info.methods,
-    instance: info.instance,
+    instance: kept(info.instance, old?.instance),
     regId: info.regId,
     serverId: info.serverId ?? defaults.serverId,
     tcpconnId: info.tcpconnId > 0 ? info.tcpconnId : -1,
@@ -152,32 +155,6 @@ export function hasTexts(contact: StoredContact, data: ContactData): boolean {
   );
 }
 
-/** The same, with the texts of `contact`, which are copies, in the place of equal ones, which may be parts of a message. */
-export function withTexts(contact: StoredContact, data: ContactData): ContactData {
-  // Field by field: spreading `data` would look each of them up by name.
-  return {
-    contact: contact.contact,
-    expires: data.expires,
-    q: data.q,
-    callid: contact.callid,
-    cseq: data.cseq,
-    flags: data.flags,
-    cflags: data.cflags,
-    userAgent: contact.userAgent,
-    received: contact.received,
-    path: contact.path,
-    socket: contact.socket,
-    methods: data.methods,
-    instance: contact.instance,
-    regId: data.regId,
-    serverId: data.serverId,
-    tcpconnId: data.tcpconnId,
-    keepalive: data.keepalive,
-    lastModified: data.lastModified,
-    lastKeepalive: data.lastKeepalive,
-    keepaliveRoundtripUs: data.keepaliveRoundtripUs,
-    ruid: contact.ruid,
-    xavpText: contact.xavpText,
-    state: data.state,
-  };
+function kept(text: string, old: string | undefined): string {
+  return old === undefined ? text : old === text ? old : flatCopy(text);
 }
