@@ -25,8 +25,8 @@ SCENARIOS = {
     'message':    dict(kind='message',  rate=4000, uas=1, drain=0.3, warm=50000, fill=0),
     'dispatcher': dict(kind='invite',   rate=1200, uas=2, drain=6.5, warm=30000, fill=0),
     'options':    dict(kind='options',  rate=4000, uas=0, drain=0.3, warm=50000, fill=0),
-    'register':   dict(kind='register', rate=4000, uas=0, drain=0.3, warm=0, fill=100000),
-    'regauth':    dict(kind='regauth',  rate=2000, uas=0, drain=0.3, warm=0, fill=100000),
+    'register':   dict(kind='register', rate=4000, uas=0, drain=0.3, warm=100000, fill=100000),
+    'regauth':    dict(kind='regauth',  rate=2000, uas=0, drain=0.3, warm=100000, fill=100000),
     'lookup':     dict(kind='message',  rate=4000, uas=1, drain=0.3, warm=50000, fill=0, binds=True),
     'b2bua':      dict(kind='invite',   rate=1200, uas=1, drain=6.5, warm=30000, fill=0, alone=True),
     'loop':       dict(kind='options',  rate=100,  uas=0, drain=0.3, warm=2000, fill=0),
@@ -204,6 +204,8 @@ class Server:
         r = load(self, count=n, window=32)
         self.fill_us = (cpu_ns(self.p.pid) - c0) / 1000 / max(1, r['ok'])
         self.fill_bad = r['failed']
+        if s['fill']:  # what was put in is refreshed: that is another way through the code
+            load(self, count=s['warm'], window=32)
         time.sleep(s['drain'])
         c0, t0 = cpu_ns(self.p.pid), time.time()
         time.sleep(1.5)
