@@ -118,18 +118,19 @@ export class ClientBranch extends ClientTransaction {
 
   /**
    * Lets go of what repeats of a 2xx do not need. Answered transactions are most of a busy server's memory: each is kept
-   * for wt_timer after milliseconds of work. A request of our own keeps its text for the ACK.
+   * for wt_timer after milliseconds of work. An INVITE of our own keeps its text and where it went, if its ACKs are tm's.
    */
   override release(): void {
-    if (this.t.isLocal) return;
-    this.text = '';
-    this.uri = '';
-    this.dst = NOWHERE;
+    const { t } = this;
+    if (!t.isLocal || !t.isInvite || t.onLocalAnswer !== null) {
+      this.text = '';
+      this.uri = '';
+      this.dst = NOWHERE;
+    }
     this.reply = null;
     this.targets = null;
     this.retransmitTimer = null;
     this.timeoutTimer = null;
-    const { t } = this;
     t.relayed = null;
     t.replyDst = null;
     t.request.release();

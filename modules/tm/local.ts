@@ -161,6 +161,7 @@ export class LocalRequests {
     const tell = t.onLocalReply;
     t.onLocalReply = null;
     t.onLocalProvisional = null;
+    if (!t.isInvite) t.onLocalAnswer = null;
     tell?.(t, code, reply);
   }
 
