@@ -10,16 +10,19 @@ import { spec } from 'node:test/reporters';
 /** Longest that one test may take. */
 const TIMEOUT_MS = 300_000;
 
-/** Runs these tests, prints how they go, and returns the files with a failure. */
+/** Runs these tests, prints how they go, and returns the files with a failure. Throws where there is no test at all. */
 async function failingFiles(options: NonNullable<Parameters<typeof run>[0]>): Promise<string[]> {
   const failed = new Set<string>();
+  let passed = 0;
   const events = run({ timeout: TIMEOUT_MS, ...options });
   events.on('test:fail', ({ file, todo }) => {
     if (todo === undefined || todo === false) failed.add(file ?? '(unknown file)');
   });
+  events.on('test:pass', () => passed++);
   const printed = events.compose(spec);
   printed.pipe(process.stdout, { end: false });
   await once(printed, 'end');
+  if (passed === 0 && failed.size === 0) throw new Error(`no test in ${String(options.globPatterns ?? options.files)}`);
   return [...failed];
 }
 
