@@ -8,6 +8,7 @@ import { standardRunFolder } from './cfg/run-folder.ts';
 import type { CheckResult, StartedServer, StartOptions } from './cli/start-options.ts';
 import { ScriptError } from './cli/start-options.ts';
 import { packageVersion } from './cli/version.ts';
+import { StrowgerError } from './errors.ts';
 import { ModuleHostImpl } from './module/host-impl.ts';
 import { BLST } from './resolve/dst-blocklist.ts';
 import { Resolver } from './resolve/resolver.ts';
@@ -18,6 +19,7 @@ import { rpcEnvironment } from './rpc/rpc-environment.ts';
 import type { ScriptProgram } from './script/program.ts';
 import { Server } from './server.ts';
 import { type Environment, systemEnvironment } from './start/environment.ts';
+import { planSockets } from './start/plan-sockets.ts';
 import { compileRoutes, loadModules } from './start/program.ts';
 import { Reloader } from './start/reload.ts';
 import { readScript, type ScriptSource } from './start/script.ts';
@@ -225,6 +227,20 @@ export async function checkScript(options: StartOptions, env: Environment = syst
   compileRoutes(source, host.index, null);
   await env.loader.close();
   return resultOf(source);
+}
+
+/** What is wrong with the sockets that the script and the command line ask for; null for nothing. Opens none. */
+export async function checkListens(
+  options: StartOptions,
+  env: Environment = systemEnvironment(),
+): Promise<string | null> {
+  try {
+    await planSockets(readScript(options, env), options, env);
+    return null;
+  } catch (error) {
+    if (error instanceof StrowgerError && error.code === 'LISTEN') return error.message;
+    throw error;
+  }
 }
 
 /** The script after its preprocessor. */

@@ -4,6 +4,7 @@ import { checkLikeKamailio, printScriptFile } from './commands/check.ts';
 import { daemonise, isDaemonChild } from './daemon.ts';
 import { getopt, optionHelp } from './getopt.ts';
 import { KAMAILIO_OPTIONS } from './options.ts';
+import { unknownIdentity } from './privileges.ts';
 import type { Surroundings } from './program.ts';
 import { type ProcessOptions, processOptions, type ScriptOptions, scriptOptions } from './run-options.ts';
 import { runServer } from './run-server.ts';
@@ -46,7 +47,11 @@ export async function runLikeKamailio(argv: readonly string[], around: Surroundi
 }
 
 async function act(script: ScriptOptions, options: ProcessOptions, around: Surroundings): Promise<number> {
-  if (options.action === 'check') return (await checkLikeKamailio(script, around.stderr)) ? EXIT.OK : FAILED;
+  if (options.action === 'check') {
+    const problem = unknownIdentity({ user: options.user ?? '', group: options.group ?? '' });
+    if (problem !== null) throw new UsageError(problem);
+    return (await checkLikeKamailio(script, around.stderr)) ? EXIT.OK : FAILED;
+  }
   if (options.action === 'print') return await printScriptFile(script, around);
   const { startProcess } = await import('../workers/start-process.ts');
   const code = await runServer('strowger-kamailio', script, options, startProcess);

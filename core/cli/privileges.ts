@@ -38,6 +38,13 @@ export function prepareRuntimeDir(path: string, { user, group }: Identity): void
   }
 }
 
+/** What is wrong with whom to run as, before anything is started; null where both are known here. */
+export function unknownIdentity({ user, group }: Identity): string | null {
+  if (user !== '' && lookUp('/etc/passwd', user, 2) === null) return `-u: there is no user "${user}"`;
+  if (group !== '' && lookUp('/etc/group', group, 2) === null) return `-g: there is no group "${group}"`;
+  return null;
+}
+
 function asId(name: string): string | number {
   return /^\d+$/.test(name) ? Number(name) : name;
 }

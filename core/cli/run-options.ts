@@ -125,6 +125,11 @@ function settings(values: Values): Record<string, string | number> {
     const value = last(option);
     if (value !== undefined) number(flag, value, 0);
   }
+  for (const [option, flag] of MANAGERS) {
+    const value = last(option);
+    if (value !== undefined && !MANAGER_NAMES.has(value))
+      throw new UsageError(`${flag}: there is no memory manager "${value}": fm, qm or tlsf expected`);
+  }
   if (values.has('no-tcp')) result['disable_tcp'] = 1;
   if (values.has('check-via')) result['check_via'] = 1;
   if (values.has('stderr')) result['log_stderror'] = 1;
@@ -140,6 +145,12 @@ const NUMBERS_WITHOUT_EFFECT = [
   ['tcp-children', '-N'],
   ['sctp-children', '-Q'],
 ] as const;
+
+const MANAGERS = [
+  ['shm-manager', '-x'],
+  ['pkg-manager', '-X'],
+] as const;
+const MANAGER_NAMES = new Set(['fm', 'f_malloc', 'qm', 'q_malloc', 'tlsf', 'tlsf_malloc']);
 
 /** `NAME` or `NAME=VALUE`; a value may be quoted once more, as in `DEFVAL="str"`, and then keeps its quotes. */
 function parseDefine(text: string): { name: string; value: string | null } {

@@ -231,6 +231,15 @@ suite('strowger-kamailio as a process', () => {
     const good = await run(LIKE_KAMAILIO, '-c', '-f', GOOD);
     assert.equal(good.code, 0);
     assert.match(good.stderr, /config file ok, exiting\.\.\.\n/);
+    for (const options of [
+      ['-l', 'udp:127.0.0.1:x'],
+      ['-u', 'nosuchuser'],
+      ['-g', 'nosuchgroup'],
+      ['-x', 'nosuch'],
+    ]) {
+      const refused = await run(LIKE_KAMAILIO, '-c', '-f', GOOD, ...options);
+      assert.equal(refused.code, 255, options.join(' '));
+    }
     const bad = await run(LIKE_KAMAILIO, '-c', '-f', BAD);
     assert.equal(bad.code, 255);
     assert.match(bad.stderr, /ERROR: bad config file \(1 errors\)/);

@@ -64,8 +64,14 @@ export async function checkLikeKamailio(script: ScriptOptions, stderr: CommandCo
   const { diagnostics, lineText, ok } = await check(script);
   for (const diagnostic of diagnostics) stderr.write(`${formatDiagnostic(diagnostic, { lineText })}\n`);
   const count = diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
-  stderr.write(ok ? 'config file ok, exiting...\n' : `ERROR: bad config file (${count} errors)\n`);
-  return ok;
+  if (!ok) {
+    stderr.write(`ERROR: bad config file (${count} errors)\n`);
+    return false;
+  }
+  const { checkListens } = await import('../../start.ts');
+  const problem = await checkListens(withLog(script));
+  stderr.write(problem === null ? 'config file ok, exiting...\n' : `ERROR: ${problem}\n`);
+  return problem === null;
 }
 
 /** `--cfg-print`: the script after its preprocessor, on standard output. */
