@@ -89,6 +89,7 @@ export * from './parser/event.ts';
 export * from './parser/hf.ts';
 export * from './parser/list.ts';
 export * from './parser/methods.ts';
+export { MSG_FLAG } from './parser/msg-flag.ts';
 export * from './parser/name-addr.ts';
 export * from './parser/params.ts';
 export * from './parser/q-value.ts';

@@ -1,6 +1,7 @@
 import type { Settings } from './cfg/settings.ts';
 import { LOG_LEVELS } from './log/log.ts';
-import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
+import { MSG_FLAG } from './parser/msg-flag.ts';
+import type { SipMsg } from './parser/sip-msg.ts';
 import { PROTO, type Proto } from './transport/socket-info.ts';
 
 /**

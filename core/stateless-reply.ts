@@ -1,7 +1,8 @@
 import { replyToRequest } from './forward.ts';
 import { base36, hashSpan, hashText, mixHash } from './msg/hash.ts';
 import { BRANCH_MAGIC, buildReply } from './msg/msg-translator.ts';
-import { MSG_FLAG, type SipMsg } from './parser/sip-msg.ts';
+import { MSG_FLAG } from './parser/msg-flag.ts';
+import type { SipMsg } from './parser/sip-msg.ts';
 import type { Server } from './server.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { StrowgerError } from '../errors.ts';
@@ -38,11 +39,17 @@ export function prepareRuntimeDir(path: string, { user, group }: Identity): void
   }
 }
 
-/** What is wrong with whom to run as, before anything is started; null where both are known here. */
+/** What is wrong with whom to run as, before anything is started; null where both are known, or numbers. */
 export function unknownIdentity({ user, group }: Identity): string | null {
-  if (user !== '' && lookUp('/etc/passwd', user, 2) === null) return `-u: there is no user "${user}"`;
-  if (group !== '' && lookUp('/etc/group', group, 2) === null) return `-g: there is no group "${group}"`;
-  return null;
+  if (isUnknown('passwd', user)) return `-u: there is no user "${user}"`;
+  return isUnknown('group', group) ? `-g: there is no group "${group}"` : null;
+}
+
+const GETENT_NOT_FOUND = 2;
+
+/** Names may be in a directory beside the files: getent asks all of them. Where it is missing nothing is known to be wrong. */
+function isUnknown(database: 'passwd' | 'group', name: string): boolean {
+  return name !== '' && !/^\d+$/.test(name) && spawnSync('getent', [database, name]).status === GETENT_NOT_FOUND;
 }
 
 function asId(name: string): string | number {

@@ -1,5 +1,6 @@
 import { HDR } from '../parser/hf.ts';
-import { MSG_FLAG, SipMsg } from '../parser/sip-msg.ts';
+import { MSG_FLAG } from '../parser/msg-flag.ts';
+import { SipMsg } from '../parser/sip-msg.ts';
 import { hostPort } from '../transport/ip-address.ts';
 import { PROTO_VIA } from '../transport/socket-info.ts';
 

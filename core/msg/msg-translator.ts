@@ -6,7 +6,8 @@
 import process from 'node:process';
 import { HDR } from '../parser/hf.ts';
 import { METHOD } from '../parser/methods.ts';
-import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
+import { MSG_FLAG } from '../parser/msg-flag.ts';
+import type { SipMsg } from '../parser/sip-msg.ts';
 import type { Via } from '../parser/via.ts';
 import { bracketed } from '../transport/ip-address.ts';
 import { PROTO_VIA, type SocketInfo } from '../transport/socket-info.ts';

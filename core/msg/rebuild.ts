@@ -1,4 +1,5 @@
-import { MSG_FLAG, type SipMsg } from '../parser/sip-msg.ts';
+import { MSG_FLAG } from '../parser/msg-flag.ts';
+import type { SipMsg } from '../parser/sip-msg.ts';
 import type { Run } from '../script/run.ts';
 import type { SendContext } from './lumps.ts';
 import { assemble } from './msg-translator.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ScriptBench } from '../../test/support/script-bench.ts';
-import { MSG_FLAG } from '../parser/sip-msg.ts';
+import { MSG_FLAG } from '../parser/msg-flag.ts';
 import { CORE_COMMANDS } from './core-commands.ts';
 
 test('every core function of the core cookbook is there', () => {

@@ -1,7 +1,7 @@
 import { isDestination } from '../destination.ts';
 import { forwardRequest, forwardTo } from '../forward.ts';
 import { type CommandDef, type CommandResult, command } from '../module/define-module.ts';
-import { MSG_FLAG } from '../parser/sip-msg.ts';
+import { MSG_FLAG } from '../parser/msg-flag.ts';
 import type { Server } from '../server.ts';
 import { bracketed } from '../transport/ip-address.ts';
 import { PROTO, type Proto } from '../transport/socket-info.ts';
