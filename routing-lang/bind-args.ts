@@ -18,6 +18,8 @@ interface ArgContext {
   checkExpr(expr: Expr): void;
   /** Checks that a named route exists; false when it was reported. */
   checkRoute(type: RouteArgType, name: string, span: Span): boolean;
+  /** A route is called by a name that only the run knows. */
+  hasDynamicCalls: boolean;
   /** A variable is handed to a command, which may assign it. */
   wrote(pv: PvSyntax): void;
   /** Mistakes from here on are about this argument. */
@@ -265,8 +267,10 @@ function referenced(expr: Expr, text: string | null): PvSyntax | null {
 
 function bindRouteName(type: RouteArgType, expr: Expr, ctx: ArgContext): BoundArg {
   const text = literalText(expr);
-  if (text === null) return computed(expr, 'str', ctx);
-  if (text.includes('$')) return asStr(bindFormat(expr, text, ctx));
+  if (text === null || text.includes('$')) {
+    ctx.hasDynamicCalls = true;
+    return text === null ? computed(expr, 'str', ctx) : asStr(bindFormat(expr, text, ctx));
+  }
   ctx.checkRoute(type, text, expr.span);
   return constant(text);
 }

@@ -155,9 +155,10 @@ export class PvBinder {
     const { className, name, params, offset } = syntax;
     const bound = this.#symbols.transform(className, name);
     if (bound === undefined) {
-      const owner = this.#symbols.transformOwner(className, name);
+      const known = this.#symbols.transformNames(className);
+      const owner = known.length > 0 ? null : this.#symbols.transformOwner(className, name);
       if (owner !== null && this.isMissing(owner)) return null;
-      const near = suggest(name, this.#symbols.transformNames(className));
+      const near = suggest(name, known);
       report(
         offset,
         `unknown transformation {${className}.${name}}`,

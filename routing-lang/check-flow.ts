@@ -1,17 +1,43 @@
-import type { Statement } from './ast.ts';
+import type { RouteKind, Script, Statement } from './ast.ts';
 import type { RouteEntry } from './bound.ts';
 import type { Checker } from './check.ts';
 
 /** Warnings about what a script holds and can not reach: routes never called, statements behind an exit. */
 export function checkFlow(checker: Checker): void {
+  const unused = checker.routes.filter((route) => mayBeUnused(checker, route));
+  const named = unused.length === 0 ? NO_TEXTS : textsOf(checker.input.script);
   for (const route of checker.routes) {
-    warnUnused(checker, route);
+    if (unused.includes(route) && !named.has(route.name ?? '')) warnUnused(checker, route);
     for (const block of route.blocks) warnUnreachable(checker, block.body);
   }
 }
 
+/** Routes that only the script calls, by name; the others run by themselves. */
+const CALLED: ReadonlySet<RouteKind> = new Set<RouteKind>(['route', 'failure', 'branch', 'onreply']);
+
+const NO_TEXTS: ReadonlySet<string> = new Set();
+
+function mayBeUnused(checker: Checker, route: RouteEntry): boolean {
+  return CALLED.has(route.kind) && route.name !== null && !checker.hasDynamicCalls && !checker.used.has(route.index);
+}
+
+/**
+ * All strings of a script and the values of its parameters: a route whose name is among them may be called by a command, a
+ * variable or a module (`route_if_exists("X")`, `$dlg_ctx(timeout_route) = "X"`, `modparam("xmlrpc", "route", "X")`).
+ */
+function textsOf(script: Script): ReadonlySet<string> {
+  const texts = new Set<string>();
+  const nodes: unknown[] = [...script.items];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    if (typeof node !== 'object' || node === null) continue;
+    if ('type' in node && (node.type === 'string' || node.type === 'modParam') && 'value' in node)
+      texts.add(String(node.value));
+    for (const part of Object.values(node)) if (typeof part === 'object' && part !== null) nodes.push(part);
+  }
+  return texts;
+}
+
 function warnUnused(checker: Checker, route: RouteEntry): void {
-  if (route.kind !== 'route' || checker.hasDynamicCalls || checker.used.has(route.index)) return;
   const span = route.blocks[0]?.nameSpan;
   if (span !== undefined)
     checker.report('unused-route', span, `${route.title} is never called`, { severity: 'warning' });

@@ -29,6 +29,7 @@ test('suggestions name the nearest, or the module to load', () => {
   };
   assert.equal(hint('prnt("x");'), 'did you mean print?');
   assert.equal(hint('t_relay();'), 'loadmodule "tm.so"');
+  assert.equal(hint('print("$(rU{s.lne})");'), 'did you mean {s.len}?');
   assert.equal(hint('print("$T_branch_idx");'), 'loadmodule "tm.so"');
   assert.equal(hint('print("$vra(x)");'), 'did you mean $var?');
   const newer = 'the module tm of newer Kamailios has it, this server does not';
@@ -62,7 +63,7 @@ test('arguments are counted and typed', () => {
 test('commands stand where they may', () => {
   assert.deepEqual(codes('reply_only();'), ['error misplaced-command']);
   assert.deepEqual(codes('route(A);', 'route[A] { reply_only(); }'), ['error misplaced-command']);
-  assert.deepEqual(codes(';', 'onreply_route[A] { reply_only(); } reply_route { reply_only(); }'), []);
+  assert.deepEqual(codes('print("A");', 'onreply_route[A] { reply_only(); } reply_route { reply_only(); }'), []);
 });
 
 test('flags are numbers up to 31 or declared', () => {
@@ -82,6 +83,10 @@ test('mixes of types that Kamailio refuses are errors, with the way out', () => 
 test('warnings: unused routes, unreachable statements, variables nothing assigns', () => {
   assert.deepEqual(codes(';', 'route[A] { ; }'), ['warning unused-route']);
   assert.deepEqual(codes('$var(x) = "A"; route($var(x));', 'route[A] { ; }'), []);
+  assert.deepEqual(codes('print("A");', 'route[A] { ; }'), []);
+  assert.deepEqual(codes(';', 'modparam("tm", "on_sl_reply", "A")\nonreply_route[A] { ; }'), []);
+  for (const kind of ['failure', 'branch', 'onreply'])
+    assert.deepEqual(codes(';', `${kind}_route[A] { ; }`), ['warning unused-route']);
   assert.deepEqual(codes('exit; print("x");'), ['warning unreachable']);
   assert.deepEqual(codes('if ($rU == "a") { exit; } else { drop; } print("x");'), ['warning unreachable']);
   assert.deepEqual(codes('switch ($rU) { case "a": exit; break; }'), []);

@@ -127,7 +127,7 @@ export class ScriptBench {
       newerPvOwner: (name) => (name === 'T_newer' ? 'tm' : null),
       transform: () => undefined,
       transformNames: () => ['len'],
-      transformOwner: () => null,
+      transformOwner: () => 'pv',
       coreParam: (name) => (['debug', 'return_mode'].includes(name) ? { type: 'int', default: 0, doc: '' } : undefined),
       coreParamNames: () => ['debug'],
       keyword: (name) => KEYWORDS.get(name),
