@@ -32,6 +32,8 @@ const STREAM_KEYS: Readonly<Record<string, (stream: SdpStream) => PvValue>> = {
   'rtp:port': (stream) => numberOf(stream.port),
   'rtcp:port': rtcpPort,
   'b:AS': (stream) => bandwidth(stream, 'AS'),
+  'b:RR': (stream) => bandwidth(stream, 'RR'),
+  'b:RS': (stream) => bandwidth(stream, 'RS'),
   codecs: (stream) => stream.formats.map((format) => codecOf(stream, format)).join(','),
 };
 
@@ -113,12 +115,12 @@ function reader(key: string): ((sdp: Sdp) => PvValue) | null {
  * the names of later ones.
  */
 export const SDP_VARIABLE: PvDef = {
-  doc: '$sdp(key): body, sess_version (can be assigned, -1 counts up), c:ip, c:af, o:ip, streams, and of each stream, from m0 on, m0:media, m0:transport, m0:direction, m0:c:ip, m0:c:af, m0:rtp:port, m0:rtcp:port, m0:b:AS, m0:codecs, m0:raw.',
+  doc: '$sdp(key): body or raw, sess_version (can be assigned, -1 counts up), c:ip, c:af, o:ip, streams, and of each stream, from m0 on, m0:media, m0:transport, m0:direction, m0:c:ip, m0:c:af, m0:rtp:port, m0:rtcp:port, m0:b:AS, m0:b:RR, m0:b:RS, m0:codecs, m0:raw.',
   name: 'required',
   writable: true,
   bind(use) {
     const key = use.name?.trim() ?? '';
-    if (key === 'body') return { get: (run) => sdpText(run.msg) };
+    if (key === 'body' || key === 'raw') return { get: (run) => sdpText(run.msg) };
     if (key === 'sess_version')
       return {
         get: (run) => sessVersion(run.msg),
@@ -126,7 +128,7 @@ export const SDP_VARIABLE: PvDef = {
       };
     const read = reader(key);
     if (read === null)
-      return `'${use.name}' is none of body, sess_version, ${Object.keys(SESSION_KEYS).join(', ')}, m0:${Object.keys(STREAM_KEYS).join(', m0:')}`;
+      return `'${use.name}' is none of body, raw, sess_version, ${Object.keys(SESSION_KEYS).join(', ')}, m0:${Object.keys(STREAM_KEYS).join(', m0:')}`;
     return {
       get(run) {
         const sdp = sdpOf(run.msg);

@@ -162,9 +162,21 @@ test('$sdp(sess_version) is read, set and counted up', async () => {
   };
   assert.equal(bind('sess_version').get(run), '41');
   assert.equal(bind('body').get(run), BODY);
+  assert.equal(bind('raw').get(run), BODY);
   bind('sess_version').set?.(run, -1);
   assert.equal(bodyOf(run), BODY.replace(' 41 ', ' 42 '));
   assert.equal(typeof sdpops.pseudoVariables?.['sdp']?.bind({ name: 'x' } as PvUse, bench.state), 'string');
+});
+
+test('$sdp(m0:b:…) are bandwidths of a stream', async () => {
+  const bandwidths = BODY.replace(/(m=audio .*\r\n)/, '$1b=AS:64\r\nb=RS:800\r\nb=RR:2400\r\n');
+  const { bench, run } = await setUp(bandwidths);
+  const value = (name: string) => {
+    const bound = sdpops.pseudoVariables?.['sdp']?.bind({ name } as PvUse, bench.state);
+    assert.ok(typeof bound === 'object');
+    return bound.get(run);
+  };
+  assert.deepEqual(['m0:b:AS', 'm0:b:RR', 'm0:b:RS', 'm9:b:RS'].map(value), [64, 2400, 800, null]);
 });
 
 test('iterators go through the lines of the SDP alone, and edit them', async () => {
