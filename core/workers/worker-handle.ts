@@ -24,7 +24,13 @@ export class WorkerHandle {
   constructor(data: ThreadData) {
     this.index = data.index;
     // It shares the process' standard streams; its own heap has the limits of any.
-    this.#thread = new Worker(threadFile(), { workerData: data, name: `worker ${data.index}` });
+    // Descriptors are numbers of the whole process: one that a stream closed may be another worker's connection by the
+    // time this thread ends, and must not be closed with it.
+    this.#thread = new Worker(threadFile(), {
+      workerData: data,
+      name: `worker ${data.index}`,
+      trackUnmanagedFds: false,
+    });
     this.channel = new Channel(this.#thread);
     let cause = '';
     this.#thread.on('error', (error) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { RealClock } from '../../core/timer/real-clock.ts';
 import { TcpDriver } from '../../core/transport/tcp.ts';
 import { DgramUdpDriver } from '../../core/transport/udp-dgram.ts';
 import { CallPair } from '../support/call-pair.ts';
+import { ChildGroup } from '../support/child-group.ts';
 import { request } from '../support/msg.ts';
 import { SipPeer } from '../support/sip-peer.ts';
 import { BIN_FOLDER, StrowgerProcess } from '../support/strowger-process.ts';
@@ -56,6 +58,9 @@ modparam("tls", "private_key", "${CERTIFICATES}/server-key.pem")
 loadmodule "kex.so"
 loadmodule "counters.so"
 loadmodule "cfg_rpc.so"
+loadmodule "jsonrpcs.so"
+modparam("jsonrpcs", "transport", 2)
+modparam("jsonrpcs", "fifo_reply_dir", "${folder}/")
 loadmodule "${HAZARD}"
 modparam("counters", "script_counter", "asked")
 x.y = 1 desc "A custom variable"
@@ -131,7 +136,7 @@ class Server {
   async stop(): Promise<void> {
     const { code, stderr } = await this.process.stop();
     assert.equal(code, 0, stderr);
-    assert.doesNotMatch(stderr, /do not keep up|a mistake that nobody caught/);
+    assert.doesNotMatch(stderr, /do not keep up|a mistake that nobody caught|unmanaged/);
   }
 }
 
@@ -279,6 +284,18 @@ suite('two workers', { timeout: 120_000 }, () => {
     assert.match(await asks(peer, 'remember', callIdOf(2), 'plum'), /^OK 2 plum /);
     await untilAnswer(peer, callIdOf(1), /^OK 1 plum /);
     await peer.close();
+  });
+
+  test('answers to FIFOs leave no descriptors behind that end with the worker', async () => {
+    const reply = join(folder, 'reply');
+    execFileSync('mkfifo', [reply]);
+    const ask = { jsonrpc: '2.0', method: 'core.echo', params: ['plum'], reply_name: 'reply', id: 1 };
+    for (let i = 0; i < 3; i++) {
+      const reader = new ChildGroup('cat', [reply]);
+      writeFileSync(join(folder, 'kamailio_rpc.fifo'), `${JSON.stringify(ask)}\n`);
+      assert.match((await reader.end()).stdout, /plum/);
+    }
+    assert.doesNotMatch(server.process.stderr, /unmanaged/);
   });
 
   test('a worker that dies is replaced; calls of the other go on, and what all know is not lost', async () => {
