@@ -84,15 +84,13 @@ function checkPlace(checker: Checker, call: CallExpr, all: readonly BoundCommand
   const bits = checker.routeBits;
   if ((command.def.routes & bits) !== 0) return;
   const elsewhere = all.some((c) => c !== command && accepts(c.def, call.args.length) && (c.def.routes & bits) !== 0);
-  if (elsewhere) return;
-  checker.report(
-    'misplaced-command',
-    call.nameSpan,
-    `${call.name} can not be used in a ${routeTitle(checker.kind, null)}`,
-    {
-      hint: `it is for ${kindsOf(command.def.routes)}`,
-    },
-  );
+  if (!elsewhere) misplaced(checker, call, `it is for ${kindsOf(command.def.routes)}`);
+}
+
+function misplaced(checker: Checker, call: CallExpr, hint: string): void {
+  const title = routeTitle(checker.kind, null);
+  const article = title.startsWith('o') || title.startsWith('e') ? 'an' : 'a';
+  checker.report('misplaced-command', call.nameSpan, `${call.name} can not be used in ${article} ${title}`, { hint });
 }
 
 const KINDS: readonly (readonly [bits: number, title: string])[] = [
@@ -116,6 +114,7 @@ function checkRouteCall(checker: Checker, call: CallExpr): BoundCall {
     checker.report('wrong-arguments', call.span, `route takes 1 argument, not ${call.args.length}`);
     return BAD;
   }
+  if (checker.kind === 'onsend') misplaced(checker, call, 'an onsend_route calls no other route');
   const name = literalText(argument);
   if (name === null) {
     checker.hasDynamicCalls = true;

@@ -2,7 +2,7 @@ import { exec } from 'node:child_process';
 import { cfgReset, cfgSelect } from '../cfg/select.ts';
 import { LOG_LEVELS } from '../log/log.ts';
 import { type CommandDef, command } from '../module/define-module.ts';
-import { ANY_ROUTE, type Run } from './run.ts';
+import { ANY_ROUTE, NOT_ONSEND, type Run } from './run.ts';
 
 type Def = CommandDef<never>;
 
@@ -26,14 +26,14 @@ export const MISC_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
   error: command({
     doc: 'Write two texts to the log at notice level.',
     args: ['const-str', 'const-str'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run, _state, first, second) => writeLog(run, LOG_LEVELS.NOTICE, `error("${first}", "${second}")`),
   }),
   exec: command({
     doc: 'Run a command line in a shell and wait for it; what it prints is dropped.',
     args: ['const-str'],
     argNames: ['command'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     isAsync: true,
     run: (run: Run, _state: unknown, line: string) => runProgram(run, line),
   }),
@@ -41,7 +41,7 @@ export const MISC_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
     doc: 'Read the custom parameters of a group from one of its instances, in this run.',
     args: ['const-str', 'const-int'],
     argNames: ['group', 'instance'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run, _state, group, id) => {
       if (cfgSelect(run, group, id)) return 1;
       run.server.log.error(`cfg_select: there is no ${group}[${id}]`);
@@ -52,7 +52,7 @@ export const MISC_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
     doc: 'Back from cfg_select to the group itself.',
     args: ['const-str'],
     argNames: ['group'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run, _state, group) => {
       cfgReset(run, group);
       return 1;

@@ -31,6 +31,8 @@ export const ONSEND_ROUTE = ROUTE.ONSEND;
 export const LOCAL_ROUTE = ROUTE.LOCAL;
 export const EVENT_ROUTE = ROUTE.EVENT;
 export const ANY_ROUTE = 1023;
+/** What Kamailio refuses in an onsend_route: there it is settled what is sent, and where. */
+export const NOT_ONSEND = ANY_ROUTE & ~ONSEND_ROUTE;
 
 /** How a route ended; bits of what `ScriptRoute` returns. 0 is a plain end or `return`. */
 export const RUN_EXIT = 1;

@@ -10,8 +10,8 @@ import {
   BRANCH_ROUTE,
   EVENT_ROUTE,
   FAILURE_ROUTE,
+  NOT_ONSEND,
   ONREPLY_ROUTE,
-  ONSEND_ROUTE,
   REQUEST_ROUTE,
   type Run,
 } from './run.ts';
@@ -22,7 +22,7 @@ type Def = CommandDef<never>;
 
 /** `forward()`, `forward(host)`, `forward(host, port)`; host and port may be `uri:host` and `uri:port`. */
 function forward(doc: string, proto: Proto): readonly Def[] {
-  const routes = REQUEST_ROUTE | FAILURE_ROUTE | EVENT_ROUTE | BRANCH_ROUTE | ONSEND_ROUTE | ONREPLY_ROUTE;
+  const routes = REQUEST_ROUTE | FAILURE_ROUTE | EVENT_ROUTE | BRANCH_ROUTE | ONREPLY_ROUTE;
   return [
     command({
       doc,
@@ -70,11 +70,11 @@ function forwardBy(run: Run, uri: string, proto: Proto): CommandResult {
   return found instanceof Promise ? found.then(send) : send(found);
 }
 
-function setting(doc: string, flag: number): Def {
+function setting(doc: string, flag: number, routes = ANY_ROUTE): Def {
   return command({
     doc,
     args: [],
-    routes: ANY_ROUTE,
+    routes,
     run: (run) => {
       run.msg.msgFlags |= flag;
       return 1;
@@ -85,13 +85,14 @@ function setting(doc: string, flag: number): Def {
 const forceRport = setting(
   'Answer to the port the request came from (RFC 3581), as if its Via had rport.',
   MSG_FLAG.FORCE_RPORT,
+  NOT_ONSEND,
 );
 
 const forceTcpAlias = command({
   doc: 'Make the connection of this message reachable under another port of its peer: that of its Via where none is given.',
   args: ['const-int?'],
   argNames: ['port'],
-  routes: ANY_ROUTE,
+  routes: NOT_ONSEND,
   run: (run, _state, port) => {
     const { rcv } = run.msg;
     const alias = port ?? (run.msg.via1?.port || (rcv.proto === PROTO.TLS ? 5061 : 5060));
@@ -117,7 +118,11 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
   forward_sctp: forward('Send the request on over SCTP without a transaction.', PROTO.SCTP),
   force_rport: forceRport,
   add_rport: forceRport,
-  add_local_rport: setting('Add rport to the Via of this request when it is sent on.', MSG_FLAG.ADD_LOCAL_RPORT),
+  add_local_rport: setting(
+    'Add rport to the Via of this request when it is sent on.',
+    MSG_FLAG.ADD_LOCAL_RPORT,
+    NOT_ONSEND,
+  ),
   set_forward_no_connect: setting('Send this request over an open connection only.', MSG_FLAG.NO_FORWARD_CONNECT),
   set_forward_close: setting('Close the connection this request is sent over.', MSG_FLAG.FORWARD_CLOSE),
   set_reply_no_connect: setting(
@@ -130,7 +135,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
   set_advertised_address: command({
     doc: 'The address that the Via of this message shows.',
     args: ['const-str'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run, _state, address) => {
       run.msg.setGlobalAddress = address;
       return 1;
@@ -139,7 +144,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
   set_advertised_port: command({
     doc: 'The port that the Via of this message shows.',
     args: ['const-int'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     check: ([port]) => (Number(port) > 0 && Number(port) < 65536 ? null : `${port} is no port`),
     run: (run, _state, port) => {
       run.msg.setGlobalPort = port;
@@ -150,7 +155,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
     doc: 'Send this message from a socket of ours.',
     args: ['const-str'],
     argNames: ['socket'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     check: ([text], server: Server | null) =>
       server === null || server.transport.findSocket(String(text)) !== null ? null : `we do not listen on ${text}`,
     run: (run: Run, _state: Server | null, text: string) => {
@@ -164,7 +169,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
     doc: 'Protocol for this request where it is longer than udp_mtu: TCP, TLS, SCTP or UDP.',
     args: ['const-str'],
     argNames: ['protocol'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     check: ([name]) => (Object.hasOwn(MTU_FLAGS, String(name).toUpperCase()) ? null : `"${name}" is no protocol`),
     run: (run, _state, name) => {
       run.msg.msgFlags = (run.msg.msgFlags & ~ALL_MTU_FLAGS) | (MTU_FLAGS[name.toUpperCase()] ?? 0);
@@ -175,7 +180,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
     doc: 'Remove a further branch, the last one where no number is given.',
     args: ['const-int?'],
     argNames: ['index'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run, _state, index) => {
       const { branches } = run.msg;
       if (branches === null || branches.length === 0) return 1;
@@ -187,7 +192,7 @@ export const SEND_COMMANDS: Readonly<Record<string, Def | readonly Def[]>> = {
   clear_branches: command({
     doc: 'Remove all further branches.',
     args: [],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run) => {
       run.msg.branches = null;
       return 1;

@@ -2,7 +2,7 @@ import { type CommandDef, command } from '../module/define-module.ts';
 import { rewriteUri, rewriteUriParts } from '../msg/rewrite-uri.ts';
 import type { SipMsg } from '../parser/sip-msg.ts';
 import { type SipUri, URI_SCHEME } from '../parser/uri.ts';
-import { ANY_ROUTE, type Run } from './run.ts';
+import { NOT_ONSEND, type Run } from './run.ts';
 
 /**
  * Core functions that rewrite the Request-URI. As in Kamailio their texts are literal: variables inside are not expanded
@@ -19,7 +19,7 @@ function literal(
   const def = command({
     doc,
     args: ['const-str'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     ...(check === undefined ? {} : { check: ([text]: readonly unknown[]) => check(String(text)) }),
     run: (run: Run, _state: unknown, text: string) => (apply(run.msg, text) ? 1 : -1),
   });
@@ -31,7 +31,7 @@ function stripped(doc: string, cut: (user: string, count: number) => string): Co
     doc,
     args: ['const-int'],
     argNames: ['count'],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     check: ([count]) => (Number(count) < 0 ? 'the number of chars can not be negative' : null),
     run: (run, _state, count) => {
       const user = run.msg.ruri?.user ?? '';
@@ -74,13 +74,13 @@ export const URI_COMMANDS: Readonly<Record<string, CommandDef<never>>> = {
   userphone: command({
     doc: 'Add user=phone to the Request-URI.',
     args: [],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run) => (addUserPhone(run.msg) ? 1 : -1),
   }),
   revert_uri: command({
     doc: 'Put the Request-URI back to the received one.',
     args: [],
-    routes: ANY_ROUTE,
+    routes: NOT_ONSEND,
     run: (run) => {
       run.msg.revertUri();
       return 1;
