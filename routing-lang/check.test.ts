@@ -63,6 +63,7 @@ test('arguments are counted and typed', () => {
 test('commands stand where they may', () => {
   assert.deepEqual(codes('reply_only();'), ['error misplaced-command']);
   assert.deepEqual(codes('route(A);', 'route[A] { reply_only(); }'), ['error misplaced-command']);
+  assert.deepEqual(codes(';', 'onsend_route { route(A); } route[A] { ; }'), ['error misplaced-command']);
   assert.deepEqual(codes('print("A");', 'onreply_route[A] { reply_only(); } reply_route { reply_only(); }'), []);
 });
 

@@ -25,6 +25,18 @@ test('settings of the message are flags on it', () => {
   assert.equal(run.msg.setGlobalPort, 5080);
 });
 
+test('in an onsend_route only what Kamailio has there', () => {
+  const bench = new ScriptBench();
+  const errors = (call: string): string[] =>
+    bench.check(`onsend_route { ${call}; }\nrequest_route { ; }`).map((line) => line.split(' ').slice(1).join(' '));
+  const refused = `route(A)|forward()|forward_tcp(10.0.0.1)|setuser("a")|strip(1)|revert_uri()|userphone()|exec("a")
+    |error("a", "b")|clear_branches()|remove_branch(1)|force_rport()|add_local_rport()|force_tcp_alias()
+    |set_advertised_address("a")|set_advertised_port(5)|udp_mtu_try_proto(TCP)`.split(/\s*\|/);
+  for (const call of refused) assert.ok(errors(call).includes('error misplaced-command'), call);
+  for (const call of ['drop', 'log("a")', 'setflag(1)', 'set_forward_close()', 'set_reply_no_connect()'])
+    assert.deepEqual(errors(call), [], call);
+});
+
 test('literal arguments are checked when the script is', () => {
   const bench = new ScriptBench();
   const errors = (call: string): string[] =>

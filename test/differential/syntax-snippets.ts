@@ -870,12 +870,6 @@ export const SCRIPTS: Snippets = {
     '# a \\\ndebug=1',
   ],
   refused: [
-    'onsend_route { route(A); } route[A] { exit; }',
-    'onsend_route { forward(); }',
-    'onsend_route { setuser("a"); }',
-    'onsend_route { force_send_socket(udp:127.0.0.1:5060); }',
-    'onsend_route { cfg_select("g", 1); }',
-    'onsend_route { clear_branches(); }',
     'request_route {}',
     'route[A-b] { exit; }',
     'route[A.b] { exit; }',
