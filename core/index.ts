@@ -142,6 +142,7 @@ export { heapMemory, SharedHeap } from './store/shared-heap.ts';
 export { SharedLocks } from './store/shared-locks.ts';
 export { SharedMap, sharedMap } from './store/shared-map.ts';
 export * from './store/shared-store.ts';
+export { TextArena } from './store/text-arena.ts';
 export { TextMap } from './store/text-map.ts';
 export type * from './timer/clock.ts';
 export { Timer } from './timer/timer.ts';

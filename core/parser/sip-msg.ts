@@ -232,14 +232,20 @@ export class SipMsg {
     this.duplicates = duplicates;
   }
 
+  /** A message that was received before, from its text: it is the same for `$mi`. */
+  static again(text: string, rcv: ReceiveInfo, id: number): SipMsg {
+    const msg = new SipMsg(text, rcv);
+    lastId--;
+    (msg as { id: number }).id = id;
+    return msg;
+  }
+
   // ---- headers by row
 
   get hdrs(): readonly number[] {
     if (this.#hdrs !== null) return this.#hdrs;
-    const hdrs = new SipMsg(this.buf, this.rcv).hdrs;
-    lastId--; // not another message
-    this.#hdrs = hdrs;
-    return hdrs;
+    this.#hdrs = SipMsg.again(this.buf, this.rcv, this.id).hdrs;
+    return this.#hdrs;
   }
 
   hdrKind(row: number): number {

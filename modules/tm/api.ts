@@ -109,7 +109,8 @@ export function tmApi(core: TmCore): TmApi {
 }
 
 function byCall(core: TmCore, callId: string, cseq: number): Transaction | null {
-  for (const t of core.table.invitesOfCall(callId)) if (t.request.cseqNumber === cseq) return t;
+  const invite = core.table.findInvite(callId, (t) => t.request.cseqNumber === cseq);
+  if (invite !== null) return invite;
   for (const t of core.table.all()) if (t.request.callId === callId && t.request.cseqNumber === cseq) return t;
   return null;
 }

@@ -63,6 +63,13 @@ export class ClientBranch extends ClientTransaction {
     this.isBlind = isBlind;
   }
 
+  /** True when it has its final reply, and nothing of it waits or has anything left to send. */
+  get isOver(): boolean {
+    if (!this.isSettled || this.isWaiting || this.isBlind || this.cancel !== null || this.cancelWanted !== null)
+      return false;
+    return !this.t.isInvite || this.state !== CLIENT_STATE.COMPLETED;
+  }
+
   /** Notes the final status; false when there is one already. */
   settle(status: number, reply: SipMsg | null): boolean {
     if (this.isSettled) return false;

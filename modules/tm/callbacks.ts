@@ -47,6 +47,10 @@ export class TmCallbacks {
     return this.#lists.size === 0;
   }
 
+  has(event: TmEvent): boolean {
+    return this.#lists.has(event);
+  }
+
   /** Returns what takes it back. */
   on(event: TmEvent, callback: TmCallback): () => void {
     const list = this.#lists.get(event);

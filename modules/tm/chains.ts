@@ -1,63 +1,63 @@
-import type { Transaction } from './transaction.ts';
+import type { Slot } from './slot.ts';
 
 const FEWEST = 1024;
 
 /**
- * Transactions by a hash, in chains through the transactions themselves; the caller compares what was hashed. V8 interns
+ * Transactions by a hash, in chains through their slots; the caller compares what was hashed. V8 interns
  * every string that is looked up in a Map: with Maps, keys that are new in every request cost a tenth of a call.
  */
 abstract class Chains {
-  #heads: (Transaction | null)[] = new Array<Transaction | null>(FEWEST).fill(null);
+  #heads: (Slot | null)[] = new Array<Slot | null>(FEWEST).fill(null);
   #mask = FEWEST - 1;
   #count = 0;
 
-  protected abstract hashOf(t: Transaction): number;
-  protected abstract next(t: Transaction): Transaction | null;
-  protected abstract link(t: Transaction, next: Transaction | null): void;
+  protected abstract hashOf(slot: Slot): number;
+  protected abstract next(slot: Slot): Slot | null;
+  protected abstract link(slot: Slot, next: Slot | null): void;
 
   get size(): number {
     return this.#count;
   }
 
   /** Newest first; of any hash that shares the chain. */
-  first(hash: number): Transaction | null {
-    return this.#heads[hash & this.#mask] as Transaction | null;
+  first(hash: number): Slot | null {
+    return this.#heads[hash & this.#mask] as Slot | null;
   }
 
-  add(t: Transaction): void {
+  add(slot: Slot): void {
     if (this.#count > this.#mask) this.#grow();
     this.#count++;
-    const at = this.hashOf(t) & this.#mask;
-    this.link(t, this.#heads[at] as Transaction | null);
-    this.#heads[at] = t;
+    const at = this.hashOf(slot) & this.#mask;
+    this.link(slot, this.#heads[at] as Slot | null);
+    this.#heads[at] = slot;
   }
 
-  remove(t: Transaction): void {
-    const at = this.hashOf(t) & this.#mask;
-    let before = this.#heads[at] as Transaction | null;
-    if (before === t) this.#heads[at] = this.next(t);
+  remove(slot: Slot): void {
+    const at = this.hashOf(slot) & this.#mask;
+    let before = this.#heads[at] as Slot | null;
+    if (before === slot) this.#heads[at] = this.next(slot);
     else {
-      while (before !== null && this.next(before) !== t) before = this.next(before);
+      while (before !== null && this.next(before) !== slot) before = this.next(before);
       if (before === null) return;
-      this.link(before, this.next(t));
+      this.link(before, this.next(slot));
     }
-    this.link(t, null);
+    this.link(slot, null);
     this.#count--;
   }
 
   /** Twice as many chains; the order within each stays. */
   #grow(): void {
     const old = this.#heads;
-    this.#heads = new Array<Transaction | null>(old.length * 2).fill(null);
+    this.#heads = new Array<Slot | null>(old.length * 2).fill(null);
     this.#mask = this.#heads.length - 1;
     for (const head of old) {
-      const reversed: Transaction[] = [];
-      for (let t = head; t !== null; t = this.next(t)) reversed.push(t);
+      const reversed: Slot[] = [];
+      for (let slot = head; slot !== null; slot = this.next(slot)) reversed.push(slot);
       for (let i = reversed.length - 1; i >= 0; i--) {
-        const t = reversed[i] as Transaction;
-        const at = this.hashOf(t) & this.#mask;
-        this.link(t, this.#heads[at] as Transaction | null);
-        this.#heads[at] = t;
+        const slot = reversed[i] as Slot;
+        const at = this.hashOf(slot) & this.#mask;
+        this.link(slot, this.#heads[at] as Slot | null);
+        this.#heads[at] = slot;
       }
     }
   }
@@ -65,26 +65,26 @@ abstract class Chains {
 
 /** By the key of RFC 3261 §17.2.3. */
 export class KeyChains extends Chains {
-  protected hashOf(t: Transaction): number {
-    return t.keyHash;
+  protected hashOf(slot: Slot): number {
+    return slot.keyHash;
   }
-  protected next(t: Transaction): Transaction | null {
-    return t.nextByKey;
+  protected next(slot: Slot): Slot | null {
+    return slot.nextByKey;
   }
-  protected link(t: Transaction, next: Transaction | null): void {
-    t.nextByKey = next;
+  protected link(slot: Slot, next: Slot | null): void {
+    slot.nextByKey = next;
   }
 }
 
 /** INVITE transactions by Call-ID. */
 export class CallChains extends Chains {
-  protected hashOf(t: Transaction): number {
-    return t.callHash;
+  protected hashOf(slot: Slot): number {
+    return slot.callHash;
   }
-  protected next(t: Transaction): Transaction | null {
-    return t.nextByCall;
+  protected next(slot: Slot): Slot | null {
+    return slot.nextByCall;
   }
-  protected link(t: Transaction, next: Transaction | null): void {
-    t.nextByCall = next;
+  protected link(slot: Slot, next: Slot | null): void {
+    slot.nextByCall = next;
   }
 }

@@ -17,6 +17,7 @@ import { reuseBranch } from './contacts.ts';
 import { ExternalWriter } from './external.ts';
 import { Failures } from './failure.ts';
 import { LocalRequests } from './local.ts';
+import { OnWait } from './on-wait.ts';
 import { reasonOf } from './reasons.ts';
 import { Relay } from './relay.ts';
 import { Replies } from './replies.ts';
@@ -43,6 +44,7 @@ export class TmCore {
   readonly wheel: TimerWheel;
   readonly settings: TmSettings;
   readonly table: TransactionTable;
+  readonly onWait: OnWait;
   readonly stats: TmStats;
   readonly relay: Relay;
   readonly replies: Replies;
@@ -69,7 +71,8 @@ export class TmCore {
     this.server = server;
     this.wheel = server.wheel;
     this.settings = settings;
-    this.table = new TransactionTable(settings, server.random.uint32());
+    this.onWait = new OnWait(this);
+    this.table = new TransactionTable(settings, server.random.uint32(), this.onWait);
     this.stats = new TmStats(this);
     this.branchPrefix = `${BRANCH_MAGIC}${server.workerIndex.toString(36)}-`;
     this.tagPrefix = server.random.token(16);
@@ -164,15 +167,10 @@ export class TmCore {
   free(t: Transaction): void {
     if (t.hasFlag(T_FLAG.FREED)) return;
     t.flags |= T_FLAG.FREED;
-    for (const branch of t.branches) {
-      branch.stop();
-      branch.cancel?.stop();
-    }
-    if (t.retransmitTimer !== null) this.wheel.cancel(t.retransmitTimer);
-    if (t.timeoutTimer !== null) this.wheel.cancel(t.timeoutTimer);
+    t.stopTimers();
     t.emit('destroy', null, t.status, -1);
     this.table.remove(t);
-    this.stats.ended(t);
+    this.stats.ended(t.status);
   }
 
   /**
@@ -182,7 +180,9 @@ export class TmCore {
   requestDone(msg: SipMsg): void {
     if (!this.waiting.isEmpty) this.waiting.ends(msg);
     const t = msg.transaction as Transaction | null | undefined;
-    if (t === undefined || t === null || t.request !== msg || t.isAnswered || t.hasOpenBranch) return;
+    if (t === undefined || t === null || t.request !== msg) return;
+    t.flags |= T_FLAG.SCRIPT_DONE;
+    if (t.isAnswered || t.hasOpenBranch) return;
     if (t.hasFlag(T_FLAG.IN_FAILURE | T_FLAG.FREED)) return;
     if (t.relayError !== 0) {
       if (t.hasFlag(T_FLAG.DISABLE_INTERNAL_REPLY)) this.release(t);
@@ -212,7 +212,7 @@ export class TmCore {
     const now = this.server.clock.now();
     const settings = this.settings;
     let cleaned = 0;
-    for (const t of this.table.all()) {
+    for (const t of this.table.live()) {
       // Past its life, the wait for an ACK and the wait for late messages, and another such wait for a CANCEL.
       if (now <= t.endOfLifeMs + 2 * (settings.frMs + settings.waitMs)) continue;
       this.free(t);
@@ -240,7 +240,8 @@ export class TmCore {
   close(): void {
     this.onClose();
     this.external.close();
-    for (const t of Array.from(this.table.all())) this.free(t);
+    for (const t of Array.from(this.table.live())) this.free(t);
+    this.onWait.close();
   }
 
   /** 30 bits nobody can guess, whatever branches of others he has seen: who knows a branch can forge its replies. */

@@ -262,3 +262,27 @@ test('non-INVITE requests fork, too: the first final of the best kind, late ones
     await world.alice.receivesNothing(500);
   });
 });
+
+test('onsend_route: a drop takes the branch out; without another one t_relay() fails with 477, as in Kamailio', async () => {
+  const relay = 'request_route { $ru = "sip:b@10.0.2.1"; if ($rU == "b") route(FORK); }';
+  const drop = (pattern: string): string => `onsend_route { if ($snd(ip) =~ "${pattern}") drop; }`;
+  const fork =
+    'route[FORK] { append_branch("sip:c@10.0.2.2"); if (!t_relay()) $ru = "sip:" + $rc + "@10.0.0.9"; exit; }';
+  await withTmWorld(`${relay} ${fork} ${drop('2[.]1$')}`, async (world) => {
+    const invite = world.calls();
+    world.carol.replies(await world.carol.receives('INVITE'), 486);
+    assert.equal((await world.final(invite)).status, 486);
+    assert.equal(world.bob.count('INVITE'), 0);
+  });
+  await withTmWorld(`${relay} ${fork} ${drop('2[.][12]$')}`, async (world) => {
+    const final = await world.final(world.calls());
+    assert.match(final.startLine, /^SIP\/2\.0 477 Unfortunately error on sending to next hop occurred \(477\/TM\)$/);
+    assert.equal(world.bob.count('INVITE') + world.carol.count('INVITE'), 0);
+  });
+  await withTmWorld(
+    'request_route { $du = "sip:10.0.2.1"; if (!forward()) t_reply("503", "kept"); } onsend_route { drop; }',
+    async (world) => {
+      assert.equal((await world.final(world.calls())).status, 503);
+    },
+  );
+});

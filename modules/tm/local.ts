@@ -172,7 +172,7 @@ export class LocalRequests {
 
   /** The local transaction of a call, for `tm.cancel`. */
   find(callId: string, cseq: number): Transaction | null {
-    for (const t of this.#tm.table.all())
+    for (const t of this.#tm.table.live())
       if (t.isLocal && t.request.callId === callId && t.request.cseqNumber === cseq) return t;
     return null;
   }

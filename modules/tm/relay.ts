@@ -106,7 +106,7 @@ export class Relay {
     const { msg } = run;
     const hop = this.#tm.of(msg);
     if (hop !== null && hop.acknowledge()) return RELAY.STOP;
-    const e2e = hop ?? this.#tm.replies.inviteOfAck(msg);
+    const e2e = hop ?? this.#tm.replies.inviteOfAck(msg, this.#tm.callbacks.has('e2eAck'));
     if (e2e !== null) {
       if (e2e.hasFlag(T_FLAG.LOCAL_2XX)) {
         e2e.acknowledge();
@@ -371,13 +371,14 @@ export class Relay {
       run.routeType = kind;
       run.sending = null;
       run.branch = before;
-      if ((bits & RUN_DROP) === 0) this.#startBranch(t, branch, text);
-      else {
-        // Nothing was sent, and nothing will answer.
-        branch.text = text;
-        branch.armTimeout(branch.frTimeoutMs());
+      if ((bits & RUN_DROP) === 0) {
+        this.#startBranch(t, branch, text);
+        return RELAY.OK;
       }
-      return RELAY.OK;
+      // Nothing was sent, and nothing will answer: no branch of the transaction any more.
+      branch.isDropped = true;
+      branch.settle(408, null);
+      return RELAY.SEND_FAILED;
     };
     const result = route(run);
     return typeof result === 'number' ? done(result) : result.then(done);
@@ -427,7 +428,7 @@ export class Relay {
 
 function noteError(t: Transaction, code: number): number {
   t.relayError = code < 0 ? code : 0;
-  return code;
+  return code === RELAY.SEND_FAILED ? RELAY.ERROR : code;
 }
 
 /** Kamailio begins no transaction for a Request-URI of a scheme it does not know. */

@@ -319,15 +319,19 @@ export class Replies {
     this.#orNext(branch, branch.t.isCanceled && branch.t.isInvite ? 487 : SEND_FAILED, null);
   }
 
-  /** The INVITE transaction that an end-to-end ACK belongs to: same call, CSeq and tags. */
-  inviteOfAck(ack: SipMsg): Transaction | null {
+  /**
+   * The INVITE transaction that an end-to-end ACK belongs to: same call, CSeq and tags. `wakes` false leaves out those on
+   * wait, of which it matters only whether there is one.
+   */
+  inviteOfAck(ack: SipMsg, wakes = true): Transaction | null {
     const { table } = this.#tm;
-    for (const t of table.invitesOfCall(ack.callId ?? '', table.callHash(ack))) {
-      const { request } = t;
-      if (t.status < 200 || t.status >= 300 || request.cseqNumber !== ack.cseqNumber) continue;
-      if (t.fromTag === ack.fromTag && t.toTag === ack.toTag) return t;
-    }
-    return null;
+    const isIt = (t: Transaction): boolean =>
+      t.status >= 200 &&
+      t.status < 300 &&
+      t.request.cseqNumber === ack.cseqNumber &&
+      t.fromTag === ack.fromTag &&
+      t.toTag === ack.toTag;
+    return table.findInvite(ack.callId ?? '', isIt, table.callHash(ack), wakes);
   }
 }
 

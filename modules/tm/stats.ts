@@ -1,5 +1,4 @@
 import type { TmCore } from './core.ts';
-import type { Transaction } from './transaction.ts';
 
 /** What `tm.stats` and tmx's statistics show. Plain numbers: they are touched for every transaction. */
 export class TmStats {
@@ -22,9 +21,10 @@ export class TmStats {
     this.#tm = tm;
   }
 
-  ended(t: Transaction): void {
+  /** A transaction is gone; `status` is the last one sent upstream. */
+  ended(status: number): void {
     this.freed++;
-    const kind = Math.floor(t.status / 100);
+    const kind = Math.floor(status / 100);
     if (kind >= 2 && kind <= 6) this.finals[kind] = (this.finals[kind] ?? 0) + 1;
   }
 
@@ -44,7 +44,7 @@ export class TmStats {
   /** Those that are not answered yet. Counted when asked for. */
   get active(): number {
     let count = 0;
-    for (const t of this.#tm.table.all()) if (!t.isAnswered) count++;
+    for (const t of this.#tm.table.live()) if (!t.isAnswered) count++;
     return count;
   }
 

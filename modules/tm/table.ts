@@ -1,7 +1,9 @@
 import { BRANCH_MAGIC, flatCopy, keyedHash, keyedHashSpan, METHOD, type SipMsg } from 'strowger';
 import type { ClientBranch } from './branch.ts';
 import { CallChains, KeyChains } from './chains.ts';
+import type { OnWait } from './on-wait.ts';
 import type { TmSettings } from './settings.ts';
+import { Slot } from './slot.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -10,13 +12,14 @@ import type { Transaction } from './transaction.ts';
  * (RFC 3261 §17.2.3), or by the RFC 2543 rule where the branch has no cookie.
  */
 export class TransactionTable {
-  readonly #slots: (Transaction | null)[] = [];
+  readonly #slots: Slot[] = [];
   readonly #free: number[] = [];
   readonly #byKey = new KeyChains();
   readonly #byCall = new CallChains();
   readonly #settings: TmSettings;
   /** Begins every hash, so that nobody outside can choose keys that share a chain. */
   readonly #seed: number;
+  readonly #onWait: OnWait;
   #count = 0;
   // The key that was found last: a new request is looked for, and then put in. Hashes are kept as small integers (| 0):
   // unsigned ones would be doubles.
@@ -26,9 +29,10 @@ export class TransactionTable {
   #keyEnd = 0;
   #keyHash = 0;
 
-  constructor(settings: TmSettings, seed: number) {
+  constructor(settings: TmSettings, seed: number, onWait: OnWait) {
     this.#settings = settings;
     this.#seed = seed;
+    this.#onWait = onWait;
   }
 
   get size(): number {
@@ -49,33 +53,57 @@ export class TransactionTable {
   }
 
   put(t: Transaction): void {
-    this.#slots[t.index] = t;
+    const slot = (this.#slots[t.index] ??= new Slot(t.index));
+    slot.label = t.label;
+    slot.live = t;
+    slot.isReceived = !t.isLocal;
+    slot.isInvite = t.isInvite;
     this.#count++;
-    if (t.isLocal) return;
-    t.keyHash = this.#locate(t.request);
-    t.keyText = this.#keyText;
-    t.keyStart = this.#keyStart;
-    t.keyEnd = this.#keyEnd;
-    this.#byKey.add(t);
-    if (!t.isInvite) return;
-    t.callHash = this.callHash(t.request);
-    this.#byCall.add(t);
+    if (!slot.isReceived) return;
+    slot.keyHash = this.#locate(t.request);
+    slot.keyText = this.#keyText;
+    slot.keyStart = this.#keyStart;
+    slot.keyEnd = this.#keyEnd;
+    this.#byKey.add(slot);
+    if (!slot.isInvite) return;
+    slot.callHash = this.callHash(t.request);
+    this.#byCall.add(slot);
   }
 
   remove(t: Transaction): void {
-    if (this.#slots[t.index] !== t) return;
-    this.#slots[t.index] = null;
-    this.#free.push(t.index);
+    const slot = this.#slots[t.index];
+    if (slot?.live === t) this.release(slot);
+  }
+
+  /** Empties a slot; the next transaction may have it. */
+  release(slot: Slot): void {
+    slot.live = null;
+    slot.keyText = '';
+    this.#free.push(slot.index);
     this.#count--;
-    if (t.isLocal) return;
-    this.#byKey.remove(t);
-    if (t.isInvite) this.#byCall.remove(t);
+    if (!slot.isReceived) return;
+    this.#byKey.remove(slot);
+    if (slot.isInvite) this.#byCall.remove(slot);
+  }
+
+  slotOf(t: Transaction): Slot {
+    return this.#slots[t.index] as Slot;
+  }
+
+  /** False where the key of a transaction is a text of its own. */
+  isKeyInRequest(t: Transaction): boolean {
+    return this.slotOf(t).keyText === t.request.buf;
   }
 
   /** By `$T(id_index)` and `$T(id_label)`. */
   bySlot(index: number, label: number): Transaction | null {
-    const t = this.#slots[index];
-    return t !== undefined && t !== null && t.label === label ? t : null;
+    const slot = this.#slots[index];
+    return slot === undefined || slot.label !== label ? null : this.#of(slot);
+  }
+
+  /** The transaction of a slot, woken where it is on wait; null where there is none. */
+  #of(slot: Slot): Transaction | null {
+    return slot.isOnWait ? this.#onWait.wake(slot) : slot.live;
   }
 
   /** The branch that a Via branch with our prefix names; null when it is gone. */
@@ -92,8 +120,10 @@ export class TransactionTable {
   find(msg: SipMsg, method: number): Transaction | null {
     if (msg.via1 === null) return null;
     const hash = this.#locate(msg);
-    for (let t = this.#byKey.first(hash); t !== null; t = t.nextByKey) {
-      if (t.keyHash !== hash || !this.#isLocated(t)) continue;
+    for (let slot = this.#byKey.first(hash); slot !== null; slot = slot.nextByKey) {
+      if (slot.keyHash !== hash) continue;
+      const t = this.#of(slot);
+      if (t === null || !this.#isLocated(slot)) continue;
       const own = t.request;
       if (own.method !== method || (method === METHOD.OTHER && own.methodName !== msg.methodName)) continue;
       if (this.#settings.callidMatching && !own.hasCallId(msg.callId ?? '')) continue;
@@ -125,10 +155,10 @@ export class TransactionTable {
     return this.#keyHash;
   }
 
-  /** True when a transaction has the key that was found last. */
-  #isLocated(t: Transaction): boolean {
-    if (t.keyEnd - t.keyStart !== this.#keyEnd - this.#keyStart) return false;
-    return t.keyText.startsWith(this.#keyText.slice(this.#keyStart, this.#keyEnd), t.keyStart);
+  /** True when the transaction of a slot has the key that was found last. */
+  #isLocated(slot: Slot): boolean {
+    if (slot.keyEnd - slot.keyStart !== this.#keyEnd - this.#keyStart) return false;
+    return slot.keyText.startsWith(this.#keyText.slice(this.#keyStart, this.#keyEnd), slot.keyStart);
   }
 
   /** The key of a request without a unique branch. An ACK has the To tag of our reply, so the To tag is no part of it. */
@@ -141,11 +171,19 @@ export class TransactionTable {
     return flatCopy(`${msg.callId ?? ''}|${msg.cseqNumber}|${msg.fromTag}|${uri}|${sentBy}`);
   }
 
-  /** INVITE transactions of a Call-ID, newest first: for end-to-end ACKs. */
-  *invitesOfCall(callId: string, hash = keyedHash(callId, this.#seed) | 0): Iterable<Transaction> {
-    for (let t = this.#byCall.first(hash); t !== null; t = t.nextByCall) {
-      if (t.callHash === hash && t.request.hasCallId(callId)) yield t;
+  /** The newest INVITE transaction of a Call-ID that `isIt`; `wakes` false leaves out those on wait. */
+  findInvite(
+    callId: string,
+    isIt: (t: Transaction) => boolean,
+    hash = keyedHash(callId, this.#seed) | 0,
+    wakes = true,
+  ): Transaction | null {
+    for (let slot = this.#byCall.first(hash); slot !== null; slot = slot.nextByCall) {
+      if (slot.callHash !== hash) continue;
+      const t = wakes ? this.#of(slot) : slot.live;
+      if (t?.request.hasCallId(callId) === true && isIt(t)) return t;
     }
+    return null;
   }
 
   /** Hash of a message's Call-ID. */
@@ -153,9 +191,15 @@ export class TransactionTable {
     return keyedHashSpan(msg.buf, msg.callIdStart, msg.callIdEnd, this.#seed) | 0;
   }
 
-  /** Every transaction, in no order that means anything. */
+  /** Every transaction that is not on wait, in no order that means anything. */
+  *live(): Iterable<Transaction> {
+    for (const { live } of this.#slots) if (live !== null) yield live;
+  }
+
+  /** Every transaction; those on wait are copies, for looking at. */
   *all(): Iterable<Transaction> {
-    for (const t of this.#slots) if (t !== null) yield t;
+    yield* this.live();
+    yield* this.#onWait.all();
   }
 }
 

@@ -44,6 +44,8 @@ export const T_FLAG = {
   UAC_HEADERS: 16384,
   /** t_relay was called: the request has been sent on at least once. */
   RELAYED: 32768,
+  /** The request_route of its request has come to an end. */
+  SCRIPT_DONE: 65536,
 } as const;
 
 /** A transaction of a received request (Kamailio's cell): one server side, and the branches it has been sent to. */
@@ -56,15 +58,6 @@ export class Transaction {
   readonly isInvite: boolean;
   /** Routes come from the program the transaction began with, whatever has been reloaded since. */
   readonly program: ScriptProgram;
-  /** Where its key is, hashes of the key and of the Call-ID, and who comes next in the table's chains: set by the table. */
-  keyText = '';
-  keyStart = 0;
-  keyEnd = 0;
-  keyHash = 0;
-  callHash = 0;
-  nextByKey: Transaction | null = null;
-  nextByCall: Transaction | null = null;
-
   readonly machine: Machine;
   state: number = SERVER_STATE.TRYING;
   /** Last status sent upstream, 0 before any. */
@@ -87,7 +80,7 @@ export class Transaction {
   retrT1Ms: number;
   retrT2Ms: number;
   /** When it began, and its absolute end of life: no branch waits beyond it (max_inv_lifetime, max_noninv_lifetime). */
-  readonly createdMs: number;
+  createdMs: number;
   endOfLifeMs: number;
   retransmitTimer: Timer<Transaction> | null = null;
   timeoutTimer: Timer<Transaction> | null = null;
@@ -248,6 +241,22 @@ export class Transaction {
   /** Keeps the transaction for wt_timer, to absorb what comes late; then frees it. */
   linger(): void {
     this.#armTimeout(this.tm.settings.waitMs);
+    this.tm.onWait.offer(this);
+  }
+
+  /** The rest of a wait that has begun. */
+  lingerUntil(dueMs: number): void {
+    this.#armTimeout(Math.max(0, dueMs - this.tm.server.clock.now()));
+  }
+
+  /** Nothing of it stays armed. */
+  stopTimers(): void {
+    for (const branch of this.branches) {
+      branch.stop();
+      branch.cancel?.stop();
+    }
+    if (this.retransmitTimer !== null) this.tm.wheel.cancel(this.retransmitTimer);
+    if (this.timeoutTimer !== null) this.tm.wheel.cancel(this.timeoutTimer);
   }
 
   /** Nobody but its age will end this transaction (a provisional reply of ours was the last that happened). */
