@@ -106,11 +106,11 @@ export function applySendFlags(msg: SipMsg, dst: Destination): void {
   if (dst.proto === PROTO.TLS) dst.vars = msg.vars;
 }
 
-/** Sends a request text, through onsend_route where the script has one (its `drop` keeps the message back). */
+/** Sends a request text, through onsend_route where the script has one: its `drop` keeps the message back, which is -1. */
 function sendRequest(run: Run, text: string, dst: Destination): number | Promise<number> {
   const onsend = run.program.onsend;
   const server = run.server;
-  const send = (passes: boolean): number => (passes ? countForward(server, server.transport.send(text, dst)) : 1);
+  const send = (passes: boolean): number => (passes ? countForward(server, server.transport.send(text, dst)) : -1);
   if (onsend === null) return send(true);
   const passes = passesOnsend(run, onsend, text, dst);
   return typeof passes === 'boolean' ? send(passes) : passes.then(send);

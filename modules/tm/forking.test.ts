@@ -280,7 +280,7 @@ test('onsend_route: a drop takes the branch out; without another one t_relay() f
     assert.equal(world.bob.count('INVITE') + world.carol.count('INVITE'), 0);
   });
   await withTmWorld(
-    'request_route { $du = "sip:10.0.2.1"; if (!forward()) t_reply("503", "kept"); } onsend_route { drop; }',
+    'request_route { $du = "sip:10.0.2.1"; if (!forward()) sl_send_reply("503", "kept"); } onsend_route { drop; }',
     async (world) => {
       assert.equal((await world.final(world.calls())).status, 503);
     },

@@ -377,6 +377,7 @@ export class Relay {
       }
       // Nothing was sent, and nothing will answer: no branch of the transaction any more.
       branch.isDropped = true;
+      branch.stop();
       branch.settle(408, null);
       return RELAY.SEND_FAILED;
     };
