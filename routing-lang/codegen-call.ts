@@ -19,13 +19,14 @@ export abstract class CallGen extends ExprGen {
     return result;
   }
 
-  protected code(expr: CallExpr): string {
+  /** `isStatement`: the code is what the statement is for; core functions then leave `$rc` alone, else it is 0 (Kamailio). */
+  protected code(expr: CallExpr, isStatement = false): string {
     const bound = this.program.bindings.calls.get(expr);
-    if (bound !== undefined) this.#call(expr, bound);
+    if (bound !== undefined) this.#call(expr, bound, isStatement);
     return 'r';
   }
 
-  #call(expr: CallExpr, bound: BoundCall): void {
+  #call(expr: CallExpr, bound: BoundCall, isStatement: boolean): void {
     switch (bound.kind) {
       case 'command': {
         const { command } = bound;
@@ -37,6 +38,7 @@ export abstract class CallGen extends ExprGen {
         if (command.def.isAsync === true) this.suspendPoint();
         this.line('if (r === 0) { run.rc = 0; return 1; }');
         if (command.module !== 'core') this.line('run.rc = r;');
+        else if (!isStatement) this.line('run.rc = 0;');
         return;
       }
       case 'route':

@@ -223,7 +223,7 @@ export class RouteGen extends CallGen {
     if (isTail) this.line('q = -1;');
     this.#guarded(() => {
       if (expr.type === 'call' && !this.isSelval(expr)) {
-        const code = this.code(expr);
+        const code = this.code(expr, true);
         if (isTail) this.line(`q = ${code};`);
       } else {
         const text = this.value(expr);

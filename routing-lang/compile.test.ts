@@ -86,6 +86,16 @@ test('a run has the code it ended with; before the first call it is 0', async ()
   }
 });
 
+test('a core function leaves $rc alone; where its code is asked for, $rc is 0, as in Kamailio', async () => {
+  const bench = new ScriptBench();
+  const script = `request_route {
+    route(A); setflag(1); $var(a) = $rc; if (isflagset(1)) $var(b) = $rc;
+    route(A); $var(x) = setflag(2); $var(c) = $rc;
+    print("$var(a) $var(b) $var(c)");
+  } route[A] { return 7; }`;
+  assert.equal(await bench.prints(script), '7 0 0');
+});
+
 test('=^ asks whether a text begins with another', async () => {
   const bench = new ScriptBench();
   const ask = (test: string): string => `if (${test}) print("yes"); else print("no");`;
