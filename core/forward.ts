@@ -1,10 +1,11 @@
 /** Stateless forwarding (RFC 3261 §16.11): one destination, a branch that depends on nothing but the request. */
 
 import { isDestination, type NoDestination } from './destination.ts';
-import { base36, HASH_START, hashSpan, hashText, mixHash } from './msg/hash.ts';
-import { BRANCH_MAGIC, buildForwardedReply, buildRequest } from './msg/msg-translator.ts';
+import { base36, hashSpan, hashText, mixHash } from './msg/hash.ts';
+import { BRANCH_MAGIC, buildForwardedReply, buildRequest, hasBranchCookie } from './msg/msg-translator.ts';
 import { HDR } from './parser/hf.ts';
 import { MSG_FLAG } from './parser/msg-flag.ts';
+import { parseDecimal } from './parser/params.ts';
 import type { SipMsg } from './parser/sip-msg.ts';
 import type { Via } from './parser/via.ts';
 import type { ScriptRoute } from './script/program.ts';
@@ -27,24 +28,26 @@ export function nextHopUri(msg: SipMsg): string {
  */
 function statelessBranch(msg: SipMsg): string {
   const via = msg.via1;
-  const branch = via?.branch ?? '';
-  const start = via?.branchStart ?? 0;
-  const call = hashCallId(msg, HASH_START);
+  const call = hashCallId(msg);
   // The caller's branch is unique where it has the cookie; else all of its Via and the CSeq have to do.
-  const id = branch.startsWith(BRANCH_MAGIC)
-    ? hashSpan(msg.buf, start, start + branch.length, call)
-    : hashText(`${msg.cseqNumber}`, via === null ? call : hashSpan(msg.buf, via.start, via.end, call));
-  return `${BRANCH_MAGIC}${STATELESS_MARK}${base36(mixHash(id))}${base36(mixHash(Math.imul(id, 31) ^ call))}.${base36(loopHash(msg))}`;
+  const id =
+    via !== null && hasBranchCookie(via)
+      ? hashSpan(msg.buf, via.branchStart, via.branchEnd, call)
+      : hashText(`${msg.cseqNumber}`, via === null ? call : hashSpan(msg.buf, via.start, via.end, call));
+  return `${BRANCH_MAGIC}${STATELESS_MARK}${base36(mixHash(id))}${base36(mixHash(Math.imul(id, 31) ^ call))}.${base36(loopHashWith(msg, call))}`;
 }
 
-function hashCallId(msg: SipMsg, seed: number): number {
-  return hashSpan(msg.buf, msg.callIdStart, msg.callIdEnd, seed);
+function hashCallId(msg: SipMsg): number {
+  return hashSpan(msg.buf, msg.callIdStart, msg.callIdEnd);
 }
 
 /** Hash of what decides where a request goes (RFC 5393 §4.2): a request that returns with the same is looping. */
 export function loopHash(msg: SipMsg): number {
-  let h = hashSpan(msg.buf, msg.uriStart, msg.uriEnd);
-  h = hashCallId(msg, h);
+  return loopHashWith(msg, hashCallId(msg));
+}
+
+function loopHashWith(msg: SipMsg, call: number): number {
+  let h = hashSpan(msg.buf, msg.uriStart, msg.uriEnd, call);
   for (let row = msg.findHdr(HDR.ROUTE); row >= 0; row = msg.findHdr(HDR.ROUTE, row + 1))
     h = hashSpan(msg.buf, msg.hdrValueStart(row), msg.hdrValueEnd(row), h);
   return mixHash(hashText(msg.fromTag, h));
@@ -200,7 +203,7 @@ export function replyDestination(
   const bare = unbracketed(host);
   const port =
     rport !== null && rport !== ''
-      ? Number(rport)
+      ? parseDecimal(rport, 0, rport.length, 65535)
       : via.port !== 0
         ? via.port
         : proto === PROTO.TLS || proto === PROTO.WSS

@@ -1,6 +1,6 @@
 import { replyToRequest } from './forward.ts';
 import { base36, hashSpan, hashText, mixHash } from './msg/hash.ts';
-import { BRANCH_MAGIC, buildReply } from './msg/msg-translator.ts';
+import { buildReply, hasBranchCookie } from './msg/msg-translator.ts';
 import { MSG_FLAG } from './parser/msg-flag.ts';
 import type { SipMsg } from './parser/sip-msg.ts';
 import type { Server } from './server.ts';
@@ -27,11 +27,10 @@ export class StatelessReplies {
   tagFor(msg: SipMsg): string {
     const via = msg.via1;
     // The branch is unique to the request where it has the cookie; elsewhere the Call-ID and From tag have to do.
-    const branch = via?.branch ?? '';
-    const start = via?.branchStart ?? 0;
-    const hash = branch.startsWith(BRANCH_MAGIC)
-      ? hashSpan(msg.buf, start, start + branch.length)
-      : hashText(msg.fromTag, hashText(msg.callId ?? ''));
+    const hash =
+      via !== null && hasBranchCookie(via)
+        ? hashSpan(msg.buf, via.branchStart, via.branchEnd)
+        : hashText(msg.fromTag, hashText(msg.callId ?? ''));
     return `${this.tagPrefix}.${base36(mixHash(hash))}`;
   }
 

@@ -49,10 +49,14 @@ export class Lump {
 
 /** Lumps of one message or branch, by offset; those of one offset stay in order of arrival. */
 export class LumpList {
-  readonly items: Lump[];
+  #items: Lump[];
 
   constructor(items: Lump[] = []) {
-    this.items = items;
+    this.#items = items;
+  }
+
+  get items(): Lump[] {
+    return this.#items;
   }
 
   get isEmpty(): boolean {
@@ -74,8 +78,13 @@ export class LumpList {
   }
 
   #add(lump: Lump): Lump {
-    const items = this.items;
+    const items = this.#items;
     let at = items.length;
+    // Most messages have one: an array that grows by itself has room for 17.
+    if (at === 0) {
+      this.#items = [lump];
+      return lump;
+    }
     while (at > 0 && (items[at - 1] as Lump).offset > lump.offset) at--;
     if (at === items.length) items.push(lump);
     else items.splice(at, 0, lump);

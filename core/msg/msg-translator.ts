@@ -32,6 +32,12 @@ interface RequestForm {
   readonly viaSocket?: SocketInfo;
 }
 
+/** True when the value of `branch` begins with the cookie, and so is unique to its request. */
+export function hasBranchCookie(via: Via): boolean {
+  const start = via.branchStart;
+  return start > 0 && via.buf.startsWith(BRANCH_MAGIC, start);
+}
+
 const CONTENT_LENGTH_ZERO = 'Content-Length: 0\r\n\r\n';
 
 /** The Via header row this server adds; ends with CRLF. */
@@ -61,6 +67,20 @@ function wantsRport(msg: SipMsg, via: Via): boolean {
   return (msg.msgFlags & MSG_FLAG.FORCE_RPORT) !== 0 || via.paramAt('rport') >= 0;
 }
 
+/**
+ * The Via row below ours up to where nothing more is to be written into its first value: as `receivedLumps` edits it,
+ * without a list of edits, for a Via that has no `received` yet.
+ */
+function receivedVia(msg: SipMsg, via: Via, rportAt: number): string {
+  const { buf } = msg;
+  const { srcIp, srcPort } = msg.rcv;
+  const isForced = (msg.msgFlags & MSG_FLAG.FORCE_RPORT) !== 0;
+  let out = buf.slice(msg.hdrStart(msg.via1At), via.hostEnd);
+  if (rportAt >= 0 || isForced || (via.host !== srcIp && bracketed(srcIp) !== via.host)) out += `;received=${srcIp}`;
+  if (rportAt < 0) return isForced ? `${out};rport=${srcPort}` : out;
+  return `${out}${buf.slice(via.hostEnd, rportAt + RPORT.length)}=${srcPort}`;
+}
+
 /** The edits to the Via below ours: `received`, and the value of `rport` (RFC 3581 §4). */
 function receivedLumps(msg: SipMsg, via: Via, into: Lump[]): void {
   const rportAt = via.paramAt('rport');
@@ -81,33 +101,65 @@ function deleteParam(via: Via, nameAt: number, into: Lump[]): void {
 }
 
 function replaceRport(msg: SipMsg, via: Via, rportAt: number, into: Lump[]): void {
-  const nameEnd = rportAt + 5;
+  const nameEnd = rportAt + RPORT.length;
+  const end = rportValueEnd(via, nameEnd);
+  into.push(new Lump(nameEnd, end - nameEnd, HDR.VIA).insertAfter(`=${msg.rcv.srcPort}`));
+}
+
+/** Where the value of `rport` ends whose name ends at `nameEnd`. */
+function rportValueEnd(via: Via, nameEnd: number): number {
   let end = via.buf.indexOf(';', nameEnd);
   if (end < 0 || end > via.end) end = via.end;
   while (end > nameEnd && via.buf.charCodeAt(end - 1) <= 32) end--;
-  into.push(new Lump(nameEnd, end - nameEnd, HDR.VIA).insertAfter(`=${msg.rcv.srcPort}`));
+  return end;
 }
 
 /** The request as one branch sends it. */
 export function buildRequest(msg: SipMsg, form: RequestForm): string {
   const ctx: SendContext = { outgoing: form.outgoing, incoming: msg.rcv.socket, branchLumps: form.branchLumps };
   const via = msg.via1;
-  const own: Lump[] = [];
-  const firstHeader = msg.firstLineEnd;
   const leaving = form.viaSocket ?? form.outgoing;
-  const viaText = viaRow(msg, leaving, form.branchId, form.conId);
-  if (via === null) {
-    own.push(new Lump(firstHeader, 0, HDR.VIA).insertAfter(viaText));
-  } else {
-    own.push(new Lump(msg.hdrStart(msg.via1At), 0, HDR.VIA).insertAfter(viaText));
-    if ((msg.msgFlags & MSG_FLAG.FAKED) === 0 || msg.rcv.srcPort !== 0) receivedLumps(msg, via, own);
-  }
   let lumps = mergeLumps(msg.lumpList, form.branchLumps);
   if (form.pathVec !== '')
     lumps = mergeSorted(lumps, [new Lump(routeOffset(msg), 0, HDR.ROUTE).insertAfter(`Route: ${form.pathVec}\r\n`)]);
-  lumps = lumps.length === 0 ? sorted(own) : mergeSorted(lumps, sorted(own));
   const line = `${msg.buf.slice(0, msg.uriStart)}${form.uri} SIP/2.0\r\n`;
+  const viaText = viaRow(msg, leaving, form.branchId, form.conId);
+  const isReceived = (msg.msgFlags & MSG_FLAG.FAKED) === 0 || msg.rcv.srcPort !== 0;
+  if (via !== null && isReceived && isUsualEdit(msg, via, lumps, leaving.isReliable)) {
+    const rowStart = msg.hdrStart(msg.via1At);
+    // Most often Via is the first header.
+    const before =
+      rowStart === msg.firstLineEnd && (lumps.length === 0 || (lumps[0] as Lump).offset > rowStart)
+        ? line
+        : line + applyLumps(msg.buf, msg.firstLineEnd, rowStart, lumps, ctx);
+    const rportAt = via.paramAt(RPORT);
+    const head = `${before}${viaText}${receivedVia(msg, via, rportAt)}`;
+    const resumeAt = rportAt < 0 ? via.hostEnd : rportValueEnd(via, rportAt + RPORT.length);
+    return head + applyLumps(msg.buf, resumeAt, msg.bodyEnd, lumps, ctx);
+  }
+  const own: Lump[] = [];
+  if (via === null) {
+    own.push(new Lump(msg.firstLineEnd, 0, HDR.VIA).insertAfter(viaText));
+  } else {
+    own.push(new Lump(msg.hdrStart(msg.via1At), 0, HDR.VIA).insertAfter(viaText));
+    if (isReceived) receivedLumps(msg, via, own);
+  }
+  lumps = lumps.length === 0 ? sorted(own) : mergeSorted(lumps, sorted(own));
   return line + assemble(msg, msg.firstLineEnd, lumps, ctx, leaving.isReliable);
+}
+
+/**
+ * True where ours are the only edits of the first Via value, that has no `received` to be taken out, and Content-Length
+ * stays: then the message is written piece by piece, which costs half of merging lists of edits.
+ */
+function isUsualEdit(msg: SipMsg, via: Via, lumps: readonly Lump[], isReliable: boolean): boolean {
+  if (via.paramAt('received') >= 0 || (isReliable && msg.contentLengthAt < 0)) return false;
+  const rowStart = msg.hdrStart(msg.via1At);
+  for (let i = 0; i < lumps.length; i++) {
+    const { offset, deleted } = lumps[i] as Lump;
+    if (offset >= msg.bodyStart || (offset < via.end && offset + deleted > rowStart)) return false;
+  }
+  return true;
 }
 
 /** Where a Route row goes: before the first Route, else at the end of the first Via row. */
@@ -118,10 +170,11 @@ function routeOffset(msg: SipMsg): number {
 
 /** A reply passed on: the topmost Via value removed, edits applied. */
 export function buildForwardedReply(msg: SipMsg, lumps: readonly Lump[], isReliable: boolean): string {
+  const via = msg.via1 as Via;
+  // The common case, a reply nobody edited and our Via alone in its row, is two slices around that.
+  if (lumps.length === 0 && !isReliable && via.end >= msg.hdrValueEnd(msg.via1At))
+    return msg.buf.slice(0, msg.hdrStart(msg.via1At)) + msg.buf.slice(msg.hdrEnd(msg.via1At), msg.bodyEnd);
   const removal = viaRemoval(msg);
-  // The common case, a reply nobody edited, is two slices around our Via.
-  if (lumps.length === 0 && !isReliable)
-    return msg.buf.slice(0, removal.offset) + msg.buf.slice(removal.offset + removal.deleted, msg.bodyEnd);
   const ctx: SendContext = { outgoing: msg.rcv.socket, incoming: msg.rcv.socket, branchLumps: null };
   const all = mergeSorted(lumps, [removal]);
   // From the very start: change_reply_status edits the first line.

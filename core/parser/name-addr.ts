@@ -13,6 +13,7 @@ export class NameAddr {
   /** Index where header parameters begin (at the `;`), or `end`. */
   readonly paramsStart: number;
   #uri: SipUri | null | undefined = undefined;
+  #tag: string | null | undefined = undefined;
 
   constructor(
     buf: string,
@@ -48,7 +49,8 @@ export class NameAddr {
   }
 
   get tag(): string | null {
-    return this.param('tag');
+    if (this.#tag === undefined) this.#tag = this.param('tag');
+    return this.#tag;
   }
 }
 

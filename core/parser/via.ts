@@ -40,10 +40,11 @@ export class Via {
     this.paramsStart = paramEnd(buf, hostEnd, end);
   }
 
-  // Each message asks for these several times, so one walk finds them all.
+  // Each message asks for these several times, so one walk finds them all: where the names are, and the branch's value.
   #isScanned = false;
   #branchAt = -1;
   #branchStart = 0;
+  #branchEnd = 0;
   #rportAt = -1;
   #receivedAt = -1;
   #maddrAt = -1;
@@ -55,12 +56,13 @@ export class Via {
     // A Via has quotes in the rarest of extensions; without them the next `;` is one search away.
     const quote = buf.indexOf('"', this.paramsStart);
     const isPlain = quote < 0 || quote >= end;
-    for (let i = this.paramsStart; i < end; i = isPlain ? nextSemicolon(buf, i + 1, end) : paramEnd(buf, i + 1, end)) {
+    for (let i = this.paramsStart; i < end; ) {
+      const stop = isPlain ? nextSemicolon(buf, i + 1, end) : paramEnd(buf, i + 1, end);
       let at = i + 1;
       while (at < end && isLws(buf.charCodeAt(at))) at++;
       switch (buf.charCodeAt(at) | 0x20) {
         case 98:
-          if (this.#branchAt < 0 && isParamAt(buf, at, end, 'branch')) this.#branchAt = at;
+          if (this.#branchAt < 0 && isParamAt(buf, at, end, 'branch')) this.#foundBranch(at, stop);
           break;
         case 114:
           if (this.#rportAt < 0 && isParamAt(buf, at, end, 'rport')) this.#rportAt = at;
@@ -72,7 +74,20 @@ export class Via {
         default:
           break;
       }
+      i = stop;
     }
+  }
+
+  #foundBranch(at: number, stop: number): void {
+    const { buf } = this;
+    this.#branchAt = at;
+    let from = skipLws(buf, at + 'branch'.length, stop);
+    if (from < stop && buf.charCodeAt(from) === 61) from = skipLws(buf, from + 1, stop);
+    else from = stop;
+    let to = stop;
+    while (to > from && isLws(buf.charCodeAt(to - 1))) to--;
+    this.#branchStart = from;
+    this.#branchEnd = to;
   }
 
   /** Null when absent, '' without value. */
@@ -99,17 +114,19 @@ export class Via {
   }
 
   get branch(): string | null {
-    if (this.#branch === undefined) {
-      const at = this.paramAt('branch');
-      this.#branch = at < 0 ? null : paramValue(this.buf, at + 'branch'.length, this.end);
-      if (this.#branch !== null) this.#branchStart = this.buf.indexOf(this.#branch, at + 'branch'.length);
-    }
+    if (this.#branch === undefined)
+      this.#branch = this.paramAt('branch') < 0 ? null : this.buf.slice(this.#branchStart, this.#branchEnd);
     return this.#branch;
   }
 
   /** Where the value of `branch` begins in the message; 0 where there is none. */
   get branchStart(): number {
-    return this.branch === null ? 0 : this.#branchStart;
+    return this.paramAt('branch') < 0 ? 0 : this.#branchStart;
+  }
+
+  /** Where it ends; 0 where there is none. */
+  get branchEnd(): number {
+    return this.paramAt('branch') < 0 ? 0 : this.#branchEnd;
   }
 
   /** Address in `received`, without brackets whether it was written with them or not (RFC 5118 §4.5); null when absent. */

@@ -19,6 +19,8 @@ export interface Clock {
    */
   hold?(): void;
   release?(): void;
+  /** `wall()`, which stands still while `now()` does: for what counts in seconds, such as the age of a contact. */
+  heldWall?(): number;
   /**
    * `work` goes on outside this clock's time (a thread): a virtual clock stands still until it has settled, lest hours
    * pass in the meantime. Absent on the real one.

@@ -16,6 +16,8 @@ export class RealClock implements Clock {
   readonly granularityMs = 10;
   /** The time `now()` stands at, -1 when it runs. */
   #heldMs = -1;
+  /** The time `heldWall()` stands at, -1 until it is asked for. */
+  #heldWallMs = -1;
 
   now(): number {
     if (this.#heldMs >= 0) return this.#heldMs;
@@ -26,6 +28,7 @@ export class RealClock implements Clock {
   hold(): void {
     this.#heldMs = -1;
     this.#heldMs = this.now();
+    this.#heldWallMs = -1;
   }
 
   release(): void {
@@ -38,6 +41,12 @@ export class RealClock implements Clock {
 
   wall(): number {
     return Date.now();
+  }
+
+  heldWall(): number {
+    if (this.#heldMs < 0) return Date.now();
+    if (this.#heldWallMs < 0) this.#heldWallMs = Date.now();
+    return this.#heldWallMs;
   }
 
   schedule(delayMs: number, fn: () => void): ClockHandle {

@@ -81,6 +81,11 @@ export class TransportImpl implements Transport {
 
   findSocket(text: string): SocketInfo | null {
     for (const socket of this.sockets) if (socket.name !== '' && socket.name === text) return socket;
+    // Contacts are kept with the socket as `uri` has it: asked for with each request to one, it is not taken apart.
+    for (const socket of this.sockets) {
+      if (socket.uri === text) return socket;
+      if (socket.isAdvertised) break;
+    }
     const match = /^(?:(udp|tcp|tls|sctp|wss?):)?(\[[^\]]+\]|[^:]+|[0-9a-fA-F:]+?)(?::(\d+))?$/i.exec(text);
     if (match === null) return null;
     const proto = match[1] === undefined ? 0 : PROTO[match[1].toUpperCase() as keyof typeof PROTO];

@@ -5,6 +5,10 @@ export class MaxForwards {
   constructor(ctx: ModuleContext) {
     this.ctx = ctx;
   }
+
+  get maxLimit(): number {
+    return this.ctx.params['max_limit'] as number;
+  }
 }
 
 /** The edit that wrote a value into this message before; nothing once its changes were applied. */
@@ -40,7 +44,7 @@ export function processMaxfwd(run: Run, state: MaxForwards, value: number): numb
   if (current === -1) return add(msg, state, value);
   if (current === -2) return -2;
   if (current === 0) return -1;
-  const next = Math.min(current - 1, state.ctx.int('max_limit'));
+  const next = Math.min(current - 1, state.maxLimit);
   const row = msg.findHdr(HDR.MAXFORWARDS);
   const start = msg.hdrValueStart(row);
   msg.lumps.del(start, msg.hdrValueEnd(row) - start, HDR.MAXFORWARDS).insertAfter(String(next));
@@ -49,7 +53,7 @@ export function processMaxfwd(run: Run, state: MaxForwards, value: number): numb
 
 function add(msg: SipMsg, state: MaxForwards, value: number): number {
   if (value < 0) return -2;
-  insertHeader(msg, `Max-Forwards: ${Math.min(value, state.ctx.int('max_limit'))}\r\n`, HDR.MAXFORWARDS);
+  insertHeader(msg, `Max-Forwards: ${Math.min(value, state.maxLimit)}\r\n`, HDR.MAXFORWARDS);
   return 2;
 }
 

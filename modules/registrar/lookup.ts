@@ -76,7 +76,6 @@ function use(run: Run, reg: Registrar, contacts: readonly Ucontact[], mode: Mode
   const { settings } = reg;
   const filtersMethod = settings.isMethodFiltered && msg.toTag === '';
   const filter = settings.lookupFilter;
-  let left = run.server.settings.int('max_branches') - 1 - (msg.branches?.length ?? 0);
   let found = 0;
   let refused = 0;
   for (let i = 0; i < contacts.length; i++) {
@@ -87,7 +86,7 @@ function use(run: Run, reg: Registrar, contacts: readonly Ucontact[], mode: Mode
       continue;
     }
     if (found++ === 0 && mode === 'ruri') useAsRuri(run, reg, contact);
-    else if (left-- > 0) addBranch(run, reg, contact);
+    else if ((msg.branches?.length ?? 0) < run.server.settings.int('max_branches') - 1) addBranch(run, reg, contact);
     else {
       reg.ctx.log.warn('more contacts than max_branches', { aor: contact.aor });
       break;

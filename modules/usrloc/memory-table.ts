@@ -39,7 +39,8 @@ export class MemoryTable implements Udomain {
   lookup(aor: string): readonly StoredContact[] {
     const { nowSec } = this.#parts.rules;
     const found = this.store.read(aor);
-    return found.every((contact) => contact.isValid(nowSec)) ? found : found.filter((c) => c.isValid(nowSec));
+    for (const contact of found) if (!contact.isValid(nowSec)) return found.filter((each) => each.isValid(nowSec));
+    return found;
   }
 
   edit<T>(aor: string, work: (record: Urecord) => T): T | Promise<T> {

@@ -94,7 +94,8 @@ export class Usrloc implements UsrlocApi {
   }
 
   nowSec(): number {
-    return Math.floor(this.ctx.server.clock.wall() / 1000);
+    const { clock } = this.ctx.server;
+    return Math.floor((clock.heldWall?.() ?? clock.wall()) / 1000);
   }
 
   /** Reads tables and follows connections; before messages come. Rejects with DB_…. */
