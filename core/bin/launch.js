@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -23,6 +24,7 @@ export async function launch(program) {
 
 /** From a checkout the sources run as they are; a package has them bundled in lib. */
 async function start(program) {
+  endWithLauncher();
   const source = join(here, '../main.ts');
   const bundle = join(here, '../lib/main.js');
   const entry = existsSync(source) ? source : bundle;
@@ -52,16 +54,30 @@ function pinnedNode() {
   }
 }
 
+/** Tells the newer Node that an older one runs it. */
+const PASSED_ON = 'STROWGER_PASSED_ON';
+
+/** Passed on: a launcher that is killed must not leave a server behind, which would keep its ports. */
+function endWithLauncher() {
+  if (process.env[PASSED_ON] === undefined || process.channel === undefined) return;
+  delete process.env[PASSED_ON];
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel.unref();
+}
+
 /** Runs the same under another Node: signals and the exit code pass through. */
 function passOn(node) {
-  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'];
+  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, [PASSED_ON]: '1' },
+  });
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGQUIT', 'SIGALRM'];
   for (const signal of signals) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`${node}: ${error.message}\n`);
     process.exitCode = 1;
   });
   child.on('exit', (code, signal) => {
-    process.exitCode = code ?? (signal === null ? 1 : 128);
+    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
   });
 }

@@ -105,12 +105,21 @@ function listing(server: RunningServer): string {
   return `Listening on \n${lines.join('')}Aliases: \n${aliases.join('')}\n`;
 }
 
+/** One Ctrl-C comes twice where an older Node runs this one: to the whole group, and passed on (core/bin/launch.js). */
+const SAME_SIGNAL_MS = 300;
+
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the script. */
 function waitForSignals(log: PinoLog, server: () => RunningServer | null): Promise<void> {
   return new Promise((resolve) => {
-    let count = 0;
+    const clock = new RealClock();
+    let firstMs = -1;
     const end = (signal: string): void => {
-      if (server() === null || ++count > 1) process.exit(count > 1 ? EXIT.UNCLEAN : EXIT.OK);
+      if (firstMs >= 0) {
+        if (clock.now() - firstMs > SAME_SIGNAL_MS) process.exit(EXIT.UNCLEAN);
+        return;
+      }
+      if (server() === null) process.exit(EXIT.OK);
+      firstMs = clock.now();
       log.always(`${signal}: stopping`);
       resolve();
     };

@@ -63,6 +63,33 @@ suite('strowger as a process', () => {
     });
   }
 
+  /** Starts it in a Node that says it is version 20: the launcher runs the pinned one then. */
+  async function startedByOldNode(): Promise<StrowgerProcess> {
+    const preload = join(folder, 'old-node.mjs');
+    const versions = '{ value: { ...process.versions, node: "20.0.0" } }';
+    const isOld = 'process.env.STROWGER_PASSED_ON === undefined';
+    writeFileSync(preload, `if (${isOld}) Object.defineProperty(process, 'versions', ${versions});\n`);
+    const port = await freePort();
+    const args = ['-E', '-f', GOOD, '-l', `udp:127.0.0.1:${port}`, '-Y', join(folder, `run${port}`)];
+    const server = new StrowgerProcess(process.execPath, ['--import', preload, STROWGER, ...args], { cwd: folder });
+    assert.notEqual(await askOptions(port), null, server.stderr);
+    return server;
+  }
+
+  test('run by an old Node: a signal to the whole group is one, and the exit code passes through', async () => {
+    const server = await startedByOldNode();
+    process.kill(-(server.child.pid ?? 0), 'SIGINT');
+    const { code, stderr } = await server.end();
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr.match(/SIGINT: stopping/g)?.length, 1);
+  });
+
+  test('run by an old Node that is killed, a server ends, too', async () => {
+    const server = await startedByOldNode();
+    server.child.kill('SIGKILL');
+    assert.match((await server.end()).stderr, /SIGTERM: stopping/);
+  });
+
   test('A2: a script with errors ends the start with 1 and says where they are', async () => {
     const { code, stderr } = await run(STROWGER, '-f', BAD, '-E');
     assert.equal(code, 1);
