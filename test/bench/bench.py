@@ -12,11 +12,12 @@ NAME is a key of servers.json, or NAME='command with {port} {uas1} {scenario}'.
 CPU is the exact run time the scheduler keeps (the first field of schedstat),
 summed over every thread of every process the start command left behind.
 """
-import argparse, json, os, shlex, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, random, shlex, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(HERE, 'build')
 UAC, UAS = 6170, 6180
+PARTS = 8  # short loads that a round is made of
 # name: load kind, rate for cost runs, callees, seconds for work done after the load, operations that warm it up
 # (until V8 has compiled what is hot), AORs to fill first
 SCENARIOS = {
@@ -211,6 +212,15 @@ class Server:
         time.sleep(1.5)
         self.idle = (cpu_ns(self.p.pid) - c0) / (time.time() - t0)  # ns of CPU per second at rest
 
+    def mark(self):
+        self.marked = cpu_ns(self.p.pid), time.time()
+
+    def since_mark(self):
+        """us of CPU since the last mark, without what it uses at rest; marks anew."""
+        c0, t0 = self.marked
+        self.mark()
+        return (self.marked[0] - c0 - self.idle * (self.marked[1] - t0)) / 1000
+
 def load(srv, rate=None, secs=None, count=None, window=None, extra=()):
     s = SCENARIOS[srv.scenario]
     a = srv.args
@@ -234,27 +244,52 @@ def clean(r, rate=None):
     return (r['failed'] == 0 and r['ok'] > 0 and r['retrans'] <= 0.001 * r['requests']
             and (not rate or r['ops_per_s'] >= 0.98 * rate))
 
-def one_cost(srv, rate, secs, window=None):
-    s = SCENARIOS[srv.scenario]
+def one_run(srv, rate, secs):
+    """One load; its CPU is counted by the caller, for what a call leaves behind is cleared away seconds later."""
     for attempt in range(3):  # the runs thrown away are counted and reported
         c0, t0, m0 = cpu_ns(srv.p.pid), time.time(), machine_busy()
-        r = load(srv, rate=rate, secs=secs, window=window)
+        r = load(srv, rate=rate, secs=secs, window=None if rate else 32)
         c1, m1 = cpu_ns(srv.p.pid), machine_busy()
         span = (time.time() - t0) * 1e9
         # what other programs used of the machine meanwhile, in percent of one core; what the host took
         r['foreign_pct'] = max(0.0, 100 * (m1[0] - m0[0] - (c1 - c0) - r['gen_cpu_us'] * 1000 * r['ok']) / span)
         r['steal_pct'] = 100 * (m1[1] - m0[1]) / span
-        time.sleep(s['drain'])
-        c2, t2 = cpu_ns(srv.p.pid), time.time()
-        ops = max(1, r['ok'])
-        r['us_op'] = (c2 - c0 - srv.idle * (t2 - t0)) / 1000 / ops
-        r['us_op_gross'] = (c1 - c0) / 1000 / ops
+        r['us_op_gross'] = (c1 - c0) / 1000 / max(1, r['ok'])
         r['clean'], r['discarded'] = clean(r, rate), attempt
         if r['clean']:
             return r
         print(f'  {srv.name} {srv.scenario}: unclean run at {rate}/s: failed {r["failed"]} retrans {r["retrans"]} '
               f'rate {r["ops_per_s"]} codes {r["codes"]}', file=sys.stderr)
+        srv.mark()
     return r
+
+def in_turn(servers, rate, secs, rounds):
+    """Short loads of the servers in turn (ABBA): what the host takes and gives meets all of them alike. For each server its
+    runs; `us_op` of a run is all CPU since the run before, so that nothing is left out of the sum."""
+    runs = [[] for _ in servers]
+    for s in servers:
+        s.mark()
+    for n in range(rounds * PARTS):
+        for i in range(len(servers)) if n % 2 == 0 else reversed(range(len(servers))):
+            runs[i].append(one_run(servers[i], rate, secs / PARTS))
+            runs[i][-1]['cpu_us'] = servers[i].since_mark()
+    time.sleep(SCENARIOS[servers[0].scenario]['drain'])
+    for s, v in zip(servers, runs):
+        v[-1]['cpu_us'] += s.since_mark()
+        for r in v:
+            r['us_op'] = r['cpu_us'] / max(1, r['ok'])
+    return runs
+
+def per_op(runs):
+    return sum(r['cpu_us'] for r in runs) / max(1, sum(r['ok'] for r in runs))
+
+def ratio_of(a, b):
+    """Ratio of all CPU for each operation, and the interval that holds 95 % of what resampled pairs of runs give."""
+    pick = random.Random(1)
+    n = len(a)
+    again = sorted(per_op([a[k] for k in ks]) / per_op([b[k] for k in ks])
+                   for ks in ([pick.randrange(n) for _ in range(n)] for _ in range(1000)))
+    return per_op(a) / per_op(b), again[25], again[974]
 
 def spread(v):
     return f'{min(v):.1f} / {statistics.median(v):.1f} / {max(v):.1f}'
@@ -270,39 +305,33 @@ def cost(a, specs, pair=False):
                 servers.append(Server(spec, sc, a.port + i, a).start())
             for s in servers:
                 s.fill()
-            got = {i: [] for i in range(len(servers))}
-            busy = {i: [] for i in range(len(servers))}
-            for rnd in range(a.rounds):
-                order = list(range(len(servers)))
-                for i in order if rnd % 2 == 0 else order[::-1]:
-                    got[i].append(one_cost(servers[i], rate, a.secs))
-                    busy[i].append(one_cost(servers[i], None, a.secs / 2, window=32))
-            for i, s in enumerate(servers):
-                v = got[i]
-                us = [r['us_op'] for r in v]
-                bu = [r['us_op'] for r in busy[i]]
-                row = dict(busy_us_op=bu, busy_median=statistics.median(bu),
-                           busy_ops_s=statistics.median(r['ops_per_s'] for r in busy[i]), server=s.name, scenario=sc, workers=a.workers, rate=rate, rounds=a.rounds, us_op=us,
-                           median=statistics.median(us), gross=statistics.median(r['us_op_gross'] for r in v),
+            paced = in_turn(servers, rate, a.secs, a.rounds)
+            busy = in_turn(servers, None, a.secs, a.rounds)
+            for s, v, w in zip(servers, paced, busy):
+                row = dict(server=s.name, scenario=sc, workers=a.workers, rate=rate, rounds=a.rounds,
+                           us_op=[r['us_op'] for r in v], mean=per_op(v), gross=statistics.median(r['us_op_gross'] for r in v),
+                           busy_us_op=[r['us_op'] for r in w], busy_mean=per_op(w),
+                           busy_ops_s=statistics.median(r['ops_per_s'] for r in w),
                            idle_us_per_s=s.idle / 1000, first_us=s.fill_us,
                            p50_us=statistics.median(r['lat_us']['p50'] for r in v),
                            p99_us=statistics.median(r['lat_us']['p99'] for r in v),
                            ops=sum(r['ok'] for r in v), failed=sum(r['failed'] for r in v),
-                           discarded=sum(r['discarded'] for r in v + busy[i]),
-                           foreign=max(r['foreign_pct'] for r in v + busy[i]), steal=max(r['steal_pct'] for r in v + busy[i]),
-                           retrans=sum(r['retrans'] for r in v), clean=all(r['clean'] for r in v + busy[i]))
+                           discarded=sum(r['discarded'] for r in v + w),
+                           foreign=statistics.median(r['foreign_pct'] for r in v + w),
+                           steal=statistics.median(r['steal_pct'] for r in v + w),
+                           retrans=sum(r['retrans'] for r in v), clean=all(r['clean'] for r in v + w))
                 out.append(row)
-                print(f'{sc:10} {s.name:16} {rate}/s x{a.rounds}  us/op min/median/max {spread(us)}  busy {spread(bu)} at {row["busy_ops_s"]:.0f}/s'
+                print(f'{sc:10} {s.name:16} {rate}/s  us/op {row["mean"]:.1f} (runs {spread(row["us_op"])})'
+                      f'  busy {row["busy_mean"]:.1f} (runs {spread(row["busy_us_op"])}) at {row["busy_ops_s"]:.0f}/s'
                       f'  idle {row["idle_us_per_s"]:.0f} us/s  warm-up {s.fill_us:.1f} us/op'
                       f'  p50 {row["p50_us"]:.0f} p99 {row["p99_us"]:.0f} us'
                       f'  others {row["foreign"]:.0f}% stolen {row["steal"]:.0f}%'
                       f'  failed {row["failed"]} retrans {row["retrans"]} discarded runs {row["discarded"]}{"" if row["clean"] else "  UNCLEAN"}', flush=True)
             if pair and len(servers) == 2:
-                for what, g in (('paced', got), ('busy', busy)):
-                    ra = [x['us_op'] / y['us_op'] for x, y in zip(g[0], g[1])]
-                    out.append(dict(scenario=sc, what=what, ratio=ra, median=statistics.median(ra)))
-                    print(f'{sc:10} {servers[0].name}/{servers[1].name} {what} CPU ratio min/median/max '
-                          f'{min(ra):.2f} / {statistics.median(ra):.2f} / {max(ra):.2f}', flush=True)
+                for what, (one, other) in (('paced', paced), ('busy', busy)):
+                    ratio, low, high = ratio_of(one, other)
+                    out.append(dict(scenario=sc, what=what, ratio=ratio, low=low, high=high))
+                    print(f'{sc:10} {servers[0].name}/{servers[1].name} {what} CPU ratio {ratio:.2f} ({low:.2f} to {high:.2f})', flush=True)
         finally:
             for s in servers:
                 s.stop()
