@@ -115,12 +115,9 @@ function setStates(ds: Dispatcher, dests: readonly Dest[], state: number, isAll 
 
 function listSets(ds: Dispatcher, mode: string): RpcValue {
   const { sets } = ds.table;
-  const records = new RpcStruct();
-  for (const set of sets) {
-    const targets = new RpcStruct();
-    for (const dest of set.dests) targets.add('DEST', describe(ds, dest, mode));
-    records.add('SET', { ID: set.id, TARGETS: targets });
-  }
+  const records = sets.map(({ id, dests }) => ({
+    SET: { ID: id, TARGETS: dests.map((dest) => ({ DEST: describe(ds, dest, mode) })) },
+  }));
   return { NRSETS: sets.length, RECORDS: records };
 }
 
@@ -148,7 +145,7 @@ function describe(ds: Dispatcher, dest: Dest, mode: string): RpcStruct {
       OBPROXY: attrs.obproxy || null,
     });
   }
-  if (mode !== 'short' && ds.settings.measuresLatency) {
+  if (ds.settings.measuresLatency) {
     const { latency } = dest;
     struct.add('LATENCY', {
       AVG: new RpcDouble(latency.average),
@@ -158,5 +155,6 @@ function describe(ds: Dispatcher, dest: Dest, mode: string): RpcStruct {
       TIMEOUT: latency.timeouts,
     });
   }
-  return struct.add('RUNTIME', { DLGLOAD: dest.load });
+  if (ds.settings.countsCalls) struct.add('RUNTIME', { DLGLOAD: dest.load });
+  return struct;
 }

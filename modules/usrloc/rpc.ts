@@ -36,16 +36,10 @@ export const UL_RPC: Readonly<Record<string, RpcMethod<Usrloc>>> = {
       const [table, aor] = tableAndAor(args, usrloc, 'Not enough parameters (table and AOR to lookup)');
       const found = await allOf(table, aor);
       if (found.length === 0) throw new RpcFault(500, `AOR not found in location table`);
-      const contacts = new RpcStruct();
       const nowSec = usrloc.nowSec();
-      let shown = 0;
-      for (const contact of found) {
-        if (!contact.isValid(nowSec)) continue;
-        contacts.add('Contact', describe(contact, nowSec));
-        shown++;
-      }
-      if (shown === 0) throw new RpcFault(500, 'AOR has no contacts');
-      return new RpcStruct().add('AoR', aor).add('Contacts', contacts);
+      const valid = found.filter((contact) => contact.isValid(nowSec));
+      if (valid.length === 0) throw new RpcFault(500, 'AOR has no contacts');
+      return { AoR: aor, Contacts: describeAll(valid, nowSec) };
     },
   },
   'ul.rm': {
@@ -162,7 +156,11 @@ function numberArg(args: RpcArgs, at: number): number {
   return value;
 }
 
-/** A contact as ul.dump and ul.lookup show it. */
+/** Contacts as ul.dump and ul.lookup show them. */
+function describeAll(contacts: readonly StoredContact[], nowSec: number): RpcValue {
+  return contacts.map((contact) => ({ Contact: describe(contact, nowSec) }));
+}
+
 function describe(contact: StoredContact, nowSec: number): RpcStruct {
   return new RpcStruct()
     .add('Address', contact.contact)
@@ -208,40 +206,23 @@ function stateText(state: number): string {
 function dump(usrloc: Usrloc, isBrief: boolean): RpcValue {
   const count = usrloc.memoryTables().reduce((sum, { contacts }) => sum + contacts, 0);
   if (count > (isBrief ? MOST_NAMED : MOST_SHOWN)) throw new RpcFault(500, `${count} contacts are too many to show`);
-  const domains = new RpcStruct();
+  const domains: RpcValue[] = [];
   const size = 2 ** usrloc.ctx.int('hash_size');
   const nowSec = usrloc.nowSec();
   for (const table of usrloc.domains()) {
     const byAor = usrloc.dbMode === DB_MODE.DB_ONLY ? [] : recordsOf(usrloc, table.name, size);
-    const aors = new RpcStruct();
+    const aors: RpcValue[] = [];
     const perSlot = new Map<number, number>();
     for (const { aor, hash, contacts } of byAor) {
       const slot = hash % size;
       perSlot.set(slot, (perSlot.get(slot) ?? 0) + 1);
-      if (isBrief) {
-        aors.add('AoR', aor);
-        continue;
-      }
-      const list = new RpcStruct();
-      for (const contact of contacts) list.add('Contact', describe(contact, nowSec));
-      aors.add(
-        'Info',
-        new RpcStruct()
-          .add('AoR', aor)
-          .add('HashID', hash | 0)
-          .add('Contacts', list),
-      );
+      if (isBrief) aors.push({ AoR: aor });
+      else aors.push({ Info: { AoR: aor, HashID: hash | 0, Contacts: describeAll(contacts, nowSec) } });
     }
     let maxSlots = 0;
     for (const count of perSlot.values()) maxSlots = Math.max(maxSlots, count);
-    domains.add(
-      'Domain',
-      new RpcStruct()
-        .add('Domain', table.name)
-        .add('Size', size)
-        .add('AoRs', aors)
-        .add('Stats', { Records: byAor.length, 'Max-Slots': maxSlots }),
-    );
+    const stats = { Records: byAor.length, 'Max-Slots': maxSlots };
+    domains.push({ Domain: { Domain: table.name, Size: size, AoRs: aors, Stats: stats } });
   }
   return { Domains: domains };
 }

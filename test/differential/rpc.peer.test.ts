@@ -27,6 +27,12 @@ loadmodule "corex.so"
 loadmodule "cfgutils.so"
 loadmodule "statistics.so"
 loadmodule "jsonrpcs.so"
+loadmodule "tm.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "dispatcher.so"
+modparam("dispatcher", "ds_ping_latency_stats", 1)
+modparam("dispatcher", "list_file", "${join(folder, 'dispatcher.list')}")
 modparam("ctl", "binrpc", "unix:${socketOf[side]}")
 modparam("jsonrpcs", "transport", 4)
 modparam("jsonrpcs", "dgram_socket", "udp:127.0.0.1:${jsonPort[side]}")
@@ -45,6 +51,10 @@ const skip = skipWithout('kamailio', 'kamcmd');
 
 before(async () => {
   if (skip !== false) return;
+  writeFileSync(
+    join(folder, 'dispatcher.list'),
+    '2 sip:127.0.0.1:9;transport=tcp 8 5 duid=a\n2 sip:127.0.0.1:10 0 0\n',
+  );
   jsonPort.ours = await freePort();
   jsonPort.theirs = await freePort();
   kamailio = await Kamailio.start(script('theirs'));
@@ -244,4 +254,43 @@ const DOCUMENTS = [
 test('jsonrpcs answers byte for byte alike', { skip }, async () => {
   for (const document of DOCUMENTS)
     assert.equal(await json('ours', document), await json('theirs', document), document);
+});
+
+const USRLOC_AND_DISPATCHER = `
+ul.dump
+ul.add location alice sip:alice@127.0.0.1:9 0 0.5 . 0 0 -1
+ul.add location alice sip:alice@127.0.0.1:10 0 0.25 . 0 0 -1
+ul.add location bob sip:bob@127.0.0.1:11 0 0.5 <sip:127.0.0.1:7;lr> 0 0 -1
+ul.dump
+ul.dump brief
+ul.lookup location alice
+ul.lookup location carol
+ul.rm_contact location alice sip:alice@127.0.0.1:9
+ul.lookup location alice
+dispatcher.list
+dispatcher.list short
+dispatcher.list full
+core.sockets_list
+`
+  .trim()
+  .split('\n');
+
+test('lists of structs have the shapes of Kamailio in JSON', { skip }, async () => {
+  const asked = async (side: 'ours' | 'theirs', command: string): Promise<string> => {
+    const [method, ...params] = command.split(' ');
+    const document = {
+      jsonrpc: '2.0',
+      method,
+      params: params.map((each) => (/^-?[\d.]*\d$/.test(each) ? Number(each) : each)),
+    };
+    return (
+      (await json(side, JSON.stringify({ ...document, id: 1 })))
+        .replace(/"(Ruid|port)":\t"[^"]*"/g, '"$1": …')
+        .replace(/"(Last-Keepalive|DNSTIME_U?SEC)":\t\d+/g, '"$1": …')
+        // What an unsigned number of 32 bits is for kamcmd.
+        .replace('"Methods":\t4294967295', '"Methods":\t-1')
+    );
+  };
+  for (const command of USRLOC_AND_DISPATCHER)
+    assert.equal(await asked('ours', command), await asked('theirs', command), command);
 });
