@@ -4,6 +4,7 @@ import {
   METHOD,
   type ModuleContext,
   ROUTE,
+  RpcStruct,
   type RpcValue,
   type Run,
   type Server,
@@ -12,8 +13,10 @@ import {
 import type { TmApi } from '../tm/api.ts';
 import type { SlApi } from './api.ts';
 
-/** Codes with a statistic of their own, besides those of their class. */
+/** Codes with a statistic of their own. */
 const COUNTED = new Set([200, 202, 300, 301, 302, 400, 401, 403, 404, 407, 408, 483, 500]);
+/** What sl.stats shows, in its order. */
+const CODES_SHOWN = '200 202 2xx 300 301 302 3xx 400 401 403 404 407 408 483 4xx 500 5xx 6xx xxx'.split(' ');
 
 export class SlModule {
   readonly #server: Server;
@@ -120,11 +123,15 @@ export class SlModule {
     for (let i = 0; i < counters.length; i++) (counters[i] as Counter).value++;
   }
 
-  /** The counters that a reply of this code raises, found once per code. */
+  /**
+   * The counters that a reply of this code raises, found once per code. As in Kamailio, what has a counter of its own is not
+   * in that of its class, and provisional replies are among the others; they are in that of their class, too.
+   */
   #countersOf(code: number): readonly Counter[] {
+    const isOther = code < 200 || code >= 700;
     const counters = [
-      this.#counter(`${Math.floor(code / 100)}xx_replies`),
-      this.#counter(COUNTED.has(code) ? `${code}_replies` : 'xxx_replies'),
+      this.#counter(COUNTED.has(code) ? `${code}_replies` : `${isOther ? 'x' : Math.floor(code / 100)}xx_replies`),
+      ...(code < 200 ? [this.#counter('1xx_replies')] : []),
       ...(code >= 400 ? [this.#counter('sent_err_replies')] : []),
     ];
     this.#byCode.set(code, counters);
@@ -140,29 +147,9 @@ export class SlModule {
   /** Kamailio's `sl.stats`: one struct, by code. */
   rpcStats(): RpcValue {
     const get = (name: string): number => this.#counter(name).value;
-    const reply: Record<string, number> = {};
-    for (const code of [
-      '200',
-      '202',
-      '2xx',
-      '300',
-      '301',
-      '302',
-      '3xx',
-      '400',
-      '401',
-      '403',
-      '404',
-      '407',
-      '408',
-      '483',
-      '4xx',
-      '500',
-      '5xx',
-      '6xx',
-      'xxx',
-    ])
-      reply[code] = get(`${code}_replies`);
+    // A plain object would begin with the names that are numbers.
+    const reply = new RpcStruct();
+    for (const code of CODES_SHOWN) reply.add(code, get(`${code}_replies`));
     return reply;
   }
 
