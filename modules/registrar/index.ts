@@ -7,6 +7,7 @@ import {
   intParam,
   ONREPLY_ROUTE,
   REQUEST_ROUTE,
+  type StatDef,
   strParam,
 } from 'strowger';
 import { bindUlc } from './fetched.ts';
@@ -48,6 +49,11 @@ function lookupCommand(mode: 'ruri' | 'dset', doc: string): CommandDef<Registrar
     check: openTable,
     run: (run, reg: Registrar, domain, uri) => lookup(run, reg, reg.table(domain), uri ?? null, mode),
   });
+}
+
+/** A setting as a statistic: statistics are sums over the workers, so one of them tells it. */
+function setting(name: string, get: (reg: Registrar) => number): StatDef<Registrar> {
+  return { doc: `Value of ${name}.`, get: (reg) => (reg.ctx.server.isFirstWorker ? get(reg) : 0) };
 }
 
 export default defineModule<Registrar>({
@@ -264,11 +270,11 @@ export default defineModule<Registrar>({
     },
   },
   statistics: {
-    max_expires: { doc: 'Value of max_expires.', get: (reg) => reg.settings.maxExpiresSec },
-    max_contacts: { doc: 'Value of max_contacts.', get: (reg) => reg.settings.maxContacts },
-    default_expire: { doc: 'Value of default_expires.', get: (reg) => reg.settings.defaultExpiresSec },
-    default_expires_range: { doc: 'Value of default_expires_range.', get: (reg) => reg.settings.defaultExpiresRange },
-    expires_range: { doc: 'Value of expires_range.', get: (reg) => reg.settings.expiresRange },
+    max_expires: setting('max_expires', (reg) => reg.settings.maxExpiresSec),
+    max_contacts: setting('max_contacts', (reg) => reg.settings.maxContacts),
+    default_expire: setting('default_expires', (reg) => reg.settings.defaultExpiresSec),
+    default_expires_range: setting('default_expires_range', (reg) => reg.settings.defaultExpiresRange),
+    expires_range: setting('expires_range', (reg) => reg.settings.expiresRange),
     accepted_regs: { doc: 'Registrations accepted.' },
     rejected_regs: { doc: 'Registrations refused.' },
   },

@@ -26,6 +26,7 @@ loadmodule "registrar.so"
 modparam("ctl", "binrpc", "unix:${folder}/ctl")
 modparam("usrloc", "db_mode", 2)
 modparam("usrloc", "timer_interval", 1)
+modparam("registrar", "max_expires", 1800)
 modparam("usrloc", "db_url", "sqlite:///${file}")
 request_route {
   if ($rm == "REGISTER") { save("location"); exit; }
@@ -69,6 +70,16 @@ test('what one worker registers all workers find, at once; the end of all loses 
     const counted = await callBinrpc({ type: 'unix', path: join(folder, 'ctl') }, 'stats.get_statistics', ['usrloc:']);
     for (const name of ['location_users', 'location_contacts', 'registered_users'])
       assert.ok(counted.includes(`usrloc:${name} = ${USERS}`), `${name} in ${JSON.stringify(counted)}`);
+    // Settings are not what workers count together.
+    const settings = await callBinrpc({ type: 'unix', path: join(folder, 'ctl') }, 'stats.get_statistics', [
+      'registrar:',
+    ]);
+    assert.deepEqual(
+      settings.filter((line) => String(line).includes('expire')).toSorted(),
+      ['default_expire = 3600', 'default_expires_range = 0', 'expires_range = 0', 'max_expires = 1800'].map(
+        (line) => `registrar:${line}`,
+      ),
+    );
     for (let i = 0; i < USERS; i += 2) {
       const contact = `Contact: <sip:user${i}@192.0.2.1:${1024 + i}>;expires=0\r\n`;
       assert.match(await ask(request('REGISTER', `user${i}`, `gone-${i}`, peer.port, contact)), /^SIP\/2\.0 200/);
