@@ -74,12 +74,8 @@ test('what one worker registers all workers find, at once; the end of all loses 
     const settings = await callBinrpc({ type: 'unix', path: join(folder, 'ctl') }, 'stats.get_statistics', [
       'registrar:',
     ]);
-    assert.deepEqual(
-      settings.filter((line) => String(line).includes('expire')).toSorted(),
-      ['default_expire = 3600', 'default_expires_range = 0', 'expires_range = 0', 'max_expires = 1800'].map(
-        (line) => `registrar:${line}`,
-      ),
-    );
+    const expected = ['default_expire = 3600', 'default_expires_range = 0', 'expires_range = 0', 'max_expires = 1800'];
+    for (const line of expected) assert.ok(settings.includes(`registrar:${line}`), JSON.stringify(settings));
     for (let i = 0; i < USERS; i += 2) {
       const contact = `Contact: <sip:user${i}@192.0.2.1:${1024 + i}>;expires=0\r\n`;
       assert.match(await ask(request('REGISTER', `user${i}`, `gone-${i}`, peer.port, contact)), /^SIP\/2\.0 200/);
