@@ -20,6 +20,10 @@ export const ALG = {
   RELATIVE_WEIGHT: 11,
   PARALLEL: 12,
   LATENCY: 13,
+  /** In turn where all have one priority above 0, else by priority. */
+  TURN_OR_PRIORITY: 14,
+  /** In turn, as far as overload control lets it. */
+  OVERLOAD: 64,
 } as const;
 
 /** What algorithms work with beside the set. */
@@ -38,6 +42,7 @@ export function startIndex(alg: number, set: DsSet, run: Run, count: number, par
   const { hashesUserOnly } = parts.settings;
   switch (alg) {
     case ALG.ROUND_ROBIN:
+    case ALG.OVERLOAD:
       return set.roundRobin % count;
     case ALG.HASH_CALLID:
       return slot(hashCallId(msg), count);
@@ -73,7 +78,20 @@ export function startIndex(alg: number, set: DsSet, run: Run, count: number, par
 
 /** Does the round robin of a set go on behind what was selected? */
 export function movesRoundRobin(alg: number, run: Run): boolean {
+  if (alg === ALG.OVERLOAD) return true;
   return alg === ALG.ROUND_ROBIN || alg === ALG.LATENCY || (alg === ALG.HASH_AUTH && hashAuthUser(run.msg) === null);
+}
+
+/** The algorithm that 14 comes to in this set. */
+export function turnOrPriority({ dests }: DsSet): number {
+  const priority = dests[0]?.priority ?? 0;
+  return priority > 0 && dests.every((dest) => dest.priority === priority) ? ALG.ROUND_ROBIN : ALG.PRIORITY;
+}
+
+const KNOWN: ReadonlySet<number> = new Set(Object.values(ALG));
+
+export function isAlgorithm(alg: number): boolean {
+  return KNOWN.has(alg);
 }
 
 function slot(hash: number | null, count: number): number {

@@ -1,4 +1,5 @@
 import type { DestAttrs } from './destination.ts';
+import type { OverloadBounds } from './overload.ts';
 
 /** Reads `name=value;name="value"` into the attributes that mean something. Remarks are for the log. */
 export function readAttributes(body: string): { readonly attrs: DestAttrs; readonly remarks: readonly string[] } {
@@ -27,12 +28,20 @@ export function readAttributes(body: string): { readonly attrs: DestAttrs; reado
     rweight: percent('rweight'),
     socket: text('socket'),
     sockname: text('sockname'),
+    pingSocket: text('ping_socket'),
     pingFrom: text('ping_from'),
     obproxy: text('obproxy'),
     hasCongestionControl: int('cc') !== 0,
     latencyMs: Math.max(0, int('latency')),
+    overload: bounds(int('ocmin'), values.has('ocmax') ? int('ocmax') : 100),
   };
   return { attrs, remarks };
+}
+
+/** Of a rate, percent; what can not be one bounds nothing. */
+function bounds(min: number, max: number): OverloadBounds {
+  const most = max >= 1 && max <= 100 ? max : 100;
+  return { min: min >= 0 && min <= most ? min : 0, max: most };
 }
 
 /** The pairs of `a=1;b="x;y";c`, in order. */

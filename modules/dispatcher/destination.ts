@@ -1,8 +1,9 @@
 import { type Proto, parseUri, type SocketInfo, URI_SCHEME, type XavpFields } from 'strowger';
 import type { LatencyStats } from './latency.ts';
+import { type OverloadBounds, OverloadControl } from './overload.ts';
 
 /** Bits of a destination's state and of the flags column (Kamailio: dispatcher, Destination List File). */
-export const DS_FLAG = { INACTIVE: 1, TRYING: 2, DISABLED: 4, PROBING: 8, NO_DNS: 16 } as const;
+export const DS_FLAG = { INACTIVE: 1, TRYING: 2, DISABLED: 4, PROBING: 8, NO_DNS: 16, NO_PING: 32 } as const;
 
 /** The bits that states are made of. */
 export const STATE_BITS = DS_FLAG.INACTIVE | DS_FLAG.TRYING | DS_FLAG.DISABLED | DS_FLAG.PROBING;
@@ -23,12 +24,16 @@ export interface DestAttrs {
   readonly rweight: number;
   readonly socket: string;
   readonly sockname: string;
+  /** Socket for pings; '' for the one above. */
+  readonly pingSocket: string;
   readonly pingFrom: string;
   readonly obproxy: string;
   /** cc=1. */
   readonly hasCongestionControl: boolean;
   /** Latency to begin with, in ms; 0 where unknown. */
   readonly latencyMs: number;
+  /** ocmin, ocmax. */
+  readonly overload: OverloadBounds;
 }
 
 /** A line of the list, or a row of the table, read. */
@@ -66,6 +71,8 @@ export class Dest {
   /** By `transport=`; NONE where it has none. */
   readonly proto: Proto;
   readonly socket: SocketInfo | null;
+  /** For pings. */
+  readonly pingSocket: SocketInfo | null;
   /** Fields of its XAVP, without dstid. */
   readonly fields: XavpFields;
   /** DS_FLAG bits now. */
@@ -76,6 +83,7 @@ export class Dest {
   load = 0;
   latency: LatencyStats;
   addresses: DestAddresses | null = null;
+  overload = new OverloadControl();
 
   constructor(
     entry: DestEntry,
@@ -87,6 +95,7 @@ export class Dest {
       readonly proto: Proto;
     },
     socket: SocketInfo | null,
+    pingSocket: SocketInfo | null,
     fields: XavpFields,
     latency: LatencyStats,
   ) {
@@ -102,6 +111,7 @@ export class Dest {
     this.port = uri.port;
     this.proto = uri.proto;
     this.socket = socket;
+    this.pingSocket = pingSocket;
     this.fields = fields;
     this.latency = latency;
   }

@@ -3,7 +3,7 @@ import { type ModuleContext, ParamPv, type Run, type Timer } from 'strowger';
 import type { TmApi } from '../tm/api.ts';
 import { CallLoads } from './call-load.ts';
 import { DbList } from './db-list.ts';
-import type { DestEntry } from './destination.ts';
+import type { Dest, DestEntry } from './destination.ts';
 import { FromList } from './from-list.ts';
 import { HashText } from './hash-keys.ts';
 import { parseList } from './list-file.ts';
@@ -55,6 +55,7 @@ export class Dispatcher {
       findSocket: (text) => server.transport.findSocket(text),
       defaultSocket: ctx.str('ds_default_socket'),
       defaultSockname: ctx.str('ds_default_sockname'),
+      defaultPingSocket: ctx.str('ds_ping_socket'),
     });
     shareStates(server, this.table);
     const now = (): number => server.clock.now();
@@ -65,6 +66,7 @@ export class Dispatcher {
       settings,
       hashText: new HashText(settings.hashPvar),
       random: (below) => server.random.int(below),
+      wallMs: () => server.clock.wall(),
       warn: (text) => log.warn(text),
       error: (text) => log.error(text),
     });
@@ -135,21 +137,46 @@ export class Dispatcher {
   /** ds_mark_dst(): 1, or -1 where there is no destination to mark. */
   mark(run: Run, text: string): number | Promise<number> {
     const { log } = this.ctx;
-    const state = parseState(text);
-    if (state === null) {
-      log.warn(`ds_mark_dst: "${text}" is no state: letters of a, i, t, d and p`);
-      return -1;
-    }
+    const state = this.#stateOf(text);
+    if (state === null) return -1;
     if (!this.settings.hasFailover) {
       log.warn('ds_mark_dst: failover support is off: it needs bit 2 of the parameter flags, and xavp_dst');
       return -1;
     }
     const dest = this.selection.current(run.msg);
-    if (dest === null) return -1;
+    return dest === null ? -1 : this.#marked(run, dest, state);
+  }
+
+  /** ds_mark_addr(): 1, or -1 where the set has no such destination. */
+  markAddress(run: Run, text: string, setId: number, uri: string): number | Promise<number> {
+    const state = this.#stateOf(text);
+    const dest = this.table.find(setId, uri);
+    return state === null || dest === undefined ? -1 : this.#marked(run, dest, state);
+  }
+
+  #stateOf(text: string): number | null {
+    const state = parseState(text);
+    if (state === null) this.ctx.log.warn(`"${text}" is no state of a destination: letters of a, i, t, d and p`);
+    return state;
+  }
+
+  #marked(run: Run, dest: Dest, state: number): number | Promise<number> {
     const event = this.table.update(dest, state);
+    if (this.settings.onlyPingEvents) return 1;
     const facts = { code: CODE_MARKED, reason: null, flags: 0, uri: dest.uri, setid: dest.setId };
     const done = runStateEvent(this.ctx.server, event, run.msg, facts);
     return done instanceof Promise ? done.then(() => 1) : 1;
+  }
+
+  /** ds_oc_set_attrs(): 1 taken, -1 no such set, -2 no such destination or a report that is not newer. */
+  setOverload(setId: number, uri: string, rate: number, validityMs: number, seq: number): number {
+    const { server } = this.ctx;
+    if (this.table.set(setId) === undefined) return -1;
+    const dest = this.table.find(setId, uri);
+    if (dest === undefined) return -2;
+    const random = (below: number): number => server.random.int(below);
+    const now = server.clock.wall();
+    return dest.overload.report(rate, validityMs, seq, dest.attrs.overload, now, random) ? 1 : -2;
   }
 
   /** ds_is_from_list() with its variables set: 1 found, -1 not. */

@@ -1,10 +1,10 @@
-import { canonicalIp, type Proto, parseUri, type Run, URI_SCHEME } from 'strowger';
+import { canonicalIp, type Proto, parseUri, type Run, type SocketInfo, URI_SCHEME } from 'strowger';
 import type { Dest } from './destination.ts';
 import type { DestNames } from './names.ts';
 import type { DsTable } from './table.ts';
 
-/** Bits of the mode of ds_is_from_list(). */
-export const MATCH = { NO_PORT: 1, NO_PROTO: 2, ACTIVE: 4 } as const;
+/** Bits of the mode of ds_is_from_list(); the last two are Kamailio's since 5.7. */
+export const MATCH = { NO_PORT: 1, NO_PROTO: 2, ACTIVE: 4, SOCKET: 8, CLOSEST: 16 } as const;
 
 const DEFAULT_PORT = 5060;
 
@@ -13,6 +13,12 @@ interface Address {
   readonly ips: readonly string[];
   readonly port: number;
   readonly proto: Proto;
+}
+
+/** What is compared beside addresses: how, and the socket that the message came to. */
+interface Rules {
+  readonly mode: number;
+  readonly socket: SocketInfo;
 }
 
 /** ds_is_from_list(): finds destinations by address. */
@@ -32,24 +38,44 @@ export class FromList {
   find(run: Run, setId: number, mode: number, uri: string): Dest | null | Promise<Dest | null> {
     const address = uri === '' ? sourceOf(run) : this.#addressOf(uri);
     if (address === null) return null;
-    if (!(address instanceof Promise) && !this.#names.looksUpAlways) return this.#match(address, setId, mode);
-    return this.#findLater(address, setId, mode);
+    const rules = { mode, socket: run.msg.rcv.socket };
+    if (!(address instanceof Promise) && !this.#names.looksUpAlways) return this.#match(address, setId, rules);
+    return this.#findLater(address, setId, rules);
   }
 
-  async #findLater(waiting: Address | Promise<Address>, setId: number, mode: number): Promise<Dest | null> {
+  async #findLater(waiting: Address | Promise<Address>, setId: number, rules: Rules): Promise<Dest | null> {
     const address = await waiting;
     if (this.#names.looksUpAlways) await this.#names.lookUp(this.#dests(setId));
-    return this.#match(address, setId, mode);
+    return this.#match(address, setId, rules);
   }
 
-  #match({ ips, port, proto }: Address, setId: number, mode: number): Dest | null {
+  #match(address: Address, setId: number, rules: Rules): Dest | null {
+    const { ips, port, proto } = address;
+    const { mode, socket } = rules;
+    if ((mode & MATCH.CLOSEST) !== 0) return this.#closest(address, setId, rules);
     for (const dest of this.#dests(setId)) {
       if ((mode & MATCH.ACTIVE) !== 0 && !dest.isUsable) continue;
       if ((mode & MATCH.NO_PROTO) === 0 && dest.proto !== proto) continue;
+      if ((mode & MATCH.SOCKET) !== 0 && dest.socket !== null && dest.socket !== socket) continue;
       if ((mode & MATCH.NO_PORT) === 0 && portOf(dest) !== 0 && portOf(dest) !== port) continue;
       if (this.#names.ipsOf(dest).some((ip) => ips.includes(ip))) return dest;
     }
     return null;
+  }
+
+  /** Of those with the address the one of which most is the same: the socket counts more than the protocol, that more than the port. */
+  #closest({ ips, port, proto }: Address, setId: number, { mode, socket }: Rules): Dest | null {
+    let best: Dest | null = null;
+    let most = -1;
+    for (const dest of this.#dests(setId)) {
+      if ((mode & MATCH.ACTIVE) !== 0 && !dest.isUsable) continue;
+      if (!this.#names.ipsOf(dest).some((ip) => ips.includes(ip))) continue;
+      const same = (portOf(dest) === port ? 2 : 0) + (dest.proto === proto ? 4 : 0) + (dest.socket === socket ? 8 : 0);
+      if (same <= most) continue;
+      best = dest;
+      most = same;
+    }
+    return best;
   }
 
   *#dests(setId: number): Generator<Dest> {

@@ -11,6 +11,7 @@ import {
 } from 'strowger';
 import { Dispatcher } from './dispatcher.ts';
 import { MATCH } from './from-list.ts';
+import { DSG, DSG_FETCH, DSG_FETCH_URI } from './group-vars.ts';
 import { DS_PARAMS, OLDER_PARAMS } from './params.ts';
 import { parseRules } from './routes-rules.ts';
 import { DS_RPC } from './rpc.ts';
@@ -104,10 +105,27 @@ export default defineModule<Dispatcher>({
         state === undefined || parseState(String(state)) !== null ? null : `"${state}" is no state: a, i, t, d and p`,
       run: (run: Run, ds: Dispatcher, state) => ds.mark(run, state ?? 'i'),
     }),
+    ds_mark_addr: command({
+      doc: 'Sets the state of a destination, as ds_mark_dst() does.',
+      args: ['str', 'int', 'str'],
+      argNames: ['state', 'set', 'uri'],
+      routes: ANY_ROUTE,
+      isAsync: true,
+      run: (run: Run, ds: Dispatcher, state, set, uri) => ds.markAddress(run, state, set, uri),
+    }),
+    ds_oc_set_attrs: command({
+      doc: 'Overload control (RFC 7339): of a hundred selections by algorithm 64 so many pass the destination over, for so many ms.',
+      args: ['int', 'str', 'int', 'int', 'int'],
+      argNames: ['set', 'uri', 'rate', 'validity', 'seq'],
+      routes: ANY_ROUTE,
+      run: (_run: Run, ds: Dispatcher, set, uri, rate, validity, seq) => ds.setOverload(set, uri, rate, validity, seq),
+    }),
+    ds_dsg_fetch: DSG_FETCH,
+    ds_dsg_fetch_uri: DSG_FETCH_URI,
     ds_list_exist: listExists,
     ds_list_exists: listExists,
     ds_is_from_list: command({
-      doc: 'Does the message, or the URI, come from a destination? Mode: 1 any port, 2 any protocol, 4 only active ones.',
+      doc: 'Does the message, or the URI, come from a destination? Mode: 1 any port, 2 any protocol, 4 only active ones, 8 of the socket, 16 the closest.',
       args: ['int?', 'int?', 'str?'],
       argNames: ['set', 'mode', 'uri'],
       routes: ANY_ROUTE,
@@ -156,6 +174,7 @@ export default defineModule<Dispatcher>({
     }),
   },
   pseudoVariables: {
+    dsg: DSG,
     dsv: {
       doc: 'In an event route, about the ping: code, reason, flags (1: there was a reply); uri and setid of the destination.',
       name: 'required',

@@ -51,7 +51,7 @@ test('what is wrong with a list is told with its line', () => {
 
 test('attributes with a meaning are read, the others kept', () => {
   const body =
-    'duid=x1;maxload=20;weight=10;rweight=30;socket=udp:10.0.0.1:5060;sockname=s;ping_from=sip:p@q;obproxy=sip:o;cc=1;latency=24;my="a;b"';
+    'duid=x1;maxload=20;weight=10;rweight=30;socket=udp:10.0.0.1:5060;sockname=s;ping_from=sip:p@q;obproxy=sip:o;cc=1;latency=24;ping_socket=udp:10.0.0.2:5060;ocmin=10;ocmax=90;my="a;b"';
   const { attrs, remarks } = readAttributes(body);
   assert.deepEqual(remarks, []);
   assert.deepEqual(attrs, {
@@ -62,10 +62,12 @@ test('attributes with a meaning are read, the others kept', () => {
     rweight: 30,
     socket: 'udp:10.0.0.1:5060',
     sockname: 's',
+    pingSocket: 'udp:10.0.0.2:5060',
     pingFrom: 'sip:p@q',
     obproxy: 'sip:o',
     hasCongestionControl: true,
     latencyMs: 24,
+    overload: { min: 10, max: 90 },
   });
   assert.deepEqual(splitAttributes('a=1; b = "x;y" ;c;d='), [
     ['a', '1'],

@@ -54,7 +54,7 @@ function parseLine(row: string): { entry: DestEntry; remarks: readonly string[] 
 /** The next field where it is a number. */
 function takeNumber(fields: string[]): number | null {
   const text = fields[0];
-  if (text === undefined || !/^-?\d{1,9}$/.test(text)) return null;
+  if (text === undefined || !/^(?:-?\d{1,9}|0x[\da-f]{1,7})$/i.test(text)) return null;
   fields.shift();
   return Number(text);
 }

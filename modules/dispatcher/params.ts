@@ -69,6 +69,17 @@ export const DS_PARAMS: Readonly<Record<string, ParamDef>> = {
   ds_ping_method: strParam({ default: 'OPTIONS', doc: 'Method of the requests that ask whether a destination lives.' }),
   ds_ping_from: strParam({ default: 'sip:dispatcher@localhost', doc: 'From URI of those requests.' }),
   ds_ping_interval: seconds(0, 'Seconds between those requests; 0: none are sent.'),
+  ds_ping_fr_timer: intParam({ default: 0, min: 0, doc: 'Ms they wait for an answer; 0: as tm says.' }),
+  ds_ping_fr_timeout: intParam({ default: 0, min: 0, doc: 'Another name of ds_ping_fr_timer.' }),
+  ds_ping_socket: strParam({
+    default: null,
+    doc: 'Socket they are sent from where a destination names none for them.',
+  }),
+  ds_retain_latency_stats: intParam({
+    default: 0,
+    doc: 'Keep measured latencies over a reload.',
+    noEffect: 'a reload always keeps them',
+  }),
   ds_ping_latency_stats: bit('1: measure how long destinations take to answer.'),
   ds_latency_estimator_alpha: intParam({
     default: 900,
@@ -120,6 +131,7 @@ export const DS_PARAMS: Readonly<Record<string, ParamDef>> = {
     doc: 'Function of an embedded language to call for events.',
     noEffect: 'scripts are written in the native language, which has the event routes',
   }),
+  event_callback_mode: bit('1: the event routes run for what pings find alone, not for what the script marks.'),
   ds_attrs_none: bit('1: a destination without attributes has the attributes none=yes.'),
   ds_db_extra_attrs: strParam({
     default: null,
@@ -136,6 +148,11 @@ export const DS_PARAMS: Readonly<Record<string, ParamDef>> = {
     doc: '1: look names up when the list is loaded; 2: when ds_is_from_list() compares; 4: every ds_dns_interval; 8: by SRV.',
   }),
   ds_dns_interval: intParam({ default: 600, min: 1, max: 0x1fffff, doc: 'Seconds between look-ups of names.' }),
+  ds_dns_match_all: intParam({
+    default: 0,
+    doc: 'Compare all addresses of a name.',
+    noEffect: 'ds_is_from_list() always does',
+  }),
   ds_dns_ttl: seconds(0, "Seconds a looked-up address holds; 0: as long as the record's own TTL says."),
 };
 
@@ -174,6 +191,9 @@ export class DsSettings {
   readonly dnsTtlMs: number;
   readonly attrsNone: boolean;
   readonly isStrict: boolean;
+  readonly onlyPingEvents: boolean;
+  /** Of pings, ms; 0 where tm's own holds. */
+  readonly pingTimeoutMs: number;
   readonly #ctx: ModuleContext;
   #replyCodesText = '';
   #replyCodes: ReadonlySet<number> = new Set();
@@ -202,6 +222,8 @@ export class DsSettings {
     this.dnsTtlMs = ctx.int('ds_dns_ttl') * 1000;
     this.attrsNone = ctx.int('ds_attrs_none') !== 0;
     this.isStrict = ctx.int('ds_load_mode') !== 0;
+    this.onlyPingEvents = ctx.int('event_callback_mode') !== 0;
+    this.pingTimeoutMs = ctx.int('ds_ping_fr_timeout') || ctx.int('ds_ping_fr_timer');
   }
 
   get probingThreshold(): number {

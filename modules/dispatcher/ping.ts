@@ -34,7 +34,7 @@ export class Pinger {
   }
 
   #isDue({ flags }: Dest): boolean {
-    if ((flags & DS_FLAG.DISABLED) !== 0) return false;
+    if ((flags & (DS_FLAG.DISABLED | DS_FLAG.NO_PING)) !== 0) return false;
     const isMarked = (flags & DS_FLAG.PROBING) !== 0;
     switch (this.#parts.settings.probingMode) {
       case MODE.ALL:
@@ -47,7 +47,7 @@ export class Pinger {
   }
 
   #ping(dest: Dest): void {
-    const { tm, method, from, outboundProxy, server, log } = this.#parts;
+    const { tm, method, from, outboundProxy, server, log, settings } = this.#parts;
     const nextHop = dest.attrs.obproxy || outboundProxy;
     const sentMs = server.clock.now();
     const isSent = tm.send({
@@ -56,7 +56,8 @@ export class Pinger {
       ...(nextHop === '' ? {} : { nextHop }),
       from: `<${dest.attrs.pingFrom || from}>`,
       to: `<${dest.uri}>`,
-      socket: dest.socket,
+      socket: dest.pingSocket,
+      ...(settings.pingTimeoutMs === 0 ? {} : { frTimeoutMs: settings.pingTimeoutMs }),
       onReply: (reply, code) => this.#answered(dest, reply, code, server.clock.now() - sentMs),
     });
     if (isSent === null) log.error(`no socket to ping ${dest.uri} from`);

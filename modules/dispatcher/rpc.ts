@@ -27,6 +27,23 @@ export const DS_RPC: Readonly<Record<string, RpcMethod<Dispatcher>>> = {
     params: ['[mode: short or full]'],
     run: (args, ds) => listSets(ds, args.str(0, '')),
   },
+  'dispatcher.oclist': {
+    doc: 'Shows overload control of the destinations of a set.',
+    params: ['group'],
+    run: (args, ds) => {
+      const set = ds.table.set(requireArgs(500, INVALID, () => args.int(0)));
+      if (set === undefined) throw new RpcFault(500, 'Destination Group Not Found');
+      return set.dests.map(({ uri, attrs, overload }) => ({
+        URI: uri,
+        OCRATE: overload.rate,
+        OCMIN: attrs.overload.min,
+        OCMAX: attrs.overload.max,
+        OCSEQ: overload.seq,
+        OCTIME_SEC: Math.floor(overload.untilMs / 1000),
+        OCTIME_USEC: (overload.untilMs % 1000) * 1000,
+      }));
+    },
+  },
   'dispatcher.set_state': {
     scope: 'all',
     doc: 'Sets the state of a destination, or of all of a set: a, i, t or d, and p for probing.',

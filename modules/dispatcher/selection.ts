@@ -9,7 +9,15 @@ import {
   type XavpFields,
   XavpList,
 } from 'strowger';
-import { ALG, type AlgorithmParts, latencyOrder, movesRoundRobin, startIndex } from './algorithms.ts';
+import {
+  ALG,
+  type AlgorithmParts,
+  isAlgorithm,
+  latencyOrder,
+  movesRoundRobin,
+  startIndex,
+  turnOrPriority,
+} from './algorithms.ts';
 import type { CallLoads } from './call-load.ts';
 import { Dest } from './destination.ts';
 import { CTX_MODE_NO_CNT } from './params.ts';
@@ -30,6 +38,8 @@ function xavpOf(name: string, dest: Dest, isCounted: boolean): Xavp {
 interface SelectionParts extends AlgorithmParts {
   readonly table: DsTable;
   readonly loads: CallLoads;
+  /** Ms since 1970. */
+  wallMs(): number;
   warn(text: string): void;
   error(text: string): void;
 }
@@ -105,14 +115,15 @@ export class Selection {
     return false;
   }
 
-  #fromSet(run: Run, setId: number, alg: number, limit: number, push: Push, found: Xavp[]): boolean {
+  #fromSet(run: Run, setId: number, asked: number, limit: number, push: Push, found: Xavp[]): boolean {
     const set = this.#parts.table.set(setId);
     if (set === undefined) {
       this.#parts.error(`there is no destination set ${setId}`);
       return false;
     }
+    const alg = asked === ALG.TURN_OR_PRIORITY ? turnOrPriority(set) : asked;
     if (alg === ALG.PARALLEL) return this.#fork(run.msg, set, push);
-    if (alg > ALG.LATENCY || alg < 0) this.#parts.warn(`there is no algorithm ${alg}: the first destination is taken`);
+    if (!isAlgorithm(alg)) this.#parts.warn(`there is no algorithm ${alg}: the first destination is taken`);
     const { usesDefault, hasFailover } = this.#parts.settings;
     const count = usesDefault && set.dests.length > 1 ? set.dests.length - 1 : set.dests.length;
     const isCounting = alg === ALG.CALL_LOAD && this.#isCounted(run.msg);
@@ -132,6 +143,7 @@ export class Selection {
 
   #pointedAt(run: Run, alg: number, set: DsSet, count: number): number {
     const start = startIndex(alg, set, run, count, this.#parts);
+    if (start >= 0 && alg === ALG.OVERLOAD) return usableFrom(set, start, count, this.#parts.wallMs());
     if (start >= 0) return usableFrom(set, start, count);
     this.#parts.error(`algorithm ${alg} finds nothing to hash in the message`);
     return NOTHING_TO_HASH;
@@ -258,11 +270,12 @@ function withHost(msg: SipMsg, hostPart: string): string | null {
 
 const NOTHING_TO_HASH = -2;
 
-/** The first usable index from `start` on, round; -1 where there is none. */
-function usableFrom(set: DsSet, start: number, count: number): number {
+/** The first usable index from `start` on, round; -1 where there is none. `wallMs`: as overload control lets it, now. */
+function usableFrom(set: DsSet, start: number, count: number, wallMs?: number): number {
   for (let i = 0; i < count; i++) {
     const index = (start + i) % count;
-    if ((set.dests[index] as Dest).isUsable) return index;
+    const dest = set.dests[index] as Dest;
+    if (dest.isUsable && !(wallMs !== undefined && dest.overload.skips(wallMs))) return index;
   }
   return -1;
 }

@@ -21,6 +21,8 @@ interface TableParts {
   /** Sockets of destinations that name none: attribute values, '' where not set. */
   readonly defaultSocket: string;
   readonly defaultSockname: string;
+  /** Of pings. */
+  readonly defaultPingSocket: string;
 }
 
 /** How a destination's usability has changed: the event to run, or null. */
@@ -188,6 +190,7 @@ export class DsTable {
     if (old === undefined) return;
     dest.latency = old.latency;
     dest.addresses = old.addresses;
+    dest.overload = old.overload;
     if (old.attrs.duid === dest.attrs.duid) dest.load = old.load;
     if (old.loadedFlags !== dest.loadedFlags) return;
     dest.flags = old.flags;
@@ -199,17 +202,20 @@ export class DsTable {
     const { settings } = this.#parts;
     const uri = splitDestUri(entry.uri);
     if (uri === null) return `"${entry.uri}" is no SIP URI`;
-    const socket = this.#socketOf(entry);
+    const { defaultSocket, defaultSockname, defaultPingSocket } = this.#parts;
+    const { sockname, socket: named, pingSocket: forPings } = entry.attrs;
+    const socket = this.#socket(sockname || named || defaultSockname || defaultSocket);
     if (typeof socket === 'string') return socket;
+    const pingSocket = this.#socket(forPings || defaultPingSocket);
+    if (typeof pingSocket === 'string') return pingSocket;
     const attrs = settings.attrsNone && entry.attrs.body === '' ? { ...entry.attrs, body: 'none=yes' } : entry.attrs;
-    const named = attrs === entry.attrs ? entry : { ...entry, attrs };
-    return new Destination(named, uri, socket, fieldsOf(named, socket, settings), new LatencyStats(attrs.latencyMs));
+    const read = attrs === entry.attrs ? entry : { ...entry, attrs };
+    const fields = fieldsOf(read, socket, settings);
+    return new Destination(read, uri, socket, pingSocket ?? socket, fields, new LatencyStats(attrs.latencyMs));
   }
 
-  #socketOf(entry: DestEntry): SocketInfo | string | null {
-    const { defaultSocket, defaultSockname } = this.#parts;
-    const { socket, sockname } = entry.attrs;
-    const text = sockname || socket || defaultSockname || defaultSocket;
+  /** Null where none is named, an error text where there is no such socket. */
+  #socket(text: string): SocketInfo | string | null {
     if (text === '') return null;
     return this.#parts.findSocket(text) ?? `this server has no socket "${text}"`;
   }
