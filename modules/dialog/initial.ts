@@ -4,6 +4,7 @@ import { type MsgContext, needContext } from './context.ts';
 import { DFLAG, Dialog, IFLAG, LEG } from './dialog.ts';
 import type { Dialogs } from './dialogs.ts';
 import { EVENT, isActive, nextState, STATE } from './fsm.ts';
+import { DialogHold } from './hold.ts';
 import { contactUri, partRoutes, recordRoutes } from './message-facts.ts';
 import { KEEP_RR, MATCH } from './settings.ts';
 import { cookieOf } from './table.ts';
@@ -53,11 +54,12 @@ export class InitialRequests {
   }
 
   /** The dialog lives at least as long as this transaction. */
-  hold(_t: Transaction, context: MsgContext): void {
+  hold(t: Transaction, context: MsgContext): void {
     const { dialog } = context;
     if (dialog === null || context.isHeld) return;
     context.isHeld = true;
     dialog.holders++;
+    this.#dialogs.tm.onEnd(t, new DialogHold(this.#dialogs, dialog, context, t.isInvite));
     if (context.isInitial) dialog.dflags |= DFLAG.TM;
   }
 

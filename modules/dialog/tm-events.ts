@@ -1,8 +1,6 @@
-import { METHOD } from 'strowger';
 import type { TmCallbackArgs, Transaction } from '../tm/api.ts';
 import { contextOf } from './context.ts';
 import type { Dialogs } from './dialogs.ts';
-import { STATE } from './fsm.ts';
 
 /** Follows the transactions of dialogs. */
 export class TmEvents {
@@ -18,7 +16,6 @@ export class TmEvents {
     const undo = [
       tm.on('requestIn', ({ t }) => this.#began(t)),
       tm.on('replyOut', (args) => this.#replied(args)),
-      tm.on('destroy', ({ t }) => this.#destroyed(t)),
       ctx.server.hooks.requestDone.add((msg) => {
         const context = contextOf(msg);
         if (context !== undefined) this.#dialogs.initial.scriptEnded(msg, context);
@@ -42,17 +39,5 @@ export class TmEvents {
     if (context === undefined || dialog === null) return;
     if (context.isInitial) this.#dialogs.initial.replied(t, dialog, reply, code);
     else if (t.request.toTag !== '') this.#dialogs.within.replied(t, dialog, context.sender, reply, code);
-  }
-
-  #destroyed(t: Transaction): void {
-    const context = contextOf(t.request);
-    const dialog = context?.dialog ?? null;
-    if (context === undefined || dialog === null || !context.isHeld) return;
-    context.isHeld = false;
-    dialog.holders--;
-    if (dialog.state === STATE.DELETED) {
-      if (dialog.holders === 0) this.#dialogs.forget(dialog);
-    } else if (context.isInitial && t.request.method === METHOD.INVITE && dialog.startSec === 0)
-      this.#dialogs.forget(dialog);
   }
 }

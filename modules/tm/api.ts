@@ -1,12 +1,12 @@
 import { METHOD, type Run, type ScriptRoute, type SipMsg } from 'strowger';
 import { armedOf } from './armed.ts';
-import type { TmCallback, TmEvent } from './callbacks.ts';
+import type { EndListener, TmCallback, TmEvent } from './callbacks.ts';
 import type { TmCore } from './core.ts';
 import type { LocalRequest } from './local.ts';
 import { errorReply } from './reasons.ts';
 import type { Transaction } from './transaction.ts';
 
-export type { TmCallback, TmCallbackArgs, TmEvent } from './callbacks.ts';
+export type { EndListener, TmCallback, TmCallbackArgs, TmEvent } from './callbacks.ts';
 export type { TmCore } from './core.ts';
 export type { LocalRequest } from './local.ts';
 export type { Transaction } from './transaction.ts';
@@ -36,6 +36,8 @@ export interface TmApi {
   on(event: TmEvent, callback: TmCallback): () => void;
   /** Told of the events of this message's transaction, the present one or the one to come. */
   onTransaction(msg: SipMsg, event: TmEvent, callback: TmCallback): void;
+  /** Told when a transaction is gone. Unlike a `destroy` callback this leaves it free to be on wait. */
+  onEnd(t: Transaction, listener: EndListener): void;
   /** As t_on_failure, t_on_reply, t_on_branch: '' takes the route back. */
   arm(msg: SipMsg, kind: 'onFailure' | 'onReply' | 'onBranch' | 'onBranchFailure', route: string): void;
   /** Resets message flags (bits) of a transaction, for the routes to come too. */
@@ -86,6 +88,9 @@ export function tmApi(core: TmCore): TmApi {
       if (t !== null) return t.on(event, callback);
       const armed = armedOf(msg);
       armed.callbacks = [...(armed.callbacks ?? []), [event, callback]];
+    },
+    onEnd(t, listener) {
+      t.endListeners = [...(t.endListeners ?? []), listener];
     },
     arm(msg, kind, route) {
       (core.of(msg) ?? armedOf(msg))[kind] = route;

@@ -26,6 +26,11 @@ export type TmEvent =
   | 'localRequestOut'
   | 'localCompleted';
 
+/** Told that a transaction is gone, where the transaction itself is not needed any more: `TmApi.onEnd`. */
+export interface EndListener {
+  transactionEnded(): void;
+}
+
 export interface TmCallbackArgs {
   readonly t: Transaction;
   /** The reply, or null where it was made up by us. */

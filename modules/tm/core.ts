@@ -11,7 +11,7 @@ import {
   type TimerWheel,
 } from 'strowger';
 import { ARMED, type ArmedRoutes, armedOf } from './armed.ts';
-import { TmCallbacks } from './callbacks.ts';
+import { type EndListener, TmCallbacks } from './callbacks.ts';
 import { Cancels } from './cancel.ts';
 import { reuseBranch } from './contacts.ts';
 import { ExternalWriter } from './external.ts';
@@ -170,7 +170,20 @@ export class TmCore {
     t.stopTimers();
     t.emit('destroy', null, t.status, -1);
     this.table.remove(t);
-    this.stats.ended(t.status);
+    this.ended(t.status, t.endListeners);
+  }
+
+  /** A transaction is gone; `status` is the last one it sent upstream. */
+  ended(status: number, listeners: readonly EndListener[] | null): void {
+    this.stats.ended(status);
+    if (listeners === null) return;
+    for (const listener of listeners) {
+      try {
+        listener.transactionEnded();
+      } catch (error) {
+        this.onCallbackError(error);
+      }
+    }
   }
 
   /**

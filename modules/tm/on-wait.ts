@@ -33,6 +33,7 @@ export class Saved {
   rcv: ReceiveInfo | null = null;
   program: ScriptProgram | null = null;
   onReply = '';
+  endListeners: Transaction['endListeners'] = null;
   /** What only a route of the script can still meet, so null where none will run. */
   vars: MsgVars | null = null;
   extensions: SipMsg['extensions'] = null;
@@ -47,6 +48,7 @@ export class Saved {
     this.rcv = null;
     this.program = null;
     this.onReply = '';
+    this.endListeners = null;
     this.vars = null;
     this.extensions = null;
     this.xflags = null;
@@ -121,6 +123,7 @@ export class OnWait {
     t.createdMs = saved.createdMs;
     t.endOfLifeMs = saved.endOfLifeMs;
     t.onReply = saved.onReply;
+    t.endListeners = saved.endListeners;
     t.replyText = arena.read(replyAt, saved.replyLength);
     if (t.isInvite) {
       t.fromTag = request.fromTag;
@@ -177,6 +180,7 @@ export class OnWait {
     saved.rcv = request.rcv;
     saved.program = t.program;
     saved.onReply = t.onReply;
+    saved.endListeners = t.endListeners;
     if (t.onReply !== '' || !this.#tm.callbacks.isEmpty) {
       saved.vars = request.vars;
       saved.extensions = request.extensions;
@@ -230,10 +234,11 @@ export class OnWait {
   }
 
   #end(saved: Saved): void {
+    const { endListeners, status } = saved;
     this.#forget(saved);
     saved.slot.isOnWait = false;
     this.#tm.table.release(saved.slot);
-    this.#tm.stats.ended(saved.status);
+    this.#tm.ended(status, endListeners);
   }
 
   #sweep(): void {

@@ -10,7 +10,7 @@ import {
   Timer,
 } from 'strowger';
 import type { ClientBranch } from './branch.ts';
-import { type TmCallback, TmCallbacks, type TmEvent } from './callbacks.ts';
+import { type EndListener, type TmCallback, TmCallbacks, type TmEvent } from './callbacks.ts';
 import type { TmCore } from './core.ts';
 import { ACT, INVITE_SERVER, type Machine, OTHER_SERVER, SERVER, SERVER_STATE, step } from './fsm.ts';
 import type { MsgState } from './msg-state.ts';
@@ -86,6 +86,8 @@ export class Transaction {
   timeoutTimer: Timer<Transaction> | null = null;
   intervalMs = 0;
   callbacks: TmCallbacks | null = null;
+  /** Told when it is gone; they come along where it is on wait. */
+  endListeners: readonly EndListener[] | null = null;
   /** Made by us: who waits for the final reply. */
   onLocalReply: ((t: Transaction, code: number, reply: SipMsg | null) => void) | null = null;
   onLocalProvisional: ((reply: SipMsg) => void) | null = null;
