@@ -37,13 +37,18 @@ async function strowger(...args: string[]): Promise<Ended> {
   return await new StrowgerProcess(join(BIN_FOLDER, 'strowger.js'), args, { cwd: folder }).end();
 }
 
-async function phone(name: string, transport: PhoneTransport, password = PASSWORD): Promise<SoftPhone> {
-  return await open({ name, password, transport, serverPort: ports[transport] });
+async function phone(
+  name: string,
+  transport: PhoneTransport,
+  password = PASSWORD,
+  domain = DOMAIN,
+): Promise<SoftPhone> {
+  return await open({ name, password, transport, serverPort: ports[transport], domain });
 }
 
 /** Phones are told apart by their transactions. */
 let count = 0;
-async function open(options: Omit<PhoneOptions, 'domain'>): Promise<SoftPhone> {
+async function open(options: Omit<PhoneOptions, 'domain'> & { readonly domain?: string }): Promise<SoftPhone> {
   const opened = await SoftPhone.open({ domain: DOMAIN, series: `${++count}-`, ...options });
   phones.push(opened);
   return opened;
@@ -153,6 +158,15 @@ suite('npm start', { timeout: 60_000 }, () => {
       assert.equal((await bob.registers(0)).status, 200);
       forget();
     });
+
+  test('the address is as good as the domain, whatever the port', async () => {
+    const [alice, bob] = [await phone('alice', 'udp', PASSWORD, '127.0.0.1'), await registered('bob', 'udp')];
+    assert.equal((await alice.registers()).status, 200);
+    await call(alice, bob);
+    await call(bob, alice);
+    for (const each of [alice, bob]) assert.equal((await each.registers(0)).status, 200);
+    forget();
+  });
 
   test('phones behind NAT are reached where they come from', async () => {
     const inside = '192.168.7.7:5060';
