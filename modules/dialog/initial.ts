@@ -4,7 +4,6 @@ import { type MsgContext, needContext } from './context.ts';
 import { DFLAG, Dialog, IFLAG, LEG } from './dialog.ts';
 import type { Dialogs } from './dialogs.ts';
 import { EVENT, isActive, nextState, STATE } from './fsm.ts';
-import { DialogHold } from './hold.ts';
 import { contactUri, partRoutes, recordRoutes } from './message-facts.ts';
 import { KEEP_RR, MATCH } from './settings.ts';
 import { cookieOf } from './table.ts';
@@ -59,7 +58,9 @@ export class InitialRequests {
     if (dialog === null || context.isHeld) return;
     context.isHeld = true;
     dialog.holders++;
-    this.#dialogs.tm.onEnd(t, new DialogHold(this.#dialogs, dialog, context, t.isInvite));
+    context.dialogs = this.#dialogs;
+    context.isInvite = t.isInvite;
+    this.#dialogs.tm.onEnd(t, context);
     if (context.isInitial) dialog.dflags |= DFLAG.TM;
   }
 

@@ -1,6 +1,6 @@
 import { METHOD, type Run, type ScriptRoute, type SipMsg } from 'strowger';
 import { armedOf } from './armed.ts';
-import type { EndListener, TmCallback, TmEvent } from './callbacks.ts';
+import { type EndListener, EndListeners, type TmCallback, type TmEvent } from './callbacks.ts';
 import type { TmCore } from './core.ts';
 import type { LocalRequest } from './local.ts';
 import { errorReply } from './reasons.ts';
@@ -90,7 +90,7 @@ export function tmApi(core: TmCore): TmApi {
       armed.callbacks = [...(armed.callbacks ?? []), [event, callback]];
     },
     onEnd(t, listener) {
-      t.endListeners = [...(t.endListeners ?? []), listener];
+      t.endListener = t.endListener === null ? listener : new EndListeners(t.endListener, listener);
     },
     arm(msg, kind, route) {
       (core.of(msg) ?? armedOf(msg))[kind] = route;

@@ -31,6 +31,25 @@ export interface EndListener {
   transactionEnded(): void;
 }
 
+/** Two that are told of the same transaction's end; one of them may be two again. */
+export class EndListeners implements EndListener {
+  readonly #first: EndListener;
+  readonly #second: EndListener;
+
+  constructor(first: EndListener, second: EndListener) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  transactionEnded(): void {
+    try {
+      this.#first.transactionEnded();
+    } finally {
+      this.#second.transactionEnded();
+    }
+  }
+}
+
 export interface TmCallbackArgs {
   readonly t: Transaction;
   /** The reply, or null where it was made up by us. */

@@ -170,19 +170,17 @@ export class TmCore {
     t.stopTimers();
     t.emit('destroy', null, t.status, -1);
     this.table.remove(t);
-    this.ended(t.status, t.endListeners);
+    this.ended(t.status, t.endListener);
   }
 
   /** A transaction is gone; `status` is the last one it sent upstream. */
-  ended(status: number, listeners: readonly EndListener[] | null): void {
+  ended(status: number, listener: EndListener | null): void {
     this.stats.ended(status);
-    if (listeners === null) return;
-    for (const listener of listeners) {
-      try {
-        listener.transactionEnded();
-      } catch (error) {
-        this.onCallbackError(error);
-      }
+    if (listener === null) return;
+    try {
+      listener.transactionEnded();
+    } catch (error) {
+      this.onCallbackError(error);
     }
   }
 

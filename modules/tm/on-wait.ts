@@ -1,5 +1,6 @@
 import { type MsgVars, type ReceiveInfo, type ScriptProgram, SipMsg, TextArena, Timer } from 'strowger';
 import { ClientBranch, NOWHERE } from './branch.ts';
+import type { EndListener } from './callbacks.ts';
 import type { TmCore } from './core.ts';
 import { SERVER_STATE } from './fsm.ts';
 import type { Slot } from './slot.ts';
@@ -33,7 +34,7 @@ export class Saved {
   rcv: ReceiveInfo | null = null;
   program: ScriptProgram | null = null;
   onReply = '';
-  endListeners: Transaction['endListeners'] = null;
+  endListener: EndListener | null = null;
   /** What only a route of the script can still meet, so null where none will run. */
   vars: MsgVars | null = null;
   extensions: SipMsg['extensions'] = null;
@@ -48,7 +49,7 @@ export class Saved {
     this.rcv = null;
     this.program = null;
     this.onReply = '';
-    this.endListeners = null;
+    this.endListener = null;
     this.vars = null;
     this.extensions = null;
     this.xflags = null;
@@ -123,7 +124,7 @@ export class OnWait {
     t.createdMs = saved.createdMs;
     t.endOfLifeMs = saved.endOfLifeMs;
     t.onReply = saved.onReply;
-    t.endListeners = saved.endListeners;
+    t.endListener = saved.endListener;
     t.replyText = arena.read(replyAt, saved.replyLength);
     if (t.isInvite) {
       t.fromTag = request.fromTag;
@@ -180,7 +181,7 @@ export class OnWait {
     saved.rcv = request.rcv;
     saved.program = t.program;
     saved.onReply = t.onReply;
-    saved.endListeners = t.endListeners;
+    saved.endListener = t.endListener;
     if (t.onReply !== '' || !this.#tm.callbacks.isEmpty) {
       saved.vars = request.vars;
       saved.extensions = request.extensions;
@@ -234,11 +235,11 @@ export class OnWait {
   }
 
   #end(saved: Saved): void {
-    const { endListeners, status } = saved;
+    const { endListener, status } = saved;
     this.#forget(saved);
     saved.slot.isOnWait = false;
     this.#tm.table.release(saved.slot);
-    this.#tm.ended(status, endListeners);
+    this.#tm.ended(status, endListener);
   }
 
   #sweep(): void {

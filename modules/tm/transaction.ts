@@ -86,8 +86,8 @@ export class Transaction {
   timeoutTimer: Timer<Transaction> | null = null;
   intervalMs = 0;
   callbacks: TmCallbacks | null = null;
-  /** Told when it is gone; they come along where it is on wait. */
-  endListeners: readonly EndListener[] | null = null;
+  /** Told when it is gone; it comes along where the transaction is on wait. */
+  endListener: EndListener | null = null;
   /** Made by us: who waits for the final reply. */
   onLocalReply: ((t: Transaction, code: number, reply: SipMsg | null) => void) | null = null;
   onLocalProvisional: ((reply: SipMsg) => void) | null = null;
