@@ -145,6 +145,7 @@ function copyFiles(out: string): void {
     ['core/transport/native/build.js', 'native/build.js'],
     ['core/transport/native/datagram.c', 'native/datagram.c'],
     ['core/transport/native/rows.h', 'native/rows.h'],
+    ['core/transport/native/facts.h', 'native/facts.h'],
     ['cfg', 'cfg'],
     ['README.md', 'README.md'],
     ['LICENSE', 'LICENSE'],

@@ -2,23 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { request } from '../../test/support/msg.ts';
-import { datagramEnvironment } from '../transport/datagram-environment.ts';
-import { ROWS_STRIDE } from '../transport/native/native.ts';
+import { nativeIndex, withoutAddon as skip } from '../../test/support/native-index.ts';
 import { HDR_STRIDE, headerRows, type RowIndex } from './header-index.ts';
 
 /** The addon finds headers in C, the parser in JavaScript: whatever a message looks like, both must find the same. */
-
-const environment = datagramEnvironment();
-const skip = typeof environment === 'string' ? environment : false;
-
-/** The addon's index of a text; null where it leaves it to the parser. */
-function nativeIndex(text: string): RowIndex | null {
-  if (typeof environment === 'string') return null;
-  const memory = new ArrayBuffer(ROWS_STRIDE * 4);
-  environment.native.indexRows(Buffer.from(text, 'latin1'), Buffer.from(memory));
-  const words = new Int32Array(memory);
-  return (words[0] as number) < 0 ? null : { words, at: 0 };
-}
 
 function rowsOf(text: string, index?: RowIndex): unknown {
   const { rows, count, headersEnd, bodyStart, error } = headerRows(text, text.indexOf('\n') + 1, index);

@@ -13,6 +13,9 @@ export const MAX_HEADERS = 512;
 export interface RowIndex {
   readonly words: Int32Array;
   at: number;
+  /** At `factsAt` the usual rows taken apart (row-facts.ts). */
+  readonly facts: Int32Array;
+  factsAt: number;
 }
 
 const HEAD_WORDS = 3;

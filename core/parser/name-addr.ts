@@ -6,8 +6,6 @@ export class NameAddr {
   readonly buf: string;
   readonly start: number;
   readonly end: number;
-  /** As written, quotes kept; '' where absent. */
-  readonly display: string;
   readonly uriStart: number;
   readonly uriEnd: number;
   /** Index where header parameters begin (at the `;`), or `end`. */
@@ -15,22 +13,37 @@ export class NameAddr {
   #uri: SipUri | null | undefined = undefined;
   #tag: string | null | undefined = undefined;
 
-  constructor(
-    buf: string,
-    start: number,
-    end: number,
-    display: string,
-    uriStart: number,
-    uriEnd: number,
-    paramsStart: number,
-  ) {
+  constructor(buf: string, start: number, end: number, uriStart: number, uriEnd: number, paramsStart: number) {
     this.buf = buf;
     this.start = start;
     this.end = end;
-    this.display = display;
     this.uriStart = uriStart;
     this.uriEnd = uriEnd;
     this.paramsStart = paramsStart;
+  }
+
+  /** From the words of a fact (native/facts.h); `end` is the row's. */
+  static ofFacts(buf: string, facts: Int32Array, at: number, end: number): NameAddr {
+    const start = facts[at] as number;
+    const tagStart = facts[at + 4] as number;
+    const addr = new NameAddr(
+      buf,
+      start,
+      end,
+      facts[at + 1] as number,
+      facts[at + 2] as number,
+      facts[at + 3] as number,
+    );
+    addr.#tag = tagStart < 0 ? null : buf.slice(tagStart, facts[at + 5]);
+    return addr;
+  }
+
+  /** The display name as written, quotes kept; '' where absent. */
+  get display(): string {
+    // In front of the `<`, where there is one.
+    let end = this.uriStart - 1;
+    while (end > this.start && isLws(this.buf.charCodeAt(end - 1))) end--;
+    return end <= this.start ? '' : this.buf.slice(this.start, end);
   }
 
   get uriText(): string {
@@ -65,14 +78,10 @@ export function parseNameAddr(buf: string, start: number, end: number): NameAddr
   if (open >= 0) {
     const close = buf.indexOf('>', open);
     if (close < 0 || close >= last) return null;
-    let displayEnd = open;
-    while (displayEnd > i && isLws(buf.charCodeAt(displayEnd - 1))) displayEnd--;
     let params = close + 1;
     while (params < last && isLws(buf.charCodeAt(params))) params++;
     if (params < last && buf.charCodeAt(params) !== 59) return null;
-    return close === open + 1
-      ? null
-      : new NameAddr(buf, valueStart, last, buf.slice(i, displayEnd), open + 1, close, params);
+    return close === open + 1 ? null : new NameAddr(buf, valueStart, last, open + 1, close, params);
   }
   // addr-spec: without brackets every `;` begins a header parameter (RFC 3261 §20.10)
   let uriEnd = buf.indexOf(';', i);
@@ -85,7 +94,7 @@ export function parseNameAddr(buf: string, start: number, end: number): NameAddr
     // a URI with headers needs its brackets (RFC 3261 §20.10), one with a quote in front never got any
     if (isLws(c) || c === 63 || c === 34) return null;
   }
-  return new NameAddr(buf, valueStart, last, '', i, trimmed, uriEnd);
+  return new NameAddr(buf, valueStart, last, i, trimmed, uriEnd);
 }
 
 /** Index of the `<` that opens the URI, or -1; quoted display names are skipped. */

@@ -9,6 +9,7 @@ import { HDR, headerKind } from './hf.ts';
 import { METHOD, methodAt, methodText } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { isLws, parseDecimal } from './params.ts';
+import { cseqMethodStart, cseqNumberOf, fromOf, secondViaOf, toOf, viaOf } from './row-facts.ts';
 import { parseUri, type SipUri } from './uri.ts';
 import { parseVia, type Via } from './via.ts';
 
@@ -230,6 +231,19 @@ export class SipMsg {
     this.cseqAt = cseqAt;
     this.contentLengthAt = contentLengthAt;
     this.duplicates = duplicates;
+    if (index !== undefined && buf === text) this.#takeFacts(index, rows);
+  }
+
+  /** Takes over what the receiver has found out about the usual headers. `rows` is the index. */
+  #takeFacts(index: RowIndex, rows: readonly number[]): void {
+    const { buf, via1At, fromAt, toAt, cseqAt } = this;
+    const start = (row: number): number => rows[row * HDR_STRIDE + 2] as number;
+    const end = (row: number): number => rows[row * HDR_STRIDE + 3] as number;
+    if (via1At >= 0) this.#via1 = viaOf(buf, index, start(via1At), end(via1At));
+    if (fromAt >= 0) this.#from = fromOf(buf, index, start(fromAt), end(fromAt));
+    if (toAt >= 0) this.#to = toOf(buf, index, start(toAt), end(toAt));
+    const method = cseqAt < 0 ? 0 : cseqMethodStart(index, start(cseqAt));
+    if (method !== 0) this.#setCseq(cseqNumberOf(index), method, end(cseqAt));
   }
 
   /** A message that was received before, from its text: it is the same for `$mi`. */
@@ -414,7 +428,10 @@ export class SipMsg {
     const rowEnd = this.hdrValueEnd(this.via1At);
     if (first.end < rowEnd) return this.#parseFirstVia(first.end + 1, rowEnd);
     const next = this.findHdr(HDR.VIA, this.via1At + 1);
-    return next < 0 ? null : this.#parseFirstVia(this.hdrValueStart(next), this.hdrValueEnd(next));
+    if (next < 0) return null;
+    const start = this.hdrValueStart(next);
+    const end = this.hdrValueEnd(next);
+    return secondViaOf(this.buf, start, end) ?? this.#parseFirstVia(start, end);
   }
 
   #parseFirstVia(start: number, end: number): Via | null {
@@ -449,8 +466,12 @@ export class SipMsg {
     if (i === first || number >= 0x80000000 || !isLws(buf.charCodeAt(i))) return;
     while (i < end && isLws(buf.charCodeAt(i))) i++;
     if (i >= end) return;
-    const bit = methodAt(buf, i, end);
-    this.#cseqMethod = methodText(bit, buf, i, end);
+    this.#setCseq(number, i, end);
+  }
+
+  #setCseq(number: number, methodStart: number, end: number): void {
+    const bit = methodAt(this.buf, methodStart, end);
+    this.#cseqMethod = methodText(bit, this.buf, methodStart, end);
     this.#cseqNumber = number;
     if (!this.isRequest && this.method === METHOD.UNDEF) this.method = bit;
   }

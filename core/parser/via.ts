@@ -50,6 +50,20 @@ export class Via {
   #maddrAt = -1;
   #branch: string | null | undefined = undefined;
 
+  /** From the words of a fact (native/facts.h); `end` is the row's. */
+  static ofFacts(buf: string, facts: Int32Array, at: number, end: number): Via {
+    const start = facts[at] as number;
+    const host = buf.slice(start + USUAL_PROTOCOL.length, facts[at + 1]);
+    const via = new Via(buf, start, end, PROTO.UDP, 'UDP', host, facts[at + 3] as number, facts[at + 2] as number);
+    via.#isScanned = true;
+    via.#branchAt = facts[at + 4] as number;
+    via.#branchStart = facts[at + 5] as number;
+    via.#branchEnd = facts[at + 6] as number;
+    via.#rportAt = facts[at + 7] as number;
+    via.#receivedAt = facts[at + 8] as number;
+    return via;
+  }
+
   #scan(): void {
     this.#isScanned = true;
     const { buf, end } = this;

@@ -1,5 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import { type RowIndex, usualNames } from '../parser/header-index.ts';
+import { forgetFacts } from '../parser/row-facts.ts';
 import type { Clock } from '../timer/clock.ts';
 import { AddressTexts, AddressWordsCache } from './address-cache.ts';
 import type { DatagramHandler } from './drivers.ts';
@@ -7,6 +8,7 @@ import { hostPort } from './ip-address.ts';
 import {
   BATCH,
   ERRORS_MAX,
+  FACTS_STRIDE,
   loadNativeDatagram,
   type NativeBuffers,
   type NativeDatagram,
@@ -59,12 +61,14 @@ export class DatagramEnvironment {
     this.#meta = meta.words;
     this.#sendMeta = sendMeta.words;
     const rows = sharedWords(BATCH * ROWS_STRIDE);
-    this.#index = { words: rows.words, at: 0 };
+    const facts = sharedWords(BATCH * FACTS_STRIDE);
+    this.#index = { words: rows.words, at: 0, facts: facts.words, factsAt: 0 };
     const buffers: NativeBuffers = {
       meta: meta.buffer,
       send: this.#send,
       sendMeta: sendMeta.buffer,
       rows: rows.buffer,
+      facts: facts.buffer,
       usual: usualNames(),
       onBatch: (socket, ...texts) => this.#onBatch(socket, texts),
       onUnix: (socket, text, fromPath) => this.#sockets[socket]?.onUnix(text, fromPath),
@@ -120,11 +124,13 @@ export class DatagramEnvironment {
     const meta = this.#meta;
     const handler = socket.onDatagram;
     const index = this.#index;
+    forgetFacts();
     socket.clock?.hold?.();
     for (let i = 0; i < texts.length; i++) {
       const at = i * WORDS;
       const text = texts[i] as string;
       index.at = i * ROWS_STRIDE;
+      index.factsAt = i * FACTS_STRIDE;
       try {
         handler(text, this.#addressText(socket.family, at + 2), meta[at + 1] as number, index);
       } catch (error) {

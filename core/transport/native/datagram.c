@@ -1,7 +1,7 @@
 /*
  * Datagram sockets in batches: recvmmsg and sendmmsg under one JavaScript call a batch.
  *
- * Of SIP the addon knows the header rows only (rows.h). JavaScript owns the shared buffers (see native.ts for their layout); what arrives is
+ * Of SIP the addon knows the header rows (rows.h) and those that every message is asked for (facts.h). JavaScript owns the shared buffers (see native.ts for their layout); what arrives is
  * announced by one call, what is to be sent is read from its buffers when that call
  * and its microtasks are done, or, for sends made elsewhere (timers, streams), just before the event loop waits again.
  *
@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "rows.h"
+#include "facts.h"
 
 /* The part of libuv 1's stable ABI that is used; its header does not come with node-api-headers. */
 typedef struct uv_handle_s uv_handle_t;
@@ -102,11 +103,12 @@ typedef struct env {
   int udp_count;           /* open UDP sockets: they keep the event loop alive */
   napi_ref callbacks;      /* the object whose onBatch, onUnix, onErrors are called */
   napi_ref on_batch, on_unix, on_errors, on_bell;
-  napi_ref keep_alive[4];
+  napi_ref keep_alive[5];
   napi_async_context async_context;
   char *receive_buffer;    /* BATCH slots */
   int32_t *receive_meta;
   int32_t *rows;           /* ROWS_STRIDE words a datagram */
+  int32_t *facts;          /* FACTS_STRIDE words a datagram; NULL where nobody asks for them */
   usual_t usual;           /* the header names that get their kinds here */
   char *send_buffer;
   size_t send_bytes;
@@ -296,6 +298,7 @@ static int receive_batch(env_t *e, sock_t *s) {
     e->in[i].msg_hdr.msg_namelen = sizeof e->in_addr[i];
     /* Measured: 0.2 us here, 1.6 us in JavaScript. */
     index_rows(&e->usual, e->in_iov[i].iov_base, e->in[i].msg_len, e->rows + i * ROWS_STRIDE);
+    if (e->facts != NULL) find_facts(e->in_iov[i].iov_base, e->rows + i * ROWS_STRIDE, e->facts + i * FACTS_STRIDE);
   }
   return n;
 }
@@ -819,10 +822,10 @@ static napi_ref function_ref(env_t *e, napi_value object, const char *name) {
   return ref;
 }
 
-/* start({meta, send, sendMeta, rows, usual, onBatch, …}) → 0, or a negative errno; once a thread */
+/* start({meta, send, sendMeta, rows, facts, usual, onBatch, …}) → 0, or a negative errno; once a thread */
 static napi_value start(napi_env napi, napi_callback_info info) {
   napi_value argv[1], name, usual;
-  size_t argc = 1, meta_bytes = 0, send_meta_bytes = 0, rows_bytes = 0, usual_bytes = 0;
+  size_t argc = 1, meta_bytes = 0, send_meta_bytes = 0, rows_bytes = 0, facts_bytes = 0, usual_bytes = 0;
   void *usual_data = NULL;
   napi_get_cb_info(napi, info, &argc, argv, NULL, NULL);
   env_t *e = get_env(napi);
@@ -833,6 +836,8 @@ static napi_value start(napi_env napi, napi_callback_info info) {
   e->send_buffer = pin(e, 1, argv[0], "send", &e->send_bytes);
   e->send_meta = pin(e, 2, argv[0], "sendMeta", &send_meta_bytes);
   e->rows = pin(e, 3, argv[0], "rows", &rows_bytes);
+  e->facts = pin(e, 4, argv[0], "facts", &facts_bytes);
+  if (facts_bytes < BATCH * sizeof(int32_t) * FACTS_STRIDE) e->facts = NULL;
   if (napi_get_named_property(napi, argv[0], "usual", &usual) != napi_ok || napi_get_buffer_info(napi, usual, &usual_data, &usual_bytes) != napi_ok)
     return int_value(napi, -EINVAL);
   read_usual(&e->usual, usual_data, usual_bytes);
@@ -857,16 +862,18 @@ static napi_value start(napi_env napi, napi_callback_info info) {
   return int_value(napi, 0);
 }
 
-/* indexRows(text, rows): what receiving does to a datagram, for the test that compares it with the parser */
+/* indexRows(text, rows, facts): what receiving does to a datagram, for the test that compares it with the parser */
 static napi_value index_one(napi_env napi, napi_callback_info info) {
-  napi_value argv[2];
-  size_t argc = 2, length = 0, rows_bytes = 0;
-  void *text = NULL, *rows = NULL;
+  napi_value argv[3];
+  size_t argc = 3, length = 0, rows_bytes = 0, facts_bytes = 0;
+  void *text = NULL, *rows = NULL, *facts = NULL;
   napi_get_cb_info(napi, info, &argc, argv, NULL, NULL);
   if (napi_get_buffer_info(napi, argv[0], &text, &length) != napi_ok || napi_get_buffer_info(napi, argv[1], &rows, &rows_bytes) != napi_ok ||
-      rows_bytes < sizeof(int32_t) * ROWS_STRIDE)
+      napi_get_buffer_info(napi, argv[2], &facts, &facts_bytes) != napi_ok || rows_bytes < sizeof(int32_t) * ROWS_STRIDE ||
+      facts_bytes < sizeof(int32_t) * FACTS_STRIDE)
     return int_value(napi, -EINVAL);
   index_rows(&get_env(napi)->usual, text, length, rows);
+  find_facts(text, rows, facts);
   return int_value(napi, 0);
 }
 

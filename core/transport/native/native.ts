@@ -9,13 +9,15 @@ import { dirname, join } from 'node:path';
  *   each: socket, errno, length, port, address;
  * - `send`: the bytes of the datagrams to send;
  * - `sendMeta`: count, bytes used, then for each: socket, offset, length, port, address;
- * - `rows`: for each datagram received ROWS_STRIDE words, the index of its headers (rows.h).
+ * - `rows`: for each datagram received ROWS_STRIDE words, the index of its headers (rows.h);
+ * - `facts`: for each FACTS_STRIDE words, the rows that every message is asked for, taken apart (facts.h).
  */
 export interface NativeBuffers {
   readonly meta: Buffer;
   readonly send: Buffer;
   readonly sendMeta: Buffer;
   readonly rows: Buffer;
+  readonly facts: Buffer;
   /** Header names whose kinds the index has: kind, length and characters of each, one byte each. */
   readonly usual: Buffer;
   /** Up to BATCH datagrams came. What is queued meanwhile leaves when the microtasks after the call are done. */
@@ -30,6 +32,8 @@ export interface NativeBuffers {
 export const BATCH = 64;
 /** Words of the index of one datagram: those before its rows, and four for each of at most 40 rows. */
 export const ROWS_STRIDE = 3 + 40 * 4;
+/** Words of the facts of one datagram (core/parser/row-facts.ts). */
+export const FACTS_STRIDE = 33;
 export const WORDS = 8;
 export const SEND_MAX = 256;
 export const SEND_BYTES = 1 << 20;
@@ -48,8 +52,8 @@ export interface NativeDatagram {
   flush(): void;
   /** How long a busy line is left to gather datagrams before the next look, in microseconds; 0: not at all. */
   gather(microseconds: number): void;
-  /** What receiving does to a datagram: writes the index of its headers into `rows` (ROWS_STRIDE words). */
-  indexRows(text: Buffer, rows: Buffer): number;
+  /** What receiving does to a datagram: writes the index of its headers into `rows` and `facts`. */
+  indexRows(text: Buffer, rows: Buffer, facts: Buffer): number;
   /** Opens this thread's doorbell. The id by which other threads of the process ring it. */
   bellOpen(): number;
   /** Wakes the thread with this bell, whose `onBell` is called; nothing when it has ended. */
