@@ -10,7 +10,7 @@ import {
   type Run,
   strParam,
 } from 'strowger';
-import { firstRouteUri, resultOf } from './loose-route.ts';
+import { firstRouteUri, PRELOADED_ONLY_US, resultOf } from './loose-route.ts';
 import { addRrParam, recordRoute, recordRouteAdvertised, recordRoutePreset } from './record-route.ts';
 import { RrModule } from './rr.ts';
 
@@ -58,6 +58,12 @@ export default defineModule<RrModule>({
       default: null,
       doc: 'File with the key that Record-Routes are signed with, made where it is not there; check_route_signature asks for it.',
     }),
+    loose_route_mode: intParam({
+      default: 0,
+      min: 0,
+      max: 3,
+      doc: 'The mode of loose_route(), as loose_route_mode() takes it.',
+    }),
     force_send_socket: intParam({
       default: 1,
       min: 0,
@@ -100,20 +106,20 @@ export default defineModule<RrModule>({
       doc: 'Routes by the Route set of the request.',
       args: [],
       routes: REQUEST_ROUTE,
-      run: (run: Run, rr: RrModule) => rr.route(run, 'usual'),
+      run: (run: Run, rr: RrModule) => rr.route(run, rr.routeMode),
     }),
     loose_route_preloaded: command({
-      doc: 'As loose_route, for a Route set the caller was given: without the strict-router check.',
+      doc: 'As loose_route; true only for a preloaded Route set that named nobody but us.',
       args: [],
       routes: REQUEST_ROUTE,
-      run: (run: Run, rr: RrModule) => rr.route(run, 'preloaded'),
+      run: (run: Run, rr: RrModule) => (rr.route(run, rr.routeMode) === PRELOADED_ONLY_US ? 1 : -1),
     }),
     loose_route_mode: command({
-      doc: 'As loose_route; mode 1 never takes the request for one of a strict router before us.',
+      doc: 'As loose_route; bits of the mode: 1 never takes the request for one of a strict router before us, 2 passes over flow tokens.',
       args: ['int'],
       argNames: ['mode'],
       routes: REQUEST_ROUTE,
-      run: (run: Run, rr: RrModule, mode) => rr.route(run, mode === 1 ? 'loose' : 'usual'),
+      run: (run: Run, rr: RrModule, mode) => rr.route(run, mode),
     }),
     rr_next_hop_route: command({
       doc: 'True when loose_route took the next hop from a Route header that is left.',

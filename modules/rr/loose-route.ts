@@ -30,8 +30,8 @@ interface RoutingResult {
   readonly uri: string;
 }
 
-/** `loose` never takes the request for one of a strict router before us. */
-export type LooseRouteMode = 'usual' | 'preloaded' | 'loose';
+/** Bits of the mode: never take the request for one of a strict router before us; pass over flow tokens. */
+const ROUTE_MODE = { LOOSE: 1, NO_FLOW: 2 } as const;
 
 /** Switches of the module that routing looks at. */
 interface LooseRouteOptions {
@@ -74,15 +74,16 @@ function routesOf(msg: SipMsg): RouteValue[] | null {
  * 1 the request was routed by its Route set, 2 by the flow token of our Route (RFC 5626 §5.3), -1 it has no Route set (or
  * it can not be read), -2 the token is not ours, -3 a preloaded set that names nobody but us.
  */
-export function looseRoute(run: Run, options: LooseRouteOptions, mode: LooseRouteMode): number {
+export function looseRoute(run: Run, options: LooseRouteOptions, mode: number): number {
   const msg = run.msg;
   if (msg.findHdr(HDR.ROUTE) < 0) return -1;
   const routes = routesOf(msg);
   if (routes === null || routes.length === 0) return -1;
   // Outside a dialog the Route set was given to the caller beforehand (RFC 3261 §8.1.1.1, "preloaded").
-  const isPreloaded = mode === 'preloaded' || (mode === 'usual' && msg.toTag === '');
-  if (!isPreloaded && mode !== 'loose' && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
-  return afterLoose(run, routes, options, isPreloaded);
+  const isLoose = (mode & ROUTE_MODE.LOOSE) !== 0;
+  const isPreloaded = msg.toTag === '';
+  if (!isPreloaded && !isLoose && isStrictlyRouted(run.server, msg)) return afterStrict(run, routes);
+  return afterLoose(run, routes, options, isPreloaded, (mode & ROUTE_MODE.NO_FLOW) === 0);
 }
 
 function isOurs(server: Server, uri: SipUri | null): boolean {
@@ -100,7 +101,13 @@ function isStrictlyRouted(server: Server, msg: SipMsg): boolean {
   return uri !== null && uri.user === '' && uri.params !== '' && uri.param('lr') !== null && isOurs(server, uri);
 }
 
-function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, isPreloaded: boolean): number {
+function afterLoose(
+  run: Run,
+  routes: RouteValue[],
+  options: LooseRouteOptions,
+  isPreloaded: boolean,
+  hasFlows: boolean,
+): number {
   const msg = run.msg;
   const first = routes[0] as RouteValue;
   const uri = first.addr.uri;
@@ -111,7 +118,8 @@ function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, 
     return toNextHop(msg, routes, 0);
   }
   keep(msg, `;${uri.params}`, first.addr.uriText);
-  const token = uri.user === '' || options.outbound === undefined ? NO_TOKEN : options.outbound.decode(uri.user);
+  const token =
+    uri.user === '' || !hasFlows || options.outbound === undefined ? NO_TOKEN : options.outbound.decode(uri.user);
   if (token.kind === 'forged') return TAMPERED;
   const result = afterOurs(run, routes, options, isPreloaded);
   if (token.kind !== 'flow' || options.outbound?.isFrom(msg, token.flow) === true) return result;
@@ -122,7 +130,8 @@ function afterLoose(run: Run, routes: RouteValue[], options: LooseRouteOptions, 
 const NO_TOKEN = { kind: 'none' } as const;
 const TAMPERED = -2;
 const BY_FLOW = 2;
-const PRELOADED_ONLY_US = -3;
+/** loose_route() of a Route set outside a dialog that named nobody but us. */
+export const PRELOADED_ONLY_US = -3;
 
 /** The first Route is ours: it goes, with the second where both were written for one hop. */
 function afterOurs(run: Run, routes: RouteValue[], options: LooseRouteOptions, isPreloaded: boolean): number {

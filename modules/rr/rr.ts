@@ -14,7 +14,7 @@ import {
 } from 'strowger';
 import type { OutboundApi } from '../outbound/api.ts';
 import type { RrApi } from './api.ts';
-import { type LooseRouteMode, looseRoute, resultOf, routeParam } from './loose-route.ts';
+import { looseRoute, resultOf, routeParam } from './loose-route.ts';
 import { addRrParam, type RecordRouteOptions, recordRoute, stateOf } from './record-route.ts';
 import { RouteSignature } from './route-signature.ts';
 
@@ -23,6 +23,8 @@ export class RrModule {
   readonly forceSendSocket: boolean;
   readonly warnSocketMismatch: boolean;
   readonly isSocketNamed: boolean;
+  /** Of loose_route(): bits, as loose_route_mode() takes them. */
+  readonly routeMode: number;
   readonly outbound: OutboundApi | undefined;
   readonly #options: RecordRouteOptions;
   /** Null where `signature_key` is not set. */
@@ -37,6 +39,7 @@ export class RrModule {
     this.enableDoubleRr = ctx.int('enable_double_rr') !== 0;
     this.forceSendSocket = ctx.int('force_send_socket') !== 0;
     this.warnSocketMismatch = ctx.int('enable_socket_mismatch_warning') !== 0;
+    this.routeMode = ctx.int('loose_route_mode');
     this.isSocketNamed = ctx.int('sockname_mode') !== 0;
     this.#signature = signatureOf(ctx);
     this.outbound = ctx.optionalApi<OutboundApi>('outbound');
@@ -54,7 +57,7 @@ export class RrModule {
   }
 
   /** loose_route and loose_route_preloaded, and those who wait for them. */
-  route(run: Run, mode: LooseRouteMode): number {
+  route(run: Run, mode: number): number {
     const result = looseRoute(run, this, mode);
     if (result > 0 && !this.#routed.isEmpty) this.#routed.run(run, resultOf(run.msg)?.params ?? '');
     return result;

@@ -55,6 +55,17 @@ const CASES: readonly RoutingCase[] = [
   { name: 'ours twice without r2', does: 'loose', uri: FAR, rows: [`Route: ${OWN}`, `Route: ${OWN}`] },
   { name: 'a Route that is not ours', does: 'loose', uri: FAR, rows: [`Route: ${OTHER}`] },
   { name: 'strict Route that is not ours', does: 'loose', uri: FAR, rows: [`Route: ${STRICT}`] },
+  ...['preloaded', 'mode'].flatMap((how): RoutingCase[] => [
+    { name: `${how}: only ours`, does: 'loose', uri: FAR, rows: [`X-How: ${how}`, `Route: ${OWN}`] },
+    {
+      name: `${how}: ours and another`,
+      does: 'loose',
+      uri: FAR,
+      rows: [`X-How: ${how}`, `Route: ${OWN}`, `Route: ${OTHER}`],
+    },
+    { name: `${how}: not ours`, does: 'loose', uri: FAR, rows: [`X-How: ${how}`, `Route: ${OTHER}`] },
+    { name: `${how}: none`, does: 'loose', uri: FAR, rows: [`X-How: ${how}`] },
+  ]),
   {
     name: 'Request-URI is our Record-Route: strict router before us',
     does: 'loose',
@@ -162,7 +173,14 @@ request_route {
 		exit;
 	}
 	if ($var(do) == "loose" || $var(do) == "dir") {
-		if (loose_route()) $var(rc) = 1;
+		$var(how) = $(hdr(X-How));
+		if ($var(how) == "preloaded") {
+			if (loose_route_preloaded()) $var(rc) = 1;
+			else $var(rc) = 0;
+		} else if ($var(how) == "mode") {
+			loose_route_mode("1");
+			$var(rc) = $rc;
+		} else if (loose_route()) $var(rc) = 1;
 		else $var(rc) = 0;
 		append_hf("X-Result: rc=$var(rc) du=$du ru=$ru uri=$route_uri\\r\\n");
 		if ($var(do) == "dir") {
