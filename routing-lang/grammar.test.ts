@@ -322,6 +322,14 @@ test('listen and socket', () => {
   for (const [text, expected] of rows) assert.deepEqual(listen(text), expected, text);
 });
 
+test('attributes of a socket that nothing comes of are told', () => {
+  const { items } = parse('socket = { bind = udp:a:1; workers = 4; vrf = "red" }\nrequest_route { exit; }').diagnostics;
+  assert.deepEqual(
+    items.map(({ code, severity }) => `${severity} ${code}`),
+    ['notice no-effect', 'notice no-effect', 'warning newer-syntax'],
+  );
+});
+
 test('errors: every mistake once, with its place; what is right between them is read', () => {
   const script = `debug=
 loadmodule tm.so

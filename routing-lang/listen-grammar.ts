@@ -30,6 +30,12 @@ function noAttributes(): SocketAttributes {
 
 const LISTEN_OPTIONS = ['advertise', 'name', 'virtual'];
 
+/** Attributes of a socket that are read, and what nothing comes of them for. */
+const NO_EFFECT: ReadonlyMap<string, string> = new Map([
+  ['workers', 'each worker serves all sockets'],
+  ['vrf', 'Node.js can not bind to a VRF device; start the server in it with `ip vrf exec`'],
+]);
+
 const MAX_PORT_RANGE = 1000;
 
 /** `listen = …` and `socket = { … }`. */
@@ -266,10 +272,13 @@ export class ListenGrammar extends ParamGrammar {
       else if (name.image === 'virtual')
         found.isVirtual = value.value === 1 || BOOLEAN_WORDS.get(String(value.value)) === 1;
       else {
-        const why = name.image === 'vrf' ? 'VRF devices can not be chosen here' : `a socket has no ${name.image}`;
-        this.builder.report('syntax', spanOf(name), why, {
-          hint: 'bind, advertise, name, virtual and agname can be set',
-        });
+        const why = NO_EFFECT.get(name.image);
+        if (why !== undefined)
+          this.builder.report('no-effect', spanOf(name), `${name.image} has no effect: ${why}`, { severity: 'notice' });
+        else
+          this.builder.report('syntax', spanOf(name), `a socket has no ${name.image}`, {
+            hint: 'bind, advertise, name, virtual and agname can be set',
+          });
       }
     });
   });

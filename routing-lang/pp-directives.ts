@@ -27,6 +27,9 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['redef', (pp, d) => define(pp, d, 'again')],
   ['redefine', (pp, d) => define(pp, d, 'again')],
   ['undef', undefine],
+  ['undefine', undefine],
+  ['tryundef', undefine],
+  ['tryundefine', undefine],
   ['defexp', (pp, d) => defineExpression(pp, d, '')],
   ['defexps', (pp, d) => defineExpression(pp, d, '"')],
   ['defenv', (pp, d) => defineEnv(pp, d, false, '')],
@@ -170,8 +173,8 @@ function setMacro(
 
 function undefine(pp: Preprocessor, d: Directive): number {
   const found = nameAt(d);
-  if (found === null) return bad(pp, d, '#!undef needs a name');
-  newer(pp, d, "Strowger's own");
+  if (found === null) return bad(pp, d, `#!${d.word} needs a name`);
+  newer(pp, d, 'of Kamailio 6');
   pp.macros.delete(found.name);
   return endOfLine(d.text, found.behind);
 }

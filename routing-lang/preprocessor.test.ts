@@ -62,6 +62,8 @@ test('macros: where names are expanded', () => {
     ['#!define A 5\n@A.A', '@A.A'],
     ['#!define A 5\n# A\n// A\n/* A */ A', '# A // A /* A */ 5'],
     ['#!define A\nA', 'A'],
+    ['#!define A 5\n#!undef A\nA', 'A'],
+    ['#!define A 5\n#!undefine A\n#!tryundef A\n#!tryundefine B\nA', 'A'],
     ['#!define exit 5\nexit', 'exit'],
     ['#!define yes 7\nyes', 'yes'],
     ['#!define X xlog("a");\nX', 'xlog("a");'],

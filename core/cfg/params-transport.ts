@@ -61,6 +61,9 @@ const UDP_PARAMS: CoreParamTable = {
       max: 100_000,
     },
   ),
+  udp_accept_proxy: int(0, 'Read the header of the PROXY protocol in front of datagrams.', {
+    noEffect: 'only connections are read with one (tcp_accept_haproxy)',
+  }),
   udp_receiver_mode: int(0, 'Threads that receive UDP.', ONE_PROCESS),
   udp4_raw: int(0, 'Send UDP through raw sockets.', { ...live('udp4_raw'), ...RAW }),
   udp4_raw_mtu: int(1500, 'MTU for raw sockets.', { ...live('udp4_raw_mtu'), ...RAW }),

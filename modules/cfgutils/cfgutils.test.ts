@@ -116,6 +116,10 @@ test('locks are granted in turn', async () => {
   assert.equal(useIn(first, 'trylock', 'key'), 1);
   useIn(first, 'unlock', 'key');
 
+  assert.equal(useIn(first, 'lock', 'key', 'a'), 1);
+  assert.equal(useIn(second, 'trylock', 'key', 'a'), -1);
+  assert.equal(useIn(first, 'unlock', 'key', 'a'), 1);
+
   const other = new BareServer();
   const without = await other.load(cfgutils);
   const def = cfgutils.commands?.['lock'];

@@ -78,18 +78,18 @@ function flagCommand(doc: string, run: (state: CfgutilsState, bit: number) => nu
 }
 
 function keyCommand(doc: string, run: (run: Run, locks: LockSet, key: string) => boolean | Promise<boolean>): Def {
-  return command<CfgutilsState, ['str']>({
+  return command<CfgutilsState, ['str', 'str?']>({
     doc,
-    args: ['str'],
-    argNames: ['key'],
+    args: ['str', 'str?'],
+    argNames: ['key', 'key2'],
     routes: ANY_ROUTE,
     isAsync: true,
-    run: (current, { locks, log }, key) => {
+    run: (current, { locks, log }, key, key2) => {
       if (locks.isEmpty) {
         log.error('there are no locks: set the parameter lock_set_size');
         return -1;
       }
-      const result = run(current, locks, key);
+      const result = run(current, locks, key2 === undefined ? key : `${key}\n${key2}`);
       return typeof result === 'boolean' ? toCode(result) : result.then(toCode);
     },
   });

@@ -173,6 +173,18 @@ function unlock(run: Run, tables: Tables, text: string): number {
   return 1;
 }
 
+/** sht_inc, sht_dec (Kamailio 6): 1, or -1 where there is no such item. */
+function adding(doc: string, delta: number): Def {
+  return command({
+    doc,
+    args: ['str', 'str'],
+    argNames: ['table', 'key'],
+    routes,
+    run: (_run: Run, tables: Tables, name, key) =>
+      (tables.need(name, delta > 0 ? 'sht_inc' : 'sht_dec')?.add(key, delta) ?? null) === null ? -1 : 1,
+  });
+}
+
 export const COMMANDS: Readonly<Record<string, Def>> = {
   sht_print: command({
     doc: 'Logs all items of all tables as errors.',
@@ -199,6 +211,8 @@ export const COMMANDS: Readonly<Record<string, Def>> = {
       return table === undefined ? -1 : 1;
     },
   }),
+  sht_inc: adding('Adds 1 to an item at once for all workers.', 1),
+  sht_dec: adding('Subtracts 1 from an item at once for all workers.', -1),
   sht_is_null: command({
     doc: 'True when there is no such item, nor a table.',
     args: ['str', 'str'],

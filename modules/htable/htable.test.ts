@@ -120,6 +120,17 @@ suite('time', () => {
   });
 });
 
+test('sht_inc and sht_dec', async () => {
+  const tables = await Tables.start(
+    ['a=>size=4', 'b=>size=4;initval=0'],
+    'request_route { if (!sht_inc("a", "k")) $sht(a=>k) = 5; sht_inc("a", "k"); sht_dec("b", "k"); sht_inc("b", "k"); xlog("L_ERR", "say $rc $sht(a=>k) $sht(b=>k)\\n"); }',
+  );
+  tables.send();
+  await tables.advance(100);
+  assert.deepEqual(tables.said(), ['1 6 0']);
+  await tables.world.stop();
+});
+
 test('sht_is_null, and the operators ew and in of the removing commands', async () => {
   const tables = await Tables.start(
     ['a=>size=4'],

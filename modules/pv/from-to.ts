@@ -29,6 +29,7 @@ export const FROM_TO_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   'from.domain': domainOf('from'),
   fn: displayOf('from'),
   fUl: readOnly('Length of the user of the From URI.', (run) => userLength(run.msg.from)),
+  ful: readOnly('Length of the From URI.', (run) => run.msg.from?.uriText.length ?? null),
   ft: readOnly('Tag of From.', (run) => run.msg.from?.tag || null),
   tu: uriOf('to'),
   to: uriOf('to'),

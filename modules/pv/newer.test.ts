@@ -145,3 +145,11 @@ test('overload control in Via (RFC 7339), and a clock that only goes forward', a
   assert.deepEqual([without.of('$via0(oc)'), without.of('$via0(ocval)')], [0, null]);
   assert.match(String(of('$TV(Sm)')), /^\d+\.\d{6}$/);
 });
+
+test('lengths of whole URIs, and what stands at a place of a text', async () => {
+  const { of } = await begin();
+  assert.deepEqual([of('$ful'), of('$rul')], ['sip:bob@example.com'.length, 'sip:example.org'.length]);
+  const at = ['0', '2', '-1', '19', '-20'].map((place) => of(`$(fu{s.charat,${place}})`));
+  assert.deepEqual(at, ['s', 'p', 'm', null, null]);
+  assert.deepEqual([of('$(fu{s.byteat,3})'), of('$(fu{s.byteat,99})')], [58, null]);
+});

@@ -19,6 +19,7 @@ export const REQUEST_URI_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   ruri: readWrite('Request-URI.', requestUri, setRequestUri),
   rU: readWrite('User of the Request-URI.', ofRequestUri(URI_ATTRIBUTES.user), setUser),
   'ruri.user': readWrite('User of the Request-URI.', ofRequestUri(URI_ATTRIBUTES.user), setUser),
+  rul: readOnly('Length of the Request-URI.', (run) => (run.msg.isRequest ? run.msg.uri.length : null)),
   rUl: readOnly('Length of the user of the Request-URI.', ofRequestUri(URI_ATTRIBUTES.userLength)),
   rd: readWrite('Host of the Request-URI.', ofRequestUri(URI_ATTRIBUTES.host), setHost),
   'ruri.domain': readWrite('Host of the Request-URI.', ofRequestUri(URI_ATTRIBUTES.host), setHost),

@@ -1,6 +1,7 @@
 import {
   intArg,
   intIn,
+  type PvValue,
   strArg,
   strftime,
   strIn,
@@ -25,6 +26,26 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\\r', '\r'],
   [ANY_SPACE, ' '],
 ]);
+
+/** What is at a place of the text; negative places count from the end. */
+function charAt(doc: string, read: (text: string, at: number) => PvValue): TransformDef<never> {
+  return {
+    doc,
+    params: [1, 1],
+    bind: ([place]) => {
+      if (place === undefined) return 'a place is needed';
+      const at = intArg(place, 'the place');
+      if (typeof at === 'string') return at;
+      return (run, value) => {
+        const index = typeof at === 'number' ? at : at(run);
+        if (value === null || index === null) return null;
+        const text = valueToString(value);
+        const from = index < 0 ? text.length + index : index;
+        return from >= 0 && from < text.length ? read(text, from) : null;
+      };
+    },
+  };
+}
 
 /** {s.len}, {s.substr,…} …: cutting, searching and trimming of text. */
 export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
@@ -91,6 +112,8 @@ export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
       };
     },
   },
+  charat: charAt('Character at a place, from 0; null beyond the end.', (text, at) => text.charAt(at)),
+  byteat: charAt('Number of the byte at a place, from 0; null beyond the end.', (text, at) => text.charCodeAt(at)),
   select: {
     doc: 'Field n (negative: from the end) of text cut at a character; nothing when there is none.',
     params: [2, 3],

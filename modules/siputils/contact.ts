@@ -104,3 +104,10 @@ export function contactParamRm(run: Run, name: string): number {
     return params === uri.params ? contact.uriText : writeUri(uri, { params });
   });
 }
+
+/** contact_param_check: 1 when one of the contacts has the parameter, with a value or without. */
+export function contactParamCheck(run: Run, name: string): number {
+  const contacts = parseContacts(run.msg);
+  const wanted = name.toLowerCase();
+  return contacts.values.some(({ uri }) => (uri?.param(wanted) ?? null) !== null) ? 1 : -1;
+}

@@ -268,6 +268,15 @@ export default defineModule<Siputils>({
       (run, _s, name) => contact.contactParamRm(run, name),
       { routes: REQUEST_ROUTE | ONREPLY_ROUTE },
     ),
+    contact_param_check: cmd('True when the URI of a contact has the parameter.', ['str'], ['pname'], (run, _s, name) =>
+      contact.contactParamCheck(run, name),
+    ),
+    sip_parse_headers: cmd(
+      'True when the message has all headers that it must have, and they can be read.',
+      [],
+      [],
+      (run) => message.parseHeaders(run),
+    ),
     hdr_date_check: cmd('True when Date is not older than this many seconds.', ['int'], ['tdiff'], (run, _s, diff) =>
       message.hdrDateCheck(run, diff),
     ),

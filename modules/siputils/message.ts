@@ -16,6 +16,12 @@ export const hasTotag = (run: Run): number => (run.msg.toTag === '' ? -1 : 1);
 export const isRequest = (run: Run): number => (run.msg.isRequest ? 1 : -1);
 export const isReply = (run: Run): number => (run.msg.isRequest ? -1 : 1);
 
+/** sip_parse_headers: the headers that every message has (RFC 3261 §8.1.1) can be read. */
+export function parseHeaders({ msg }: Run): number {
+  const isRead = msg.via1 !== null && msg.from !== null && msg.to !== null && msg.callId !== null;
+  return isRead && msg.cseqNumber >= 0 ? 1 : -1;
+}
+
 /** is_user: the credentials that an authentication module has accepted. */
 export function isUser(run: Run, username: string): number {
   const verified = run.msg.extension<VerifiedCredentials>(VERIFIED_CREDENTIALS);

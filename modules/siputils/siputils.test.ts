@@ -62,6 +62,7 @@ const PLAIN: [string, unknown[], number][] = [
   ['is_http', [], -1],
   ['has_totag', [], -1],
   ['is_first_hop', [], 1],
+  ['sip_parse_headers', [], 1],
   ['is_supported', ['path'], -1],
 ];
 for (const [command, args, result] of PLAIN) {
@@ -130,6 +131,8 @@ const CONTACTS: [string, string, unknown[], number, string][] = [
   ],
   ['<sip:1.2.3.4:5060;ksu=c2lwOmFsQDEwLjAuMC4x>;q=1', 'contact_param_decode', ['ksu'], 1, '<sip:al@10.0.0.1>;q=1'],
   [CONTACT, 'contact_param_decode', ['ksu'], 1, CONTACT],
+  [CONTACT, 'contact_param_check', ['X'], 1, CONTACT],
+  [CONTACT, 'contact_param_check', ['zz'], -1, CONTACT],
   [CONTACT, 'contact_param_rm', ['x'], 1, '<sip:al:pw@10.0.0.1:5070;transport=tcp>;expires=60'],
   [CONTACT, 'contact_param_rm', ['zz'], 1, CONTACT],
 ];

@@ -465,6 +465,12 @@ export default defineModule<Textops>({
       ['text', 'chars'],
       (_run, _s, text, chars) => strings.strAnyIn(text, chars),
     ),
+    str_all_in: cmd(
+      'True when all characters of the first text are in the second.',
+      ['str', 'str'],
+      ['text', 'chars'],
+      (_run, _s, text, chars) => strings.strAllIn(text, chars),
+    ),
     regex_substring: cmd(
       'Sets a variable to a group of a match.',
       ['str', 'str', 'int', 'int', 'pvw'],

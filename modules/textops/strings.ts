@@ -35,6 +35,13 @@ export function strAnyIn(text: string, chars: string): number {
   return -1;
 }
 
+/** str_all_in: every character of the text is one of these; an empty text has none that is not. */
+export function strAllIn(text: string, chars: string): number {
+  const allowed = new Set(chars.split(''));
+  for (let i = 0; i < text.length; i++) if (!allowed.has(text.charAt(i))) return -1;
+  return 1;
+}
+
 /** Methods of a list `A|B`, as bits; null when a list names one that has no number. */
 export function methodBits(list: string): number | null {
   const names = list.split('|');

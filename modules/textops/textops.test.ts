@@ -201,6 +201,9 @@ const QUESTIONS: [string, unknown[], number][] = [
   ['str_any_in', ['abc', 'xyc'], 1],
   ['str_any_in', ['abc', 'xyz'], -1],
   ['str_any_in', ['abc', ''], -1],
+  ['str_all_in', ['abba', 'abc'], 1],
+  ['str_all_in', ['abd', 'abc'], -1],
+  ['str_all_in', ['', 'abc'], 1],
   ['is_audio_on_hold', [], -1],
 ];
 for (const [command, args, result] of QUESTIONS) {

@@ -104,6 +104,13 @@ export default defineModule<Xlog>({
       doc: 'Colours of a level, L_ERR=cr.',
       noEffect: 'lines are coloured by level with log_color',
     }),
+    auto_newline: intParam({
+      default: 0,
+      min: 0,
+      max: 1,
+      doc: 'End each text with a new line.',
+      noEffect: 'each text is a line of its own, with one at its end or without',
+    }),
     methods_filter: intParam({ default: -1, runtime: true, doc: 'Methods that xlogm() does not log, as bits.' }),
   },
   commands: {
