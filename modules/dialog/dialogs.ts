@@ -52,7 +52,7 @@ export class Dialogs {
     this.settings = new DialogSettings(ctx);
     this.tm = ctx.api<TmApi>('tm');
     this.rr = ctx.api<RrApi>('rr');
-    this.table = new DialogTable(this.settings.hashSize);
+    this.table = new DialogTable(this.settings.hashSize, ctx.server.random.uint32());
     this.profiles = new Profiles(ctx);
     this.events = new DialogEvents(ctx.log);
     this.lifetimes = new Lifetimes(this);

@@ -37,7 +37,7 @@ suite('the table of dialogs', () => {
   });
 
   test('found by numbers and by Call-ID and tags, in whatever order they come and go', () => {
-    const table = new DialogTable(4);
+    const table = new DialogTable(4, 1);
     const all = Array.from({ length: 60 }, (_, i) => made(table, `call-${i % 20}`, i));
     assert.equal(table.size, 60);
     for (const dialog of all) assert.equal(table.find(dialog.hEntry, dialog.hId), dialog);
@@ -60,7 +60,7 @@ suite('the table of dialogs', () => {
   });
 
   test('who sent a message: by tags, any of the callee’s before the answer', () => {
-    const table = new DialogTable(16);
+    const table = new DialogTable(16, 1);
     const dialog = made(table, 'c', 1);
     assert.equal(table.match('c', 'a', '')?.sender, LEG.CALLER);
     assert.equal(table.match('c', 'a', 'x')?.sender, LEG.CALLER);
@@ -78,7 +78,7 @@ suite('the table of dialogs', () => {
   });
 
   test('a text of a message with line ends stays one text', () => {
-    const dialog = made(new DialogTable(1), 'c', 1);
+    const dialog = made(new DialogTable(1, 1), 'c', 1);
     dialog.setTarget(LEG.CALLEE, 'sip:x\r\n y', '<sip:p;lr>,<sip:q;lr>');
     assert.deepEqual([dialog.contact(LEG.CALLEE), dialog.routeSet(LEG.CALLEE)], ['sip:x y', '<sip:p;lr>,<sip:q;lr>']);
     assert.deepEqual([dialog.fromUri, dialog.toUri, dialog.requestUri], ['sip:a@x', 'sip:b@x', 'sip:b@x']);

@@ -1,4 +1,4 @@
-import { coreHash } from 'strowger';
+import { coreHash, TextMap } from 'strowger';
 import type { Dialog, Leg } from './dialog.ts';
 
 /** A dialog, and the side that a message of it comes from. */
@@ -13,11 +13,12 @@ export interface Match {
  */
 export class DialogTable {
   readonly #entries: (Dialog | null)[];
-  readonly #byCall = new Map<string, Dialog>();
+  readonly #byCall: TextMap<Dialog>;
   #size = 0;
 
-  /** `entryCount` is a power of two. */
-  constructor(entryCount: number) {
+  /** `entryCount` is a power of two; `seed` is what `TextMap` takes. */
+  constructor(entryCount: number, seed: number) {
+    this.#byCall = new TextMap(seed);
     this.#entries = new Array<Dialog | null>(entryCount).fill(null);
   }
 
