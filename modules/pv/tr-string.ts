@@ -14,6 +14,7 @@ import {
   valueToString,
 } from 'strowger';
 import { coreHash } from './core-hash.ts';
+import { caseChanger, type LetterCase, LOWER, UPPER } from './letter-case.ts';
 
 /** As a separator: white space of any kind. */
 const ANY_SPACE = '\\s';
@@ -55,8 +56,8 @@ export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   selectsw: textIntTransform('Field n (negative: from the end) of text cut at white space.', 'the index', (text, n) =>
     field(text.replace(/\s/g, ' '), n, ' '),
   ),
-  tolower: textTransform('ASCII letters in lower case.', toLower),
-  toupper: textTransform('ASCII letters in upper case.', toUpper),
+  tolower: caseTransform('ASCII letters in lower case.', LOWER),
+  toupper: caseTransform('ASCII letters in upper case.', UPPER),
   numeric: textTransform('The digits only.', (text) => text.replace(/[^0-9]+/g, '')),
   rmws: textTransform('Without white space.', (text) => text.replace(/[ \t\r\n]+/g, '')),
   rmhdws: textTransform('A header on one line: each line end and the white space after it becomes one space.', (text) =>
@@ -187,6 +188,17 @@ export const STRING_TRANSFORMS: Readonly<Record<string, TransformDef>> = {
   },
 };
 
+function caseTransform(doc: string, letterCase: LetterCase): TransformDef {
+  return {
+    doc,
+    params: [0, 0],
+    bind: () => {
+      const change = caseChanger(letterCase);
+      return (_run, value) => (value === null ? null : change(valueToString(value)));
+    },
+  };
+}
+
 function trimStart(text: string): string {
   let i = 0;
   while (i < text.length && isSpace(text.charCodeAt(i))) i++;
@@ -220,26 +232,6 @@ function findLast(text: string, c: string): number {
 
 function from(text: string, at: number): string {
   return at < 0 ? '' : text.slice(at);
-}
-
-/*
- * The built-in case functions change letters beyond ASCII too, but are ten times as fast as a replacement: their result is
- * taken where it is ASCII, and as long as the text (only a sharp s becomes ASCII, and two of it).
- */
-
-function toLower(text: string): string {
-  const lower = text.toLowerCase();
-  return isAscii(lower) ? lower : text.replace(/[A-Z]+/g, (part) => part.toLowerCase());
-}
-
-function toUpper(text: string): string {
-  const upper = text.toUpperCase();
-  return upper.length === text.length && isAscii(upper) ? upper : text.replace(/[a-z]+/g, (part) => part.toUpperCase());
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
 }
 
 function before(text: string, at: number): string {
