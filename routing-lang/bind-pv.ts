@@ -15,6 +15,8 @@ export type ReportAt = (offset: number, message: string, extra?: DiagnosticExtra
 /** Binds variables and format strings to what declares them. One per program: it hands out the slots of `$var`s. */
 export class PvBinder {
   readonly varSlots: Map<string, number>;
+  /** Slots of variables that some use transforms. */
+  readonly cutSlots = new Set<number>();
   readonly #symbols: SymbolTable;
   readonly #defines: ReadonlyMap<string, string | null>;
   readonly #known = new Map<string, BoundUse>();
@@ -43,6 +45,7 @@ export class PvBinder {
       transforms.push(bound);
     }
     if (base === null) return null;
+    if (base.slot !== undefined && transforms.length > 0) this.cutSlots.add(base.slot.index);
     const use: BoundUse = {
       base,
       transforms,

@@ -64,6 +64,8 @@ export interface Bindings {
   readonly types: Map<Expr, StaticType>;
   readonly routes: readonly RouteEntry[];
   readonly varSlots: Map<string, number>;
+  /** Slots of the variables that the script looks into: it transforms them, or matches expressions against them. */
+  readonly cutSlots: Set<number>;
 }
 
 /** Numbers of the kinds of route (`ROUTE` of the core), by kind of block; `route` and `event_route` blocks count as request ones. */

@@ -117,11 +117,13 @@ function checkBinary(checker: Checker, expr: Extract<Expr, { type: 'binary' }>):
       isNot ? { hint: '"!" and "not" bind tighter than "==": write !(a == b)' } : {},
     );
   });
-  if (op === '=~' || op === '!~') bindRegex(checker, right);
+  if (op === '=~' || op === '!~') bindMatch(checker, left, right);
   return type;
 }
 
-function bindRegex(checker: Checker, right: Expr): void {
+function bindMatch(checker: Checker, left: Expr, right: Expr): void {
+  const slot = left.type === 'pv' ? checker.bindings.pvs.get(left)?.base.slot : undefined;
+  if (slot !== undefined) checker.bindings.cutSlots.add(slot.index);
   if (right.type === 'number') {
     checker.report('bad-regex', right.span, 'a regular expression is text');
     return;

@@ -78,6 +78,7 @@ export class Checker {
       types: new Map(),
       routes: this.routes,
       varSlots: this.pvs.varSlots,
+      cutSlots: this.pvs.cutSlots,
     };
   }
 

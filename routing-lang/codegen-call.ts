@@ -13,8 +13,10 @@ export abstract class CallGen extends ExprGen {
       return `(${first} ? ${this.operand(yes)} : ${this.operand(no)})`;
     const condition = this.keep(first);
     const result = this.temp();
-    const then = this.collect(() => this.line(`${result} = ${this.operand(yes)};`));
-    const otherwise = this.collect(() => this.line(`${result} = ${this.operand(no)};`));
+    const [then, otherwise] = this.collectEither(
+      () => this.line(`${result} = ${this.operand(yes)};`),
+      () => this.line(`${result} = ${this.operand(no)};`),
+    );
     this.nodes.push({ kind: 'if', test: condition, yes: then, no: otherwise, at: this.at });
     return result;
   }
@@ -23,6 +25,7 @@ export abstract class CallGen extends ExprGen {
   protected code(expr: CallExpr, isStatement = false): string {
     const bound = this.program.bindings.calls.get(expr);
     if (bound !== undefined) this.#call(expr, bound, isStatement);
+    this.vars.forget();
     return 'r';
   }
 

@@ -1,9 +1,9 @@
+import type { VarSlot } from '../core/pv/spec.ts';
 import type { BinaryOp, CallExpr, Expr, PvExpr } from './ast.ts';
-import type { BoundFormat, BoundUse, StaticType } from './bound.ts';
-import type { ProgramGen } from './codegen.ts';
+import type { BoundFormat, BoundUse } from './bound.ts';
+import { StatementGen } from './codegen-base.ts';
 import { BOOLEAN_WORDS } from './core-keywords.ts';
-import type { Node } from './emitter.ts';
-import { constantValue, isInt } from './fold.ts';
+import { constantValue } from './fold.ts';
 
 /**
  * Generates expressions. What has no call in it becomes one JavaScript expression; a call becomes statements before it
@@ -14,101 +14,7 @@ import { constantValue, isInt } from './fold.ts';
  * `||` and `while` are true when not 0; a call inside an expression is 1 when it returned more than 0, else 0, but alone
  * on the right of an assignment it is its code.
  */
-export abstract class ExprGen {
-  protected readonly program: ProgramGen;
-  /** Where statements go. */
-  protected nodes: Node[] = [];
-  /** Temporaries of the route: declared at its top, saved when it waits. */
-  protected readonly temps: string[] = [];
-  /** Resume points handed out. */
-  protected points = 0;
-  /** The block that a failing operation leaves; null outside of an expression. */
-  protected failLabel: string | null = null;
-  protected isFailUsed = false;
-  /** The statement being generated: where its lines come from. */
-  protected at = -1;
-  readonly #effects = new Map<Expr, boolean>();
-
-  constructor(program: ProgramGen) {
-    this.program = program;
-  }
-
-  protected line(text: string): void {
-    this.nodes.push({ kind: 'line', text, at: this.at });
-  }
-
-  protected temp(): string {
-    const name = `t${this.temps.length + 1}`;
-    this.temps.push(name);
-    return name;
-  }
-
-  /** Keeps a value in a temporary. */
-  protected keep(text: string): string {
-    const name = this.temp();
-    this.line(`${name} = ${text};`);
-    return name;
-  }
-
-  /** Runs `generate` with its statements collected apart. */
-  protected collect(generate: () => void): Node[] {
-    const outer = this.nodes;
-    this.nodes = [];
-    generate();
-    const inner = this.nodes;
-    this.nodes = outer;
-    return inner;
-  }
-
-  // ---- what an expression is
-
-  type(expr: Expr): StaticType {
-    if (expr.type === 'number') return 'int';
-    if (expr.type === 'string') return 'str';
-    return this.program.bindings.types.get(expr) ?? 'any';
-  }
-
-  /** True where evaluating needs statements of its own: calls, assignments, operations that can fail. */
-  hasStatements(expr: Expr): boolean {
-    const known = this.#effects.get(expr);
-    if (known !== undefined) return known;
-    const found = this.#findStatements(expr);
-    this.#effects.set(expr, found);
-    return found;
-  }
-
-  #findStatements(expr: Expr): boolean {
-    switch (expr.type) {
-      case 'call':
-      case 'assignExpr':
-        return true;
-      case 'unary':
-        return this.hasStatements(expr.operand);
-      case 'binary':
-        return this.canFail(expr) || this.hasStatements(expr.left) || this.hasStatements(expr.right);
-      case 'keyword':
-      case 'number':
-      case 'pv':
-      case 'regex':
-      case 'select':
-      case 'string':
-      case 'word':
-      default:
-        return false;
-    }
-  }
-
-  /** Division by what may be 0, an expression that is compiled when it is matched. */
-  canFail(expr: Extract<Expr, { type: 'binary' }>): boolean {
-    if (expr.op === '/' || expr.op === 'mod') return !isInt(expr.right) || expr.right.value === 0;
-    return (expr.op === '=~' || expr.op === '!~') && !this.program.bindings.regexes.has(expr.right);
-  }
-
-  protected fail(): string {
-    this.isFailUsed = true;
-    return `break ${this.failLabel ?? 'fail'};`;
-  }
-
+export abstract class ExprGen extends StatementGen {
   // ---- readings
 
   /** As a condition of `if`. */
@@ -170,10 +76,11 @@ export abstract class ExprGen {
       case 'call':
         if (this.isSelval(expr)) return `toInt(${this.value(expr)})`;
         return this.program.keepsCodes ? this.code(expr) : `(${this.code(expr)} > 0 ? 1 : 0)`;
+      case 'pv':
+        return this.sureType(expr) === 'int' ? this.value(expr) : `toInt(${this.value(expr)})`;
       case 'assignExpr':
       case 'keyword':
       case 'number':
-      case 'pv':
       case 'regex':
       case 'select':
       case 'string':
@@ -187,8 +94,9 @@ export abstract class ExprGen {
     const constant = constantValue(expr);
     if (constant !== undefined) return JSON.stringify(String(constant));
     if (expr.type === 'unary' && expr.op === '(str)') return this.str(expr.operand);
-    if (this.type(expr) === 'int') return `String(${this.int(expr)})`;
-    return `toStr(${this.operand(expr)})`;
+    const sure = this.sureType(expr);
+    if (sure === 'int' || this.type(expr) === 'int') return `\`\${${this.int(expr)}}\``;
+    return sure === 'str' ? this.operand(expr) : `toStr(${this.operand(expr)})`;
   }
 
   /** The value as it is; of a call its code. */
@@ -227,18 +135,22 @@ export abstract class ExprGen {
 
   use(use: BoundUse | undefined): string {
     if (use === undefined) return 'null';
-    const base = `${this.program.constant(use.base)}.get(run)`;
+    const { slot } = use.base;
+    const base = slot === undefined ? `${this.program.constant(use.base)}.get(run)` : this.vars.read(slot);
     return use.transforms.reduce((text, fn) => `${this.program.constant(fn)}(run, ${text})`, base);
   }
 
   format(format: BoundFormat): string {
-    const parts = format.parts.map((part) =>
-      typeof part === 'string'
-        ? JSON.stringify(part)
-        : // Nothing, not `<null>`, is printed where a transformation gives null (Kamailio 5.6.3, asked).
-          `toText(${this.use(part)}${part.transforms.length === 0 ? '' : " ?? ''"})`,
-    );
+    const parts = format.parts.map((part) => (typeof part === 'string' ? JSON.stringify(part) : this.#printed(part)));
     return parts.length === 0 ? '""' : parts.join(' + ');
+  }
+
+  #printed(part: BoundUse): string {
+    const text = this.use(part);
+    const sure = this.sureTypeOfUse(part);
+    if (sure !== 'any') return sure === 'str' ? text : `\`\${${text}}\``;
+    // Nothing, not `<null>`, is printed where a transformation gives null (Kamailio 5.6.3, asked).
+    return `toText(${text}${part.transforms.length === 0 ? '' : " ?? ''"})`;
   }
 
   // ---- operators
@@ -350,8 +262,8 @@ export abstract class ExprGen {
     if (neutral !== null) return neutral.type === 'call' ? this.value(neutral) : this.int(neutral);
     if (expr.op === '.') return this.#concat(expr);
     if (expr.op !== '+') return this.int(expr);
-    const type = this.type(expr.left);
-    if (type === 'int') return this.#intBinary(expr);
+    const type = this.leftType(expr);
+    if (type === 'int') return infix('+', this.#ints(expr), ' | 0');
     if (type === 'str') return this.#concat(expr);
     const [left, right] = this.#pair(
       expr,
@@ -445,7 +357,7 @@ export abstract class ExprGen {
     const first = this.bool(left);
     if (!this.hasStatements(right)) return `(${first} ${op} ${this.bool(right)})`;
     const result = this.keep(first);
-    const then = this.collect(() => this.line(`${result} = ${this.bool(right)};`));
+    const then = this.collectOptional(() => this.line(`${result} = ${this.bool(right)};`));
     this.nodes.push({ kind: 'if', test: op === '&&' ? result : `!${result}`, yes: then, no: null, at: this.at });
     return result;
   }
@@ -457,7 +369,7 @@ export abstract class ExprGen {
     // Kamailio makes `strempty` of `== ""`, but nothing of `!= ""`.
     if (js === '===' && isEmptyText(left)) return `${this.str(right)} === ""`;
     if (js === '===' && isEmptyText(right)) return `${this.str(left)} === ""`;
-    const [leftType, rightType] = [this.type(left), this.type(right)];
+    const [leftType, rightType] = [this.leftType(expr), this.type(right)];
     if (leftType === 'int') return infix(js, this.#ints(expr), '');
     if (leftType === 'str') {
       const pair = this.#pair(
@@ -512,13 +424,29 @@ export abstract class ExprGen {
   }
 
   #assignExpr(expr: Extract<Expr, { type: 'assignExpr' }>): string {
-    return this.keep(`${this.assignment(expr.target, expr.value)} !== false`);
+    const done = this.assignment(expr.target, expr.value);
+    return done === null ? 'true' : this.keep(`${done} !== false`);
   }
 
-  /** The call that assigns; false where it failed. */
-  assignment(target: PvExpr, value: Expr): string {
-    const accessor = this.program.constant(this.program.bindings.pvs.get(target)?.base);
-    return `${accessor}.set(run, ${this.value(value)})`;
+  /** The call that assigns, false where it failed; null for an assignment that can not fail: it is generated. */
+  assignment(target: PvExpr, value: Expr): string | null {
+    const base = this.program.bindings.pvs.get(target)?.base;
+    if (base?.slot !== undefined) {
+      this.#assignSlot(base.slot, value);
+      return null;
+    }
+    const call = `${this.program.constant(base)}.set(run, ${this.value(value)})`;
+    this.vars.forget();
+    return call;
+  }
+
+  #assignSlot(slot: VarSlot, value: Expr): void {
+    const type = this.sureType(value);
+    let text = this.value(value);
+    const isCut = this.program.bindings.cutSlots.has(slot.index);
+    if (isCut && type === 'str' && value.type === 'binary') text = `flat(${text})`;
+    if (type === 'any' && slot.ofNull !== null) text = `(${text}) ?? ${JSON.stringify(slot.ofNull)}`;
+    this.line(`${this.vars.write(slot, text, type)};`);
   }
 
   // ---- calls, see codegen-call.ts
@@ -526,10 +454,6 @@ export abstract class ExprGen {
   /** Makes a call; its code is in `r` until the next one. */
   protected abstract code(expr: CallExpr): string;
   protected abstract selval(expr: CallExpr): string;
-
-  isSelval(expr: CallExpr): boolean {
-    return this.program.bindings.calls.get(expr)?.kind === 'selval';
-  }
 }
 
 const BOOLEAN_OPS: ReadonlySet<BinaryOp> = new Set([

@@ -1,8 +1,11 @@
+import type { VarSlot } from '../core/pv/spec.ts';
 import type { Expr, Statement } from './ast.ts';
 import type { RouteEntry } from './bound.ts';
 import type { ProgramGen } from './codegen.ts';
 import { CallGen } from './codegen-call.ts';
-import { type Line, Printer } from './emitter.ts';
+import { type Known, meet } from './codegen-vars.ts';
+import { type Effect, effectsIn, effectsOf } from './effects.ts';
+import { type Line, type Node, Printer } from './emitter.ts';
 import { constantValue } from './fold.ts';
 
 /**
@@ -14,7 +17,7 @@ export class RouteGen extends CallGen {
   readonly #route: RouteEntry;
   readonly #isAsync: boolean;
   /** Labels of the loops and switches around, innermost last. */
-  readonly #breaks: { readonly label: string; readonly isLoop: boolean; readonly isTail: boolean }[] = [];
+  readonly #breaks: Breakable[] = [];
   #labels = 0;
 
   constructor(program: ProgramGen, route: RouteEntry) {
@@ -36,8 +39,10 @@ export class RouteGen extends CallGen {
     const printer = new Printer();
     const name = this.selfName;
     printer.line(this.#isAsync ? `function ${name}(run, pc, r, saved) {` : `function ${name}(run) {`);
-    const locals = [...(this.#isAsync ? [] : ['r = 0']), 'q = 1', ...this.temps];
-    printer.line(`let ${locals.join(', ')};`);
+    const { vars } = this;
+    const locals = [...vars.locals].map((slot) => `v${slot}`);
+    printer.line(`let ${[...(this.#isAsync ? [] : ['r = 0']), 'q = 1', ...this.temps, ...locals].join(', ')};`);
+    if (vars.isUsed) printer.line('const v = run.slots();');
     if (this.#isAsync && this.points > 0) {
       const restore = ['q', ...this.temps].map((temp, i) => `${temp} = saved[${i}];`).join(' ');
       printer.line(`if (pc !== 0) { ${restore} }`);
@@ -104,17 +109,11 @@ export class RouteGen extends CallGen {
    * the test that was generated, in a temporary (false where it failed) when need be.
    */
   #guarded(test: () => string): string {
-    const outer = [this.failLabel, this.isFailUsed] as const;
-    const label = this.#label('F');
-    this.failLabel = label;
-    this.isFailUsed = false;
     let text = '';
-    const nodes = this.collect(() => {
+    const { label, nodes, ways } = this.#failable(() => {
       text = test();
     });
-    const isUsed = this.isFailUsed;
-    [this.failLabel, this.isFailUsed] = outer;
-    if (!isUsed) {
+    if (ways.length === 0) {
       this.nodes.push(...nodes);
       return text;
     }
@@ -124,15 +123,29 @@ export class RouteGen extends CallGen {
     return result;
   }
 
+  /** What is generated may leave a block of that label: `ways` are not empty then. */
+  #failable(generate: () => void): { readonly label: string; readonly nodes: Node[]; readonly ways: readonly Known[] } {
+    const outer = [this.failLabel, this.failWays] as const;
+    const label = this.#label('F');
+    const ways: Known[] = [];
+    this.failLabel = label;
+    this.failWays = ways;
+    const nodes = this.collect(generate);
+    [this.failLabel, this.failWays] = outer;
+    this.vars.known = ways.reduce(meet, this.vars.known);
+    return { label, nodes, ways };
+  }
+
   #if(statement: Extract<Statement, { type: 'if' }>, isTail: boolean): void {
     const at = this.at;
     this.isCondition = true;
     const test = this.#guarded(() => this.cond(statement.test));
     this.isCondition = false;
     if (isTail) this.line('q = 1;');
-    const then = this.collect(() => this.#list(statement.then, isTail));
-    const { otherwise: other } = statement;
-    const otherwise = other === null ? null : this.collect(() => this.#list(other, isTail));
+    const [then, otherwise] = this.collectEither(
+      () => this.#list(statement.then, isTail),
+      () => this.#list(statement.otherwise ?? [], isTail),
+    );
     this.nodes.push({ kind: 'if', test, yes: then, no: otherwise, at });
   }
 
@@ -140,17 +153,35 @@ export class RouteGen extends CallGen {
     const label = this.#label('L');
     const count = this.keep('maxLoops()');
     if (isTail) this.line('q = 1;');
+    this.#enterLoop([...effectsOf(statement.test), ...effectsIn(statement.body)]);
+    const behind = this.vars.fork();
     const body = this.collect(() => {
       const test = this.#guarded(() => this.bool(statement.test));
       this.line(`if (!(${test})) break ${label};`);
       this.line(
         `if (--${count} < 0) { tooManyLoops(run, ${this.program.position(statement.span.start, this.title)}); break ${label}; }`,
       );
-      this.#breaks.push({ label, isLoop: true, isTail });
+      this.#breaks.push({ label, isLoop: true, isTail, ways: [] });
       this.#list(statement.body, isTail);
       this.#breaks.pop();
     });
+    this.vars.known = behind;
     this.nodes.push({ kind: 'loop', label, body });
+  }
+
+  /** What is known of variables in front of a loop holds in every round, and behind it, where the loop calls nothing. */
+  #enterLoop(effects: readonly Effect[]): void {
+    const assigned: { readonly slot: VarSlot; readonly value: Expr }[] = [];
+    for (const effect of effects) {
+      if (effect.type === 'call') {
+        if (!this.isSelval(effect)) return this.vars.forget();
+        continue;
+      }
+      const slot = this.program.bindings.pvs.get(effect.target)?.base.slot;
+      if (slot === undefined) return this.vars.forget();
+      assigned.push({ slot, value: effect.value });
+    }
+    this.vars.enterLoop(assigned, (value) => this.sureType(value));
   }
 
   /** Finds the index of the label that matches, then runs the bodies from there on until a `break`. */
@@ -159,18 +190,20 @@ export class RouteGen extends CallGen {
     const label = this.#label('S');
     const index = this.#guardedIndex(statement);
     if (isTail) this.line('q = 1;');
+    const ways: Known[] = [];
     const body = this.collect(() => {
-      this.#breaks.push({ label, isLoop: false, isTail });
+      this.#breaks.push({ label, isLoop: false, isTail, ways });
       for (const [i, { body: statements }] of cases.entries()) {
         if (statements.length === 0) continue;
         this.at = statements[0]?.span.start ?? this.at;
         const { at } = this;
         // Any body may be the last to run: the following ones may end at once or be empty.
-        const then = this.collect(() => this.#list(statements, isTail));
+        const then = this.collectOptional(() => this.#list(statements, isTail));
         this.nodes.push({ kind: 'if', test: `${index} <= ${i}`, yes: then, no: null, at });
       }
       this.#breaks.pop();
     });
+    this.vars.known = ways.reduce(meet, this.vars.known);
     this.nodes.push({ kind: 'block', label, body });
   }
 
@@ -180,20 +213,15 @@ export class RouteGen extends CallGen {
     const none = otherwise < 0 ? cases.length : otherwise;
     const index = this.keep(String(none));
     const isInt = cases.some((c) => c.label !== null && c.label.type !== 'regex' && this.type(c.label) === 'int');
-    const outer = [this.failLabel, this.isFailUsed] as const;
-    const label = this.#label('F');
-    this.failLabel = label;
-    this.isFailUsed = false;
-    const nodes = this.collect(() => {
+    const { label, nodes, ways } = this.#failable(() => {
       const value = this.keep(isInt ? this.int(subject) : this.str(subject));
       const tests = cases.flatMap((c, i) =>
         c.label === null ? [] : [`${this.#caseTest(c.label, value, isInt)} ? ${i} : `],
       );
       this.line(`${index} = ${tests.join('')}${none};`);
     });
-    if (this.isFailUsed) this.nodes.push({ kind: 'block', label, body: nodes });
+    if (ways.length > 0) this.nodes.push({ kind: 'block', label, body: nodes });
     else this.nodes.push(...nodes);
-    [this.failLabel, this.isFailUsed] = outer;
     return index;
   }
 
@@ -207,8 +235,12 @@ export class RouteGen extends CallGen {
   #assign(statement: Extract<Statement, { type: 'assign' }>, isTail: boolean): void {
     const { target, value } = statement;
     if (isTail) this.line('q = -1;');
-    const done = this.#guarded(() => {
+    this.#guarded(() => {
       const call = this.assignment(target, value);
+      if (call === null) {
+        if (isTail) this.line('q = 1;');
+        return 'true';
+      }
       const accessor = this.program.constant(this.program.bindings.pvs.get(target)?.base);
       this.line(
         `if (${call} === false) assignFailed(run, ${this.program.position(statement.span.start, this.title)}, ${accessor});`,
@@ -216,7 +248,6 @@ export class RouteGen extends CallGen {
       if (isTail) this.line('else q = 1;');
       return 'true';
     });
-    void done;
   }
 
   #expression(expr: Expr, isTail: boolean): void {
@@ -239,6 +270,7 @@ export class RouteGen extends CallGen {
     const constant = value === null ? (type === 'drop' ? 0 : 1) : constantValue(value);
     if (typeof constant === 'number') {
       this.line(`run.rc = ${constant}; return ${leaveBits(type, constant === 0)};`);
+      this.vars.leave();
       return;
     }
     if (value === null) return;
@@ -248,10 +280,13 @@ export class RouteGen extends CallGen {
       return 'true';
     });
     this.line(`run.rc = q; return ${type === 'return' ? 'q === 0 ? 1 : 0' : leaveBits(type, false)};`);
+    this.vars.leave();
   }
 
   #break(): void {
     const around = this.#breaks.at(-1);
+    around?.ways.push(this.vars.fork());
+    this.vars.leave();
     if (around === undefined) {
       this.line('run.rc = 0; return 0;');
       return;
@@ -262,8 +297,18 @@ export class RouteGen extends CallGen {
 
   #continue(): void {
     const loop = this.#breaks.findLast((b) => b.isLoop);
+    this.vars.leave();
     this.line(loop === undefined ? 'run.rc = 0; return 0;' : `continue ${loop.label};`);
   }
+}
+
+/** A loop or a switch. */
+interface Breakable {
+  readonly label: string;
+  readonly isLoop: boolean;
+  readonly isTail: boolean;
+  /** What is known at each `break`. */
+  readonly ways: Known[];
 }
 
 /** RUN_* bits of a statement that ends the route; `return 0` ends the run as `exit` does. */

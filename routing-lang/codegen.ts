@@ -1,8 +1,8 @@
 import type { ScriptPosition } from '../core/script/program.ts';
 import type { ScriptTracer, TraceAction } from '../core/script/tracer.ts';
-import type { Expr, Statement } from './ast.ts';
 import type { Bindings, RouteEntry } from './bound.ts';
 import { RouteGen } from './codegen-route.ts';
+import { effectsIn } from './effects.ts';
 import type { Line } from './emitter.ts';
 import type { Preprocessed } from './preprocessor.ts';
 import type { SymbolTable } from './symbols.ts';
@@ -121,8 +121,8 @@ function callsOf(bindings: Bindings, route: RouteEntry): Calls {
   const routes = new Set<number>();
   let isDynamic = false;
   let isAsync = false;
-  for (const expr of callsIn(route.blocks.flatMap((block) => block.body))) {
-    const bound = bindings.calls.get(expr);
+  for (const effect of effectsIn(route.blocks.flatMap((block) => block.body))) {
+    const bound = effect.type === 'call' ? bindings.calls.get(effect) : undefined;
     if (bound?.kind === 'route') routes.add(bound.route.index);
     else if (bound?.kind === 'dynamicRoute') isDynamic = true;
     else if (bound?.kind === 'command' && bound.command.def.isAsync === true) isAsync = true;
@@ -158,71 +158,4 @@ function recursiveRoutes(graph: readonly Calls[]): Set<number> {
     }
   }
   return left;
-}
-
-type Call = Extract<Expr, { type: 'call' }>;
-
-/** All calls in statements, at any depth. */
-function* callsIn(body: readonly Statement[]): Generator<Call> {
-  for (const statement of body) {
-    switch (statement.type) {
-      case 'if':
-        yield* callsInExpr(statement.test);
-        yield* callsIn(statement.then);
-        if (statement.otherwise !== null) yield* callsIn(statement.otherwise);
-        break;
-      case 'while':
-        yield* callsInExpr(statement.test);
-        yield* callsIn(statement.body);
-        break;
-      case 'switch':
-        yield* callsInExpr(statement.subject);
-        for (const { body: inner } of statement.cases) yield* callsIn(inner);
-        break;
-      case 'assign':
-        yield* callsInExpr(statement.value);
-        break;
-      case 'expr':
-        yield* callsInExpr(statement.expr);
-        break;
-      case 'return':
-        if (statement.value !== null) yield* callsInExpr(statement.value);
-        break;
-      case 'break':
-      case 'continue':
-      case 'drop':
-      case 'empty':
-      case 'exit':
-      default:
-        break;
-    }
-  }
-}
-
-function* callsInExpr(expr: Expr): Generator<Call> {
-  switch (expr.type) {
-    case 'call':
-      for (const arg of expr.args) yield* callsInExpr(arg);
-      yield expr;
-      break;
-    case 'unary':
-      yield* callsInExpr(expr.operand);
-      break;
-    case 'binary':
-      yield* callsInExpr(expr.left);
-      yield* callsInExpr(expr.right);
-      break;
-    case 'assignExpr':
-      yield* callsInExpr(expr.value);
-      break;
-    case 'keyword':
-    case 'number':
-    case 'pv':
-    case 'regex':
-    case 'select':
-    case 'string':
-    case 'word':
-    default:
-      break;
-  }
 }

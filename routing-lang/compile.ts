@@ -103,8 +103,8 @@ function guarded(route: ScriptRoute, fail: (error: unknown) => never): ScriptRou
 /** Lines of generated code before the routes. */
 const PRELUDE_LINES = 2;
 
-const { textToInt, toInt, toStr, toText, add, equals, equalsText, equalsInt, suspend } = runtime;
-const HELPERS = { textToInt, toInt, toStr, toText, add, equals, equalsText, equalsInt, suspend };
+const { textToInt, toInt, toStr, toText, add, equals, equalsText, equalsInt, flat, suspend } = runtime;
+const HELPERS = { textToInt, toInt, toStr, toText, add, equals, equalsText, equalsInt, flat, suspend };
 
 function fileText(parsed: ParsedScript, file: string): string {
   const lines: string[] = [];

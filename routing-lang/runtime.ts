@@ -62,6 +62,14 @@ export function toText(value: PvValue): string {
   return typeof value === 'string' ? value : value === null ? '<null>' : `${value}`;
 }
 
+/**
+ * A text joined of several is a rope in V8, copied together by whatever looks into it first. `indexOf` does so in half the
+ * time that others need, some 20 ns; short texts are none. What it finds must count, or V8 leaves it out.
+ */
+export function flat(text: string): string {
+  return text.length < 13 || text.indexOf('\n') < text.length ? text : '';
+}
+
 /** `+` takes its type from the left operand; a null one counts as text unless the right one is a number. */
 export function add(left: PvValue, right: PvValue): PvValue {
   if (typeof left === 'number') return (left + toInt(right)) | 0;

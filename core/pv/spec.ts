@@ -13,6 +13,18 @@ export interface PvAccessor {
   readonly set?: (run: Run, value: PvValue) => boolean | void;
   /** All values of a variable that has several (`$(avp(x)[*])`), in index order. */
   readonly getAll?: (run: Run) => PvValue[];
+  /** Of a variable of the run: compiled code reads and writes its slot itself. */
+  readonly slot?: VarSlot;
+}
+
+/** A variable of the run that is nothing but a slot of `Run.vars`: `$var(x)`. */
+export interface VarSlot {
+  /** What `PvUse.varSlot` gave. */
+  readonly index: number;
+  /** Its value while the slot is null. */
+  readonly initial: PvValue;
+  /** What it is when null is assigned. */
+  readonly ofNull: PvValue;
 }
 
 /** Index of a use: absent, a number (negative counts from the end), `*` (all), or computed per run. */

@@ -83,4 +83,10 @@ export class Run {
     this.locals = null;
     this.sending = null;
   }
+
+  /** The slots of variables, all null when it is first asked for them. */
+  slots(): PvValue[] {
+    this.vars ??= new Array<PvValue>(this.program.varSlots.size).fill(null);
+    return this.vars;
+  }
 }

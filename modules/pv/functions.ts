@@ -12,7 +12,6 @@ import {
   type XavpValue,
 } from 'strowger';
 import type { PvState } from './state.ts';
-import { makeVars } from './variables.ts';
 import { kept } from './xavp-vars.ts';
 
 /** Commands about variables of any class. */
@@ -153,7 +152,7 @@ function valueOfSlot(run: Run, state: PvState, name: string, slot: number): PvVa
 function xavpToVars(run: Run, _state: PvState, xavp: string): number {
   const list = run.msg.vars?.xavps.list(xavp);
   if (list === undefined) return -1;
-  const vars = run.vars ?? makeVars(run);
+  const vars = run.slots();
   // The newest of a name is in front: walking backwards, it is written last.
   for (const { name, value } of list.items.toReversed()) {
     const slot = run.program.varSlots.get(name);

@@ -1,4 +1,4 @@
-import { flatCopy, type PvAccessor, type PvDef, type PvUse, type PvValue, type Run } from 'strowger';
+import { flatCopy, type PvAccessor, type PvDef, type PvUse } from 'strowger';
 import type { PvState } from './state.ts';
 
 /** $var(x), $vz(x), $vn(x): variables of the run; $shv(x): variables of the server. */
@@ -45,8 +45,9 @@ function bindVar(use: PvUse, state: PvState): Omit<PvAccessor, 'text'> | string 
       return vars === null ? initial : (vars[slot] ?? initial);
     },
     set: (run, value) => {
-      (run.vars ?? makeVars(run))[slot] = value ?? 0;
+      run.slots()[slot] = value ?? 0;
     },
+    slot: { index: slot, initial, ofNull: 0 },
   };
 }
 
@@ -57,16 +58,10 @@ function bindNullVar(use: PvUse): Omit<PvAccessor, 'text'> | string {
   return {
     get: (run) => (run.vars === null ? null : (run.vars[slot] ?? null)),
     set: (run, value) => {
-      (run.vars ?? makeVars(run))[slot] = value;
+      run.slots()[slot] = value;
     },
+    slot: { index: slot, initial: null, ofNull: null },
   };
-}
-
-/** The slots of a run, all unset. */
-export function makeVars(run: Run): PvValue[] {
-  const vars = new Array<PvValue>(run.program.varSlots.size).fill(null);
-  run.vars = vars;
-  return vars;
 }
 
 function bindShared(use: PvUse, state: PvState): Omit<PvAccessor, 'text'> | string {

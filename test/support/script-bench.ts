@@ -13,22 +13,24 @@ import { testMsg } from './pv-eval.ts';
 
 type Commands = Readonly<Record<string, CommandDef<never> | readonly CommandDef<never>[]>>;
 
-/** `$var(x)` alone, so that the language's tests need no module. */
-const VAR: PvDef<never> = {
-  doc: 'Script variable.',
-  name: 'required',
-  writable: true,
-  bind(use) {
-    const slot = use.varSlot(use.name ?? '');
-    return {
-      get: (run) => run.vars?.[slot] ?? 0,
-      set: (run, value) => {
-        run.vars ??= [];
-        run.vars[slot] = value ?? 0;
-      },
-    };
-  },
-};
+/** `$var(x)` alone, so that the language's tests need no module; without a slot it is a variable like any other. */
+function variable(hasSlot: boolean): PvDef<never> {
+  return {
+    doc: 'Script variable.',
+    name: 'required',
+    writable: true,
+    bind(use) {
+      const index = use.varSlot(use.name ?? '');
+      return {
+        get: (run) => run.vars?.[index] ?? 0,
+        set: (run, value) => {
+          run.slots()[index] = value ?? 0;
+        },
+        ...(hasSlot ? { slot: { index, initial: 0, ofNull: 0 } } : {}),
+      };
+    },
+  };
+}
 
 const URI_USER: PvDef<never> = {
   doc: 'User of the Request-URI.',
@@ -57,8 +59,10 @@ export class ScriptBench {
   program: CompiledProgram | null = null;
   limits = { loops: 100, depth: 256 };
   readonly #commands: Commands;
+  readonly #variable: PvDef<never>;
 
-  constructor(commands: Commands = {}) {
+  constructor(commands: Commands = {}, { slots = true } = {}) {
+    this.#variable = variable(slots);
     this.#commands = { ...CORE_COMMANDS, ...this.#own(), ...commands };
   }
 
@@ -107,7 +111,7 @@ export class ScriptBench {
   }
 
   symbols(): SymbolTable {
-    const pvs: Readonly<Record<string, PvDef<never>>> = { ...CORE_PVS, var: VAR, rU: URI_USER };
+    const pvs: Readonly<Record<string, PvDef<never>>> = { ...CORE_PVS, var: this.#variable, rU: URI_USER };
     const bound = (name: string): BoundCommand[] => {
       const entry = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
       const module = Object.hasOwn(CORE_COMMANDS, name) ? 'core' : 'test';
