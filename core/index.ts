@@ -1,6 +1,7 @@
 /** The public surface: what modules import as `strowger`. */
 export * from './auth/digest.ts';
 export * from './auth/digest-answer.ts';
+export * from './auth/md5.ts';
 export * from './cfg/groups.ts';
 export * from './cfg/select.ts';
 export { type CheckFailure, checkMessage } from './checks.ts';

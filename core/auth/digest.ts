@@ -19,7 +19,7 @@ const ALGORITHMS: readonly DigestAlgorithm[] = [
 
 /** By its name in any case; '' is MD5. Null for one that is not known, the `-sess` forms among them. */
 export function digestAlgorithm(name: string): DigestAlgorithm | null {
-  if (name === '') return MD5;
+  if (name === '' || name === 'MD5') return MD5;
   const upper = name.toUpperCase();
   return ALGORITHMS.find((algorithm) => algorithm.name === upper) ?? null;
 }

@@ -1,12 +1,9 @@
 import {
   type DigestAlgorithm,
   type DigestCredentials,
-  type DigestInput,
   digestAlgorithm,
   digestResponse,
   HDR,
-  ha1Of,
-  ha2Of,
   MD5,
   METHOD,
   type ModuleContext,
@@ -20,6 +17,7 @@ import {
 } from 'strowger';
 import { AUTH, type AuthAttempt, type AuthTarget, type FoundCredentials, type UserSecret } from './api.ts';
 import { Nonces } from './nonce.ts';
+import { ha1For, inputOf, ResponseCheck } from './response-check.ts';
 import { SafeEqual } from './safe-equal.ts';
 
 /** Extension: the credentials of a message that consume_credentials removes, as their text stands in it. */
@@ -31,6 +29,9 @@ const STALE = {};
 
 interface FoundText {
   readonly kind: number;
+  /** The message they were found in, as it was then, and where. */
+  readonly buf: string;
+  readonly start: number;
   readonly text: string;
 }
 
@@ -43,19 +44,22 @@ export class Authenticator {
   /** In the order challenges offer them; the names are sent only where the script chose them. */
   readonly algorithms: readonly DigestAlgorithm[];
   readonly #ctx: ModuleContext;
-  readonly #safe = new SafeEqual();
-  /** The last H(A2) and what it is of: registrations have the same one. */
-  #lastHa2 = '';
-  #lastHa2Of = '';
+  readonly #responses: ResponseCheck;
+  readonly #realmPrefix: string;
+  readonly #addsInfo: boolean;
 
   constructor(ctx: ModuleContext) {
     this.#ctx = ctx;
-    this.nonces = new Nonces(ctx, this.#safe);
+    const safe = new SafeEqual();
+    this.nonces = new Nonces(ctx, safe);
+    this.#responses = new ResponseCheck(safe);
+    this.#realmPrefix = ctx.str('realm_prefix');
+    this.#addsInfo = ctx.int('add_authinfo_hdr') !== 0;
     this.algorithms = parseAlgorithms(ctx.str('algorithm')) ?? [MD5];
   }
 
   strippedRealm(realm: string): string {
-    const prefix = this.#ctx.str('realm_prefix');
+    const prefix = this.#realmPrefix;
     return prefix !== '' && realm.startsWith(prefix) ? realm.slice(prefix.length) : realm;
   }
 
@@ -85,8 +89,9 @@ export class Authenticator {
     if (typeof held === 'number') return failed(held);
     const { row, credentials } = held;
     const kind = headerOf(target);
-    const known = msg.extension<readonly FoundText[]>(FOUND) ?? [];
-    msg.setExtension(FOUND, [...known, { kind, text: msg.hdrValue(row) }]);
+    const known = msg.extension<readonly FoundText[]>(FOUND);
+    const one = { kind, buf: msg.buf, start: msg.hdrValueStart(row), text: msg.hdrValue(row) };
+    msg.setExtension(FOUND, known === undefined ? [one] : [...known, one]);
     const algorithm = this.#algorithmOf(msg, credentials);
     if (algorithm === null || !isComplete(credentials, algorithm)) {
       this.#ctx.log.info('credentials are not complete', { callId: msg.callId });
@@ -96,7 +101,7 @@ export class Authenticator {
     const code = this.nonces.check(msg, credentials.nonce, nc, credentials.ncValue, defersCount);
     if (code === AUTH.STALE_NONCE || code === AUTH.NONCE_REUSED) msg.setExtension(STALE, true);
     if (code !== AUTH.OK) return failed(code);
-    const isSession = /-sess$/i.test(credentials.algorithm);
+    const isSession = isSessionName(credentials.algorithm);
     return {
       code: 0,
       found: { target, row, realm: wanted, credentials, algorithm, isSession, takesCount: defersCount && nc !== '' },
@@ -104,24 +109,11 @@ export class Authenticator {
   }
 
   verify(run: Run, found: FoundCredentials, secret: UserSecret, method: string = run.msg.methodName): number {
-    const { credentials, algorithm, realm, isSession } = found;
+    const { credentials } = found;
     // An account without a password is closed, not open.
     if (secret.text === '') return AUTH.INVALID_PASSWORD;
-    const ha1 = secret.isHa1 ? secret.text : ha1Of(algorithm, credentials.username, realm, secret.text);
-    if (ha1.length !== algorithm.hexLength) return AUTH.INVALID_PASSWORD;
     const { msg } = run;
-    const input = {
-      method,
-      uri: credentials.uri,
-      nonce: credentials.nonce,
-      qop: credentials.qop,
-      nc: credentials.nc,
-      cnonce: credentials.cnonce,
-      body: msg.body,
-      isSession,
-    };
-    const response = digestResponse(algorithm, ha1, input, this.#ha2(algorithm, input));
-    if (!this.#safe.equals(response, credentials.response)) return AUTH.INVALID_PASSWORD;
+    if (!this.#responses.isRight(msg, found, secret, method)) return AUTH.INVALID_PASSWORD;
     if (found.takesCount) {
       const count = this.nonces.takeCount(credentials.nonce, credentials.ncValue);
       if (count !== AUTH.OK) return count;
@@ -133,7 +125,7 @@ export class Authenticator {
       buf: msg.buf,
     };
     msg.setExtension(VERIFIED_CREDENTIALS, verified);
-    if (this.#ctx.int('add_authinfo_hdr') !== 0) this.#addInfo(msg, found, ha1, input);
+    if (this.#addsInfo) this.#addInfo(msg, found, secret, method);
     return AUTH.OK;
   }
 
@@ -144,9 +136,10 @@ export class Authenticator {
       if (!isNeverChallenged(msg)) this.#ctx.log.error('consume_credentials: no credentials have been checked');
       return -1;
     }
-    for (const { kind, text } of found)
+    for (const { kind, buf, start, text } of found)
       for (let row = msg.findHdr(kind); row >= 0; row = msg.findHdr(kind, row + 1))
-        if (msg.hdrValue(row) === text) removeHeaderRow(msg, row);
+        if ((buf === msg.buf && start === msg.hdrValueStart(row)) || msg.hdrValue(row) === text)
+          removeHeaderRow(msg, row);
     msg.setExtension(FOUND, undefined);
     return 1;
   }
@@ -163,36 +156,27 @@ export class Authenticator {
     return msg.extension<boolean>(STALE) === true;
   }
 
-  #ha2(algorithm: DigestAlgorithm, input: DigestInput): string {
-    if (input.qop !== '' && input.qop !== 'auth') return ha2Of(algorithm, input);
-    const wanted = `${algorithm.name}:${input.method}:${input.uri}`;
-    if (wanted !== this.#lastHa2Of) {
-      this.#lastHa2 = ha2Of(algorithm, input);
-      this.#lastHa2Of = wanted;
-    }
-    return this.#lastHa2;
-  }
-
   /**
    * Of the algorithms that are asked for the one the client took; where that is one, it may take a longer one, and what it
    * calls it does not count otherwise. Null where it took one that was not asked for.
    */
   #algorithmOf(msg: SipMsg, { algorithm, response }: DigestCredentials): DigestAlgorithm | null {
     const wanted = this.chosen(msg) ?? this.algorithms;
-    const [only, ...others] = wanted;
-    const named = digestAlgorithm(algorithm.replace(/-sess$/i, ''));
-    if (only === undefined || others.length > 0) return named !== null && wanted.includes(named) ? named : null;
+    const [only] = wanted;
+    const named = digestAlgorithm(isSessionName(algorithm) ? algorithm.slice(0, -SESSION.length) : algorithm);
+    if (only === undefined || wanted.length > 1) return named !== null && wanted.includes(named) ? named : null;
     const isLonger = named !== null && named.hexLength > only.hexLength && response.length === named.hexLength;
     return isLonger ? named : only;
   }
 
   /** Authentication-Info for the reply to come (RFC 7615). Its entity is not known here, so that auth-int has no proof. */
-  #addInfo(msg: SipMsg, found: FoundCredentials, ha1: string, input: DigestInput): void {
+  #addInfo(msg: SipMsg, found: FoundCredentials, secret: UserSecret, method: string): void {
+    const input = inputOf(msg, found, method);
     const next = this.nonces.areForOnce ? this.nonces.make(msg) : input.nonce;
     const parts = [`nextnonce=${quoteString(next)}`];
     if (input.qop !== '') parts.push(`qop=${input.qop.toLowerCase() === 'auth-int' ? 'auth-int' : 'auth'}`);
     if (input.qop.toLowerCase() !== 'auth-int')
-      parts.push(`rspauth="${digestResponse(found.algorithm, ha1, { ...input, method: '' })}"`);
+      parts.push(`rspauth="${digestResponse(found.algorithm, ha1For(found, secret), { ...input, method: '' })}"`);
     if (input.qop !== '') parts.push(`cnonce=${quoteString(input.cnonce)}`, `nc=${input.nc}`);
     msg.replyLumps ??= [];
     msg.replyLumps.push(`Authentication-Info: ${parts.join(', ')}\r\n`);
@@ -208,6 +192,13 @@ export function parseAlgorithms(text: string): readonly DigestAlgorithm[] | null
 /** ACK and CANCEL can not be challenged (RFC 3261 §22.1); Kamailio lets PRACK pass with them. */
 function isNeverChallenged(msg: SipMsg): boolean {
   return msg.method === METHOD.ACK || msg.method === METHOD.CANCEL || msg.method === METHOD.PRACK;
+}
+
+/** End of the names of the forms that hash nonces into H(A1) (RFC 7616 §3.4.2). */
+const SESSION = '-sess';
+
+function isSessionName(name: string): boolean {
+  return name.length >= SESSION.length && name.slice(-SESSION.length).toLowerCase() === SESSION;
 }
 
 function headerOf(target: AuthTarget): number {

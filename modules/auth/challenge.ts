@@ -1,4 +1,12 @@
-import { type DigestAlgorithm, METHOD, type ModuleContext, quoteString, type Run, type SipMsg } from 'strowger';
+import {
+  type DigestAlgorithm,
+  flatCopy,
+  METHOD,
+  type ModuleContext,
+  quoteString,
+  type Run,
+  type SipMsg,
+} from 'strowger';
 import type { SlApi } from '../sl/api.ts';
 import type { AuthTarget } from './api.ts';
 import { type Authenticator, parseAlgorithms } from './authenticator.ts';
@@ -9,19 +17,30 @@ export const CHALLENGE = { QOP_AUTH: 1, QOP_AUTH_INT: 2, NO_500: 4, STALE: 16 } 
 /** `default`: what the parameter `qop` says. */
 export type Qop = '' | 'auth' | 'auth-int' | 'default';
 
+interface LastChallenge {
+  readonly target: AuthTarget;
+  readonly nonce: string;
+  readonly realm: string;
+  readonly qop: Qop;
+  readonly saysStale: boolean;
+  readonly named: readonly DigestAlgorithm[] | null;
+  readonly rows: string;
+}
+
 /** Makes challenges and sends them. */
 export class Challenger {
   readonly #ctx: ModuleContext;
   readonly #auth: Authenticator;
   readonly #replies: SlApi;
+  readonly #isStateless: boolean;
   /** The last challenge, and what it was made for: many in a row are alike. */
-  #last = '';
-  #lastFor = '';
+  #last: LastChallenge | null = null;
 
   constructor(ctx: ModuleContext, auth: Authenticator) {
     this.#ctx = ctx;
     this.#auth = auth;
     this.#replies = ctx.api<SlApi>('sl');
+    this.#isStateless = ctx.int('force_stateless_reply') !== 0;
   }
 
   /** The header rows of a challenge: one, or one for each algorithm in order of preference (RFC 8760 §2.3). */
@@ -34,15 +53,22 @@ export class Challenger {
     asked: readonly DigestAlgorithm[] | null = null,
   ): string {
     const nonce = this.#auth.nonces.make(msg);
-    const stale = isStale || this.#auth.isStale(msg) ? ', stale=true' : '';
+    const saysStale = isStale || this.#auth.isStale(msg);
     const named = asked ?? this.#auth.chosen(msg);
-    const names = named === null ? '' : named.map(({ name }) => name).join();
-    const wanted = `${target} ${qop} ${nonce} ${stale} ${names} ${realm}`;
-    if (wanted !== this.#lastFor) {
-      this.#last = this.#rows(target, nonce, realm, qop, stale, named);
-      this.#lastFor = wanted;
-    }
-    return this.#last;
+    const last = this.#last;
+    if (
+      last !== null &&
+      nonce === last.nonce &&
+      target === last.target &&
+      qop === last.qop &&
+      saysStale === last.saysStale &&
+      named === last.named &&
+      realm === last.realm
+    )
+      return last.rows;
+    const rows = this.#rows(target, nonce, realm, qop, saysStale ? ', stale=true' : '', named);
+    this.#last = { target, nonce, realm: flatCopy(realm), qop, saysStale, named, rows };
+    return rows;
   }
 
   #rows(
@@ -81,14 +107,15 @@ export class Challenger {
     lumps.push(header);
     const sent =
       target === 'www' ? this.#reply(run, 401, 'Unauthorized') : this.#reply(run, 407, 'Proxy Authentication Required');
-    lumps.splice(lumps.lastIndexOf(header), 1);
+    if (lumps.at(-1) === header) lumps.pop();
+    else lumps.splice(lumps.lastIndexOf(header), 1);
     return sent > 0 ? 1 : -1;
   }
 
   #reply(run: Run, code: number, reason: string): number {
-    return this.#ctx.int('force_stateless_reply') === 0
-      ? this.#replies.sendReply(run, code, reason)
-      : this.#replies.sendStateless(run, code, reason);
+    return this.#isStateless
+      ? this.#replies.sendStateless(run, code, reason)
+      : this.#replies.sendReply(run, code, reason);
   }
 }
 

@@ -28,6 +28,12 @@ export class Nonces {
   readonly #state: NonceState | null;
   readonly #kind: number;
   readonly #safe: SafeEqual;
+  readonly #expireSec: number;
+  readonly #maxDriftSec: number;
+  /** Bits of CHECK: of REGISTER, of other requests outside dialogs, inside. */
+  readonly #checksRegister: number;
+  readonly #checksNoDialog: number;
+  readonly #checksInDialog: number;
   /** The nonce of this second, where all are alike, and the second. */
   #last = '';
   #lastSec = -1;
@@ -35,6 +41,11 @@ export class Nonces {
   constructor(ctx: ModuleContext, safe: SafeEqual) {
     this.#ctx = ctx;
     this.#safe = safe;
+    this.#expireSec = ctx.int('nonce_expire');
+    this.#maxDriftSec = ctx.int('nonce_auth_max_drift');
+    this.#checksRegister = ctx.int('auth_checks_register');
+    this.#checksNoDialog = ctx.int('auth_checks_no_dlg');
+    this.#checksInDialog = ctx.int('auth_checks_in_dlg');
     const heap = ctx.server.sharedHeap;
     this.#secret = ctx.str('secret') || sharedSecret(heap, ctx.server.random.token(SECRET_CHARS));
     const counts = ctx.int('nonce_count') !== 0;
@@ -53,7 +64,7 @@ export class Nonces {
 
   /** A nonce for the challenge of this request: quoted text needs no escapes. */
   make(msg: SipMsg): string {
-    const nowSec = Math.floor(this.#ctx.server.clock.wall() / 1000);
+    const nowSec = this.#nowSec();
     const checks = this.#checksOf(msg);
     if (this.#state === null && checks === 0) {
       if (nowSec !== this.#lastSec) {
@@ -115,16 +126,19 @@ export class Nonces {
     return (this.#kind & KIND.ONCE) === 0 ? AUTH.OK : codeOf(state.useOnce(id));
   }
 
+  #nowSec(): number {
+    const { clock } = this.#ctx.server;
+    return Math.floor((clock.heldWall?.() ?? clock.wall()) / 1000);
+  }
+
   #isCurrent(sinceSec: number): boolean {
-    const nowSec = Math.floor(this.#ctx.server.clock.wall() / 1000);
-    return (
-      nowSec <= sinceSec + this.#ctx.int('nonce_expire') && sinceSec - nowSec <= this.#ctx.int('nonce_auth_max_drift')
-    );
+    const nowSec = this.#nowSec();
+    return nowSec <= sinceSec + this.#expireSec && sinceSec - nowSec <= this.#maxDriftSec;
   }
 
   #checksOf(msg: SipMsg): number {
-    if (msg.method === METHOD.REGISTER) return this.#ctx.int('auth_checks_register');
-    return this.#ctx.int(msg.toTag === '' ? 'auth_checks_no_dlg' : 'auth_checks_in_dlg');
+    if (msg.method === METHOD.REGISTER) return this.#checksRegister;
+    return msg.toTag === '' ? this.#checksNoDialog : this.#checksInDialog;
   }
 
   #proven(text: string): string {
