@@ -47,11 +47,17 @@ export class StatelessReplies {
       code,
       reason,
       toTag: code === 100 ? '' : this.tagFor(msg),
-      extraHeaders: msg.replyLumps === null ? extraHeaders : msg.replyLumps.join('') + extraHeaders,
+      extraHeaders: replyRows(msg) + extraHeaders,
       body: body === '' ? msg.replyBody : body,
       server: this.#server.serverHeader,
     });
     if (code >= 200) msg.msgFlags |= MSG_FLAG.FINAL_REPLY_SENT;
     return this.#server.transport.send(text, replyToRequest(msg));
   }
+}
+
+/** The rows that the script and modules have put by for replies: most often one text. */
+function replyRows({ replyLumps }: SipMsg): string {
+  if (replyLumps === null || replyLumps.length === 0) return '';
+  return replyLumps.length === 1 ? (replyLumps[0] as string) : replyLumps.join('');
 }

@@ -284,27 +284,30 @@ export function buildReply(msg: SipMsg, form: ReplyForm): string {
   let out = `${msg.isHttp ? msg.version : 'SIP/2.0'} ${form.code} ${onOneLine(form.reason)}\r\n`;
   // REGISTER makes no dialog: Record-Route means nothing in it (RFC 3261 §10.3).
   const withRecordRoute = form.code >= 180 && form.code < 300 && msg.method !== METHOD.REGISTER;
+  // What is copied as it stands waits in `from … to` for what follows it: rows in a row are one piece of the text.
+  let from = 0;
+  let to = 0;
   for (let row = 0; row < msg.hdrCount; row++) {
-    switch (msg.hdrKind(row)) {
-      case HDR.VIA:
-        if (msg.isHttp) out += `S${buf.slice(msg.hdrStart(row) + 1, msg.hdrEnd(row))}`;
-        else out += row === msg.via1At ? firstViaForReply(msg) : buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
-        break;
-      case HDR.TO:
-        out += toForReply(msg, row, form.toTag);
-        break;
-      case HDR.FROM:
-      case HDR.CALLID:
-      case HDR.CSEQ:
-        out += buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
-        break;
-      case HDR.RECORDROUTE:
-        if (withRecordRoute) out += buf.slice(msg.hdrStart(row), msg.hdrEnd(row));
-        break;
-      default:
-        break;
+    const kind = msg.hdrKind(row);
+    if (!isCopied(kind) && !(kind === HDR.RECORDROUTE && withRecordRoute)) continue;
+    const start = msg.hdrStart(row);
+    const end = rowEnd(msg, row);
+    if (start !== to) {
+      if (to > from) out += buf.slice(from, to);
+      from = start;
+    }
+    to = end;
+    if (kind === HDR.VIA && (row === msg.via1At || msg.isHttp)) {
+      if (start > from) out += buf.slice(from, start);
+      out += msg.isHttp ? `S${buf.slice(start + 1, end)}` : firstViaForReply(msg, end);
+      from = end;
+    } else if (row === msg.toAt && form.toTag !== '' && msg.toTag === '') {
+      const valueEnd = msg.hdrValueEnd(row);
+      out += `${buf.slice(from, valueEnd)};tag=${form.toTag}`;
+      from = valueEnd;
     }
   }
+  if (to > from) out += buf.slice(from, to);
   out += form.extraHeaders;
   if (form.server !== '') out += `Server: ${form.server}\r\n`;
   if ((msg.msgFlags & MSG_FLAG.SIP_WARNING) !== 0) out += warningRow(msg);
@@ -312,9 +315,24 @@ export function buildReply(msg: SipMsg, form: ReplyForm): string {
   return form.body === '' ? out + CONTENT_LENGTH_ZERO : `${out}Content-Length: ${form.body.length}\r\n\r\n${form.body}`;
 }
 
+/** What every reply repeats of its request. */
+function isCopied(kind: number): boolean {
+  return kind === HDR.VIA || kind === HDR.FROM || kind === HDR.TO || kind === HDR.CALLID || kind === HDR.CSEQ;
+}
+
+/** `hdrEnd` without a search where the value ends with its line. */
+function rowEnd(msg: SipMsg, row: number): number {
+  const end = msg.hdrValueEnd(row);
+  return msg.buf.charCodeAt(end) === 13 && msg.buf.charCodeAt(end + 1) === 10 ? end + 2 : msg.hdrEnd(row);
+}
+
 /** A start line can not be folded: what a script has copied into it from a folded header is put on one line. */
 function onOneLine(text: string): string {
-  return /[\r\n\0]/.test(text) ? text.replace(/[\s\0]+/g, ' ') : text;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 13 || c === 10 || c === 0) return text.replace(/[\s\0]+/g, ' ');
+  }
+  return text;
 }
 
 /** Content-Length and body of an HTTP response: none after a HEAD (RFC 9110 §9.3.2) or with a 101. */
@@ -336,18 +354,10 @@ function warningRow(msg: SipMsg): string {
   );
 }
 
-function toForReply(msg: SipMsg, row: number, tag: string): string {
-  const buf = msg.buf;
-  const start = msg.hdrStart(row);
-  if (tag === '' || row !== msg.toAt || msg.toTag !== '') return buf.slice(start, msg.hdrEnd(row));
-  return `${buf.slice(start, msg.hdrValueEnd(row))};tag=${tag}${buf.slice(msg.hdrValueEnd(row), msg.hdrEnd(row))}`;
-}
-
-/** The topmost Via row with rport filled in place and received at the end of its first value, as Kamailio writes it. */
-function firstViaForReply(msg: SipMsg): string {
+/** The topmost Via row with rport filled in place and received at the end of its first value, as Kamailio writes it. `end` is the row's. */
+function firstViaForReply(msg: SipMsg, end: number): string {
   const buf = msg.buf;
   const start = msg.hdrStart(msg.via1At);
-  const end = msg.hdrEnd(msg.via1At);
   const via = msg.via1;
   if (via === null || !needsReceived(msg, via)) return buf.slice(start, end);
   const rportAt = via.paramAt('rport');
