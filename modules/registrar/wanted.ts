@@ -101,7 +101,7 @@ export class WantedContacts {
     }
     if (this.#received.length > contactMaxSize) return REG_ERROR.contactLength;
     // It is written into replies between quotes.
-    return /["\r\n]/.test(this.#received) ? REG_ERROR.parse : null;
+    return this.#received !== '' && /["\r\n]/.test(this.#received) ? REG_ERROR.parse : null;
   }
 
   #read(contact: NameAddr): Wanted | RegError {

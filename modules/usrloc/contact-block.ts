@@ -41,9 +41,21 @@ const MAX_TEXT = 0xffff;
 
 /** Words that a contact needs. */
 export function contactWords(data: ContactData): number {
-  let length = 0;
-  for (const text of textsOf(data)) length += Math.min(MAX_TEXT, text.length);
-  return CONTACT.TEXT + ((length + 3) >>> 2);
+  const { ruid, contact, callid, userAgent, received, path, socket, instance, xavpText } = data;
+  const length =
+    room(ruid) +
+    room(contact) +
+    room(callid) +
+    room(userAgent) +
+    room(received) +
+    room(path) +
+    room(socket) +
+    room(instance);
+  return CONTACT.TEXT + ((length + room(xavpText) + 3) >>> 2);
+}
+
+function room(text: string): number {
+  return Math.min(MAX_TEXT, text.length);
 }
 
 /** Texts of a contact in the order they are kept. Looked up by name in a loop each would cost ten times as much. */
@@ -52,21 +64,31 @@ function textsOf(data: ContactData): readonly string[] {
   return [ruid, contact, callid, userAgent, received, path, socket, instance, xavpText];
 }
 
-/** Writes all but the links into a block that is large enough. */
-export function writeContact(heap: SharedHeap, at: number, data: ContactData): void {
+/** Writes all but the links into a block that is large enough. `old` is what stands there; null where that is nothing. */
+export function writeContact(heap: SharedHeap, at: number, data: ContactData, old: ContactData | null): void {
   writeNumbers(heap, at, data);
   const { bytes } = heap;
+  const texts = textsOf(data);
+  const oldTexts = old === null ? NO_TEXTS : textsOf(old);
   let length = (at + CONTACT.LENGTHS) * 4;
   let start = (at + CONTACT.TEXT) * 4;
-  for (const text of textsOf(data)) {
-    const size = Math.min(MAX_TEXT, text.length);
-    bytes[length] = size & 0xff;
-    bytes[length + 1] = size >>> 8;
+  // Most often it is the Call-ID that is another, of the same length: the rest is where it was.
+  let areInPlace = true;
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] as string;
+    const size = room(text);
+    if (!areInPlace || text !== oldTexts[i]) {
+      areInPlace &&= size === oldTexts[i]?.length;
+      bytes[length] = size & 0xff;
+      bytes[length + 1] = size >>> 8;
+      if (size > 0) bytes.latin1Write(text, start, size);
+    }
     length += 2;
-    if (size > 0) bytes.latin1Write(text, start, size);
     start += size;
   }
 }
+
+const NO_TEXTS: readonly string[] = [];
 
 /** Writes what is not text and no link. */
 export function writeNumbers(heap: SharedHeap, at: number, data: ContactData): void {
@@ -108,30 +130,31 @@ export function readContact(heap: SharedHeap, at: number): ContactData {
   const start = (at + CONTACT.TEXT) * 4;
   const text = bytes.latin1Slice(start, start + end);
   const word = (offset: number): number => words[at + offset] as number;
+  // In the order of `contactData`, so that V8 sees one kind of object.
   return {
-    ruid: text.slice(0, ruid),
     contact: text.slice(ruid, contact),
+    expires: heap.floats[(at + CONTACT.EXPIRES) >>> 1] as number,
+    q: word(CONTACT.Q),
     callid: text.slice(contact, callid),
+    cseq: word(CONTACT.CSEQ) >>> 0,
+    flags: word(CONTACT.FLAGS) >>> 0,
+    cflags: word(CONTACT.CFLAGS) >>> 0,
     userAgent: text.slice(callid, userAgent),
     received: text.slice(userAgent, received),
     path: text.slice(received, path),
     socket: text.slice(path, socket),
-    instance: text.slice(socket, instance),
-    xavpText: text.slice(instance),
-    q: word(CONTACT.Q),
-    cseq: word(CONTACT.CSEQ) >>> 0,
-    flags: word(CONTACT.FLAGS) >>> 0,
-    cflags: word(CONTACT.CFLAGS) >>> 0,
     methods: word(CONTACT.METHODS) >>> 0,
+    instance: text.slice(socket, instance),
     regId: word(CONTACT.REG_ID),
     serverId: word(CONTACT.SERVER_ID),
     tcpconnId: word(CONTACT.TCPCONN),
-    state: word(CONTACT.STATE),
     keepalive: word(CONTACT.KEEPALIVE),
-    keepaliveRoundtripUs: word(CONTACT.ROUNDTRIP) >>> 0,
-    expires: heap.floats[(at + CONTACT.EXPIRES) >>> 1] as number,
     lastModified: word(CONTACT.MODIFIED) >>> 0,
     lastKeepalive: word(CONTACT.LAST_KEEPALIVE) >>> 0,
+    keepaliveRoundtripUs: word(CONTACT.ROUNDTRIP) >>> 0,
+    ruid: text.slice(0, ruid),
+    xavpText: text.slice(instance),
+    state: word(CONTACT.STATE),
   };
 }
 

@@ -140,7 +140,7 @@ export class ContactStore {
         if (record !== 0) this.#dropIfEmpty(record);
         throw full();
       }
-      writeContact(heap, at, data);
+      writeContact(heap, at, data, null);
       if (data.tcpconnId > 0) this.#connections.insert(at, mixHash(data.tcpconnId));
       this.#link(record, at, before === null ? 0 : this.#present(before));
       return new StoredContact(this.name, aor, readContact(heap, at), at);
@@ -164,11 +164,12 @@ export class ContactStore {
       const moved = heap.roomOf(at) < words ? heap.allocate(words) : at;
       if (moved === 0) throw full();
       this.#disconnect(at);
-      if (moved !== at) {
+      const isMoved = moved !== at;
+      if (isMoved) {
         this.#move(at, moved);
         at = moved;
       }
-      writeContact(heap, at, data);
+      writeContact(heap, at, data, isMoved ? null : contact);
       if (data.tcpconnId > 0) this.#connections.insert(at, mixHash(data.tcpconnId));
       return new StoredContact(this.name, contact.aor, data, at);
     });

@@ -22,72 +22,97 @@ export interface ContactData extends Required<Omit<UcontactInfo, 'xavp'>> {
   readonly state: number;
 }
 
-/** A contact as it was when it was read. */
+/** A contact as it was when it was read. Two are made for each REGISTER, so that they do not copy the data. */
 export class StoredContact implements Ucontact, ContactData {
   readonly domain: string;
   readonly aor: string;
-  readonly contact: string;
-  readonly expires: number;
-  readonly q: number;
-  readonly callid: string;
-  readonly cseq: number;
-  readonly flags: number;
-  readonly cflags: number;
-  readonly userAgent: string;
-  readonly received: string;
-  readonly path: string;
-  readonly socket: string;
-  readonly methods: number;
-  readonly instance: string;
-  readonly regId: number;
-  readonly serverId: number;
-  readonly tcpconnId: number;
-  readonly keepalive: number;
-  readonly lastModified: number;
-  readonly lastKeepalive: number;
-  readonly keepaliveRoundtripUs: number;
-  readonly ruid: string;
-  readonly xavpText: string;
-  readonly state: number;
   /** Its block, 0 where it has none. Holds while the record is locked. */
   readonly address: number;
+  readonly #data: ContactData;
 
   constructor(domain: string, aor: string, data: ContactData, address: number) {
     this.domain = domain;
     this.aor = aor;
-    this.contact = data.contact;
-    this.expires = data.expires;
-    this.q = data.q;
-    this.callid = data.callid;
-    this.cseq = data.cseq;
-    this.flags = data.flags;
-    this.cflags = data.cflags;
-    this.userAgent = data.userAgent;
-    this.received = data.received;
-    this.path = data.path;
-    this.socket = data.socket;
-    this.methods = data.methods;
-    this.instance = data.instance;
-    this.regId = data.regId;
-    this.serverId = data.serverId;
-    this.tcpconnId = data.tcpconnId;
-    this.keepalive = data.keepalive;
-    this.lastModified = data.lastModified;
-    this.lastKeepalive = data.lastKeepalive;
-    this.keepaliveRoundtripUs = data.keepaliveRoundtripUs;
-    this.ruid = data.ruid;
-    this.xavpText = data.xavpText;
-    this.state = data.state;
     this.address = address;
+    this.#data = data;
   }
 
+  get contact(): string {
+    return this.#data.contact;
+  }
+  get expires(): number {
+    return this.#data.expires;
+  }
+  get q(): number {
+    return this.#data.q;
+  }
+  get callid(): string {
+    return this.#data.callid;
+  }
+  get cseq(): number {
+    return this.#data.cseq;
+  }
+  get flags(): number {
+    return this.#data.flags;
+  }
+  get cflags(): number {
+    return this.#data.cflags;
+  }
+  get userAgent(): string {
+    return this.#data.userAgent;
+  }
+  get received(): string {
+    return this.#data.received;
+  }
+  get path(): string {
+    return this.#data.path;
+  }
+  get socket(): string {
+    return this.#data.socket;
+  }
+  get methods(): number {
+    return this.#data.methods;
+  }
+  get instance(): string {
+    return this.#data.instance;
+  }
+  get regId(): number {
+    return this.#data.regId;
+  }
+  get serverId(): number {
+    return this.#data.serverId;
+  }
+  get tcpconnId(): number {
+    return this.#data.tcpconnId;
+  }
+  get keepalive(): number {
+    return this.#data.keepalive;
+  }
+  get lastModified(): number {
+    return this.#data.lastModified;
+  }
+  get lastKeepalive(): number {
+    return this.#data.lastKeepalive;
+  }
+  get keepaliveRoundtripUs(): number {
+    return this.#data.keepaliveRoundtripUs;
+  }
+  get ruid(): string {
+    return this.#data.ruid;
+  }
+  get xavpText(): string {
+    return this.#data.xavpText;
+  }
+  get state(): number {
+    return this.#data.state;
+  }
   get xavp(): XavpList | null {
     return xavpFromText(this.xavpText);
   }
 
   /** The same data but for some of it. */
   with(changes: Partial<ContactData>): ContactData {
-    return Object.assign(Object.create(StoredContact.prototype) as StoredContact, this, changes);
+    return { ...this.#data, ...changes };
   }
 
   isValid(nowSec: number): boolean {
