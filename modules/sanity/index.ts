@@ -34,10 +34,10 @@ class Sanity {
     return this.ctx.int('autodrop') === 0 ? -1 : 0;
   }
 
-  /** sanity_reply: the answer to what was found wrong. -1 when nothing was, or the answer was sent already. */
+  /** sanity_reply: the answer to what was found wrong; 1 also when nothing was, or the answer was sent already. */
   reply(run: Run): number {
     const failure = run.msg.extension<Failure>(this);
-    return failure !== undefined && this.ctx.int('noreply') !== 0 ? this.#answer(run, failure) : -1;
+    return failure !== undefined && this.ctx.int('noreply') !== 0 ? this.#answer(run, failure) : 1;
   }
 
   #answer(run: Run, failure: Failure): number {

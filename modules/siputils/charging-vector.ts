@@ -1,35 +1,57 @@
 /** P-Charging-Vector (RFC 7315 §5.6): sip_p_charging_vector and $pcv. */
 
-import { appendHeader, findParam, type PvDef, type PvUse, type Run, removeHeaderRow, type SipMsg } from 'strowger';
+import {
+  appendHeader,
+  findParam,
+  type Lump,
+  type PvDef,
+  type PvUse,
+  type Run,
+  removeHeaderRow,
+  type SipMsg,
+} from 'strowger';
 
 const NAME = 'P-Charging-Vector';
 
-interface Generated {
+/** What was done to the header; void once the message is another text (msg_apply_changes). */
+interface Edited {
   readonly buf: string;
   /** The value that was written, null where the header was only removed. */
   readonly value: string | null;
+  readonly lump: Lump | null;
 }
 
 /** sip_p_charging_vector: `r` removes, `g` generates where there is none, `f` does both. */
 export function chargingVector(run: Run, key: object, flags: string): number {
   const { msg } = run;
-  const rows: number[] = [];
-  for (let row = msg.findHdrByName(NAME); row >= 0; row = msg.findHdrByName(NAME, row + 1)) rows.push(row);
   const removes = flags === 'r' || flags === 'f';
   if (!removes && flags !== 'g') return -1;
-  if (removes) for (const row of rows) removeHeaderRow(msg, row);
-  if (flags === 'r' || (flags === 'g' && (rows.length > 0 || current(msg, key) !== null))) return 1;
+  if (removes) remove(msg, key);
+  if (flags === 'r' || current(msg, key) !== null) return 1;
   const icid = Buffer.from(run.server.random.bytes(16)).toString('hex').toUpperCase();
   const value = `icid-value=${icid}; icid-generated-at=${msg.rcv.dstIp}`;
-  appendHeader(msg, `${NAME}: ${value}\r\n`);
-  msg.setExtension(key, { buf: msg.buf, value });
+  const lump = appendHeader(msg, `${NAME}: ${value}\r\n`);
+  msg.setExtension(key, { buf: msg.buf, value, lump } satisfies Edited);
   return 1;
+}
+
+function remove(msg: SipMsg, key: object): void {
+  const edited = editedOf(msg, key);
+  if (edited === null)
+    for (let row = msg.findHdrByName(NAME); row >= 0; row = msg.findHdrByName(NAME, row + 1)) removeHeaderRow(msg, row);
+  else if (edited.lump !== null) edited.lump.isCancelled = true;
+  msg.setExtension(key, { buf: msg.buf, value: null, lump: null } satisfies Edited);
+}
+
+function editedOf(msg: SipMsg, key: object): Edited | null {
+  const edited = msg.extension<Edited>(key);
+  return edited?.buf === msg.buf ? edited : null;
 }
 
 /** The value now: what was generated, else what was received. */
 function current(msg: SipMsg, key: object): string | null {
-  const made = msg.extension<Generated>(key);
-  if (made?.buf === msg.buf) return made.value;
+  const edited = editedOf(msg, key);
+  if (edited !== null) return edited.value;
   const row = msg.findHdrByName(NAME);
   return row < 0 ? null : msg.hdrValue(row);
 }

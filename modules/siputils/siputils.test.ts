@@ -232,6 +232,11 @@ test('P-Charging-Vector: generated once, removed, replaced', async () => {
   const removed = module.run(sipMsg(text));
   assert.equal(module.call(removed, 'sip_p_charging_vector', 'r'), 1);
   assert.deepEqual(get(removed), []);
+  assert.equal(module.call(removed, 'sip_p_charging_vector', 'g'), 1);
+  assert.equal(module.call(removed, 'sip_p_charging_vector', 'f'), 1);
+  assert.equal(get(removed).length, 1);
+  assert.equal(module.call(removed, 'sip_p_charging_vector', 'r'), 1);
+  assert.deepEqual(get(removed), []);
 });
 
 test('hdr_date_check', async () => {

@@ -66,7 +66,7 @@ function byProto(
 
 const relay: Send = (run, tm, to) => tm.relay.relay(run, to);
 
-/** Adds branches to the transaction there is, or begins one (t_forward_nonack…). */
+/** Adds branches to the transaction that t_newtran() began (t_forward_nonack…); -1 without one, as in Kamailio. */
 const forward: Send = (run, tm, to) => {
   const { msg } = run;
   if (msg.method === METHOD.ACK) return RELAY.ERROR;
@@ -74,7 +74,8 @@ const forward: Send = (run, tm, to) => {
     const invite = tm.of(msg) === null ? tm.table.find(msg, METHOD.INVITE) : null;
     if (invite !== null) return tm.cancels.received(run, invite);
   }
-  return tm.relay.forward(run, tm.of(msg) ?? tm.create(run), to);
+  const t = tm.of(msg);
+  return t === null ? RELAY.ERROR : tm.relay.forward(run, t, to);
 };
 
 /** Sends a copy elsewhere whose replies stay here (t_replicate). The script goes on answering by itself. */

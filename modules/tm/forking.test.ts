@@ -286,3 +286,17 @@ test('onsend_route: a drop takes the branch out; without another one t_relay() f
     },
   );
 });
+
+test('t_forward_nonack() needs a transaction, as in Kamailio', async () => {
+  const script = `request_route {
+    if (t_forward_nonack("10.0.2.1", "5060")) exit;
+    t_newtran();
+    if (!t_forward_nonack("10.0.2.2", "5060")) exit;
+  }`;
+  await withTmWorld(script, async (world) => {
+    const invite = world.calls();
+    world.carol.replies(await world.carol.receives('INVITE'), 486);
+    assert.equal((await world.final(invite)).status, 486);
+    assert.equal(world.bob.count('INVITE'), 0);
+  });
+});
