@@ -34,7 +34,7 @@ function statelessBranch(msg: SipMsg): string {
     via !== null && hasBranchCookie(via)
       ? hashSpan(msg.buf, via.branchStart, via.branchEnd, call)
       : hashText(`${msg.cseqNumber}`, via === null ? call : hashSpan(msg.buf, via.start, via.end, call));
-  return `${BRANCH_MAGIC}${STATELESS_MARK}${base36(mixHash(id))}${base36(mixHash(Math.imul(id, 31) ^ call))}.${base36(loopHashWith(msg, call))}`;
+  return `${BRANCH_MAGIC}${STATELESS_MARK}${base36(mixHash(id))}.${base36(loopHashWith(msg, call))}`;
 }
 
 function hashCallId(msg: SipMsg): number {
@@ -169,7 +169,7 @@ export function forwardReply(server: Server, msg: SipMsg): boolean {
 }
 
 function sendReply(server: Server, msg: SipMsg, own: Via, dst: Destination): boolean {
-  dst.conId = viaConnection(own);
+  if (dst.proto !== PROTO.UDP) dst.conId = viaConnection(own);
   const text = buildForwardedReply(msg, msg.lumpList?.items ?? [], dst.proto !== PROTO.UDP);
   const passes = replyPassesOnsend(server, msg, text, dst);
   if (typeof passes === 'boolean') return passes && sendReplyText(server, text, dst);

@@ -32,6 +32,23 @@ const line: FirstLine = {
   errorAt: 0,
 };
 
+/**
+ * A first line that is as it should be, from what the receiver has found out: where the headers begin, the status (0 for a
+ * request), and the span of the Request-URI or the reason phrase.
+ */
+export function usualLine(buf: string, end: number, status: number, uriStart: number, uriEnd: number): FirstLine {
+  line.error = null;
+  line.errorAt = 0;
+  line.isRequest = status === 0;
+  line.isHttp = false;
+  line.method = status === 0 ? methodAt(buf, 0, uriStart - 1) : METHOD.UNDEF;
+  line.status = status;
+  line.uriStart = uriStart;
+  line.uriEnd = uriEnd;
+  line.end = end;
+  return line;
+}
+
 /** The first line of `buf` (RFC 3261 §7.1, §7.2), right until the next call. */
 export function firstLine(buf: string): FirstLine {
   line.error = null;

@@ -49,9 +49,10 @@ function addrFacts(addr: NameAddr | null): unknown {
 function factsOf(text: string, index?: RowIndex): unknown {
   if (index === undefined) forgetFacts();
   const msg = new SipMsg(text, receivedBySelf(SOCKET), index);
-  const { cseqNumber, cseqMethod, method } = msg;
+  const { cseqNumber, cseqMethod, method, methodName, error, isRequest, isHttp, status, originalUri, reason } = msg;
+  const line = { method, methodName, error, isRequest, isHttp, status, originalUri, reason, end: msg.firstLineEnd };
   const vias = [viaFacts(msg.via1), viaFacts(msg.via2)];
-  return { vias, from: addrFacts(msg.from), to: addrFacts(msg.to), cseqNumber, cseqMethod, method };
+  return { vias, from: addrFacts(msg.from), to: addrFacts(msg.to), cseqNumber, cseqMethod, line };
 }
 
 /** The addon's index of the text, whose facts have been found to be those of the parser. */
@@ -63,6 +64,7 @@ function agreed(text: string): RowIndex | null {
 
 const lines = (...rows: string[]): string => `OPTIONS sip:b SIP/2.0\r\n${rows.join('\r\n')}\r\n\r\n`;
 /** Words of `facts` that say where there is one: Via, the second Via, From, To, CSeq. */
+const LINE = 33;
 const STARTS = [0, 9, 18, 24, 30];
 const found = (index: RowIndex | null): boolean[] => STARTS.map((at) => (index?.facts[at] ?? 0) > 0);
 
@@ -116,6 +118,30 @@ test('unusual rows are left to the parser', { skip }, () => {
     'CSeq: 12345678901 INVITE',
   ])
     assert.deepEqual(found(agreed(lines(row))), [false, false, false, false, false], row);
+});
+
+test('usual first lines are taken apart, others are left to the parser', { skip }, () => {
+  for (const line of ['INVITE sip:a@b SIP/2.0', 'X sip:a b SIP/2.0', 'SIP/2.0 200 OK', 'SIP/2.0 699 '])
+    assert.ok((agreed(`${line}\r\nTo: a\r\n\r\n`)?.facts[LINE] ?? 0) > 0, line);
+  for (const line of [
+    'INVITE sip:a@b sip/2.0',
+    'INVITE SIP/2.0',
+    'INVITE  SIP/2.0',
+    'INVITE sip:a@b SIP/3.0',
+    ' sip:a SIP/2.0',
+    'GET / HTTP/1.1',
+    'sip/2.0 200 OK',
+    'SIP/2.0 200',
+    'SIP/2.0 2000 x',
+    'SIP/2.0 099 x',
+    'SIP/2.0 700 x',
+    'SIP/2.0  200 x',
+    'SIP/2.0 ',
+    'x',
+    '',
+  ])
+    assert.equal(agreed(`${line}\r\nTo: a\r\n\r\n`)?.facts[LINE] ?? 0, 0, line);
+  agreed('INVITE sip:a@b SIP/2.0\nTo: a\r\n\r\n');
 });
 
 test('of several rows the first counts, long or compact', { skip }, () => {

@@ -1,3 +1,4 @@
+import { type FirstLine, usualLine } from './first-line.ts';
 import type { RowIndex } from './header-index.ts';
 import { NameAddr } from './name-addr.ts';
 import { Via } from './via.ts';
@@ -12,6 +13,16 @@ const VIA2_AT = 9;
 const FROM_AT = 18;
 const TO_AT = 24;
 const CSEQ_AT = 30;
+const LINE_AT = 33;
+
+/** The first line, right until the next one is read; undefined where the parser has to look. */
+export function firstLineOf(buf: string, { facts, factsAt }: RowIndex): FirstLine | undefined {
+  const at = factsAt + LINE_AT;
+  const end = facts[at] as number;
+  return end === 0
+    ? undefined
+    : usualLine(buf, end, facts[at + 1] as number, facts[at + 2] as number, facts[at + 3] as number);
+}
 
 /** The message that was read last, whose facts still stand in the receiver's memory: the second Via is seldom asked for. */
 const latest: { buf: string; index: RowIndex | null; at: number } = { buf: '', index: null, at: 0 };

@@ -9,7 +9,7 @@ import { HDR, headerKind } from './hf.ts';
 import { METHOD, methodAt, methodText } from './methods.ts';
 import { listValueEnd, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { isLws, parseDecimal } from './params.ts';
-import { cseqMethodStart, cseqNumberOf, fromOf, secondViaOf, toOf, viaOf } from './row-facts.ts';
+import { cseqMethodStart, cseqNumberOf, firstLineOf, fromOf, secondViaOf, toOf, viaOf } from './row-facts.ts';
 import { parseUri, type SipUri } from './uri.ts';
 import { parseVia, type Via } from './via.ts';
 
@@ -164,7 +164,8 @@ export class SipMsg {
     this.#cseqMethod = null;
     this.#contentLength = UNREAD;
 
-    const line = firstLine(buf);
+    const known = buf === text ? index : undefined;
+    const line = (known === undefined ? undefined : firstLineOf(buf, known)) ?? firstLine(buf);
     this.error = line.error;
     this.errorAt = line.errorAt;
     this.firstLineEnd = line.end;
@@ -176,7 +177,7 @@ export class SipMsg {
     this.uriEnd = line.uriEnd;
 
     // ---- headers
-    const found = headerRows(buf, line.end, buf === text ? index : undefined);
+    const found = headerRows(buf, line.end, known);
     const { rows, count } = found;
     if (found.error !== null && this.error === null) {
       this.error = found.error;
@@ -231,7 +232,7 @@ export class SipMsg {
     this.cseqAt = cseqAt;
     this.contentLengthAt = contentLengthAt;
     this.duplicates = duplicates;
-    if (index !== undefined && buf === text) this.#takeFacts(index, rows);
+    if (known !== undefined) this.#takeFacts(known, rows);
   }
 
   /** Takes over what the receiver has found out about the usual headers. `rows` is the index. */

@@ -4,7 +4,7 @@ import { forgetFacts } from '../parser/row-facts.ts';
 import type { Clock } from '../timer/clock.ts';
 import { AddressTexts, AddressWordsCache } from './address-cache.ts';
 import type { DatagramHandler } from './drivers.ts';
-import { hostPort } from './ip-address.ts';
+import { hostPort, parseIpv4 } from './ip-address.ts';
 import {
   BATCH,
   ERRORS_MAX,
@@ -95,8 +95,10 @@ export class DatagramEnvironment {
     const length = text.length;
     const socket = this.#sockets[id];
     if (socket === null || socket === undefined) return;
-    const to = this.#destinations.get(ip);
-    if (to.family !== socket.family || port < 1 || port > 65535)
+    // An address that was cut out of a message is found out sooner than looked up: a Map would intern it.
+    const v4 = socket.family === 4 ? parseIpv4(ip) : -1;
+    const to = v4 === -1 ? this.#destinations.get(ip) : null;
+    if ((to !== null && to.family !== socket.family) || port < 1 || port > 65535)
       return socket.onFailure('EINVAL', length, hostPort(ip, port));
     if (length > MAX_DATAGRAM_BYTES) return socket.onFailure('EMSGSIZE', length, hostPort(ip, port));
     if ((meta[0] as number) >= SEND_MAX || (meta[1] as number) + length > SEND_BYTES) this.native.flush();
@@ -108,8 +110,9 @@ export class DatagramEnvironment {
     meta[at + 1] = offset;
     meta[at + 2] = length;
     meta[at + 3] = port;
-    meta[at + 4] = to.w0;
-    if (to.family === 6) {
+    if (to === null) meta[at + 4] = v4 | 0;
+    else {
+      meta[at + 4] = to.w0;
       meta[at + 5] = to.w1;
       meta[at + 6] = to.w2;
       meta[at + 7] = to.w3;

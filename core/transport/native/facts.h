@@ -7,37 +7,44 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
   /* The kinds of rows that have facts, as HDR in core/parser/hf.ts. */
   KIND_VIA = 1, KIND_TO = 2, KIND_FROM = 3, KIND_CSEQ = 4,
   /* Words: of each fact the first is where the row's value starts, 0 where there is no fact. Places are offsets in the text, -1 for none. */
+  LINE_WORDS = 4,               /* end of the first line, status (0: a request), start and end of the URI or the reason */
   VIA_WORDS = 9,                /* start, end of the host, end of sent-by, port, name of branch, its value's start and end, names of rport and received */
   NAME_WORDS = 6,               /* start, start and end of the URI, of the parameters the start, start and end of the tag's value */
   CSEQ_WORDS = 3,               /* start, number, start of the method */
   FACT_VIA = 0, FACT_VIA2 = FACT_VIA + VIA_WORDS, FACT_FROM = FACT_VIA2 + VIA_WORDS, FACT_TO = FACT_FROM + NAME_WORDS,
-  FACT_CSEQ = FACT_TO + NAME_WORDS, FACTS_STRIDE = FACT_CSEQ + CSEQ_WORDS
+  FACT_CSEQ = FACT_TO + NAME_WORDS, FACT_LINE = FACT_CSEQ + CSEQ_WORDS, FACTS_STRIDE = FACT_LINE + LINE_WORDS
 };
 
 static int is_host_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* What may stand in a parameter without anybody having to look at it more closely; indexed by the character. */
+static const uint8_t unusual_in_param[256] = {
+  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* up to 31 */
+  [' '] = 1, ['"'] = 1, [','] = 1, [';'] = 1
+};
+
 /* The end of the parameter whose name starts at `name`, and in `equals` its sign or that end; NULL where it has unusual characters. */
 static const char *usual_param(const char *name, const char *end, const char **equals) {
   const char *p = name;
-  *equals = NULL;
-  for (; p < end && *p != ';'; p++) {
-    if ((unsigned char)*p <= ' ' || *p == '"' || *p == ',') return NULL;
-    if (*p == '=' && *equals == NULL) *equals = p;
-  }
-  if (*equals == NULL) *equals = p;
-  return p;
+  while (p < end && *p != '=' && !unusual_in_param[(uint8_t)*p]) p++;
+  *equals = p;
+  while (p < end && !unusual_in_param[(uint8_t)*p]) p++;
+  return p == end || *p == ';' ? p : NULL;
 }
 
 static int is_name(const char *name, const char *end, const char *lower, size_t length) {
-  return (size_t)(end - name) == length && strncasecmp(name, lower, length) == 0;
+  if ((size_t)(end - name) != length) return 0;
+  /* Letters only: with that bit set no other character becomes one but those it is for. */
+  for (size_t i = 0; i < length; i++)
+    if ((name[i] | 0x20) != lower[i]) return 0;
+  return 1;
 }
 
 static void via_fact(const char *text, const char *value, const char *end, int32_t *out) {
@@ -117,11 +124,32 @@ static void cseq_fact(const char *text, const char *value, const char *end, int3
   out[0] = (int32_t)(value - text);
 }
 
+/* `end` is where the CR is that ends the line. */
+static void line_fact(const char *text, const char *end, int32_t *out) {
+  static const char version[] = "SIP/2.0";
+  const size_t length = sizeof version - 1;
+  if ((size_t)(end - text) > length + 4 && memcmp(text, "SIP/2.0 ", length + 1) == 0) {
+    const char *s = text + length + 1;
+    if (s[0] < '1' || s[0] > '6' || s[1] < '0' || s[1] > '9' || s[2] < '0' || s[2] > '9' || s[3] != ' ') return;
+    out[1] = (s[0] - '0') * 100 + (s[1] - '0') * 10 + s[2] - '0';
+    out[2] = (int32_t)(s + 4 - text);
+    out[3] = (int32_t)(end - text);
+  } else {
+    const char *space = memchr(text, ' ', (size_t)(end - text)), *last = end - length - 1;
+    if (space == NULL || space == text || last <= space + 1 || *last != ' ' || memcmp(last + 1, version, length) != 0) return;
+    out[1] = 0;
+    out[2] = (int32_t)(space + 1 - text);
+    out[3] = (int32_t)(last - text);
+  }
+  out[0] = (int32_t)(end + 2 - text);
+}
+
 /* Fills `out`, FACTS_STRIDE words, from the rows of index_rows. */
 static void find_facts(const char *text, const int32_t *rows, int32_t *out) {
-  out[FACT_VIA] = out[FACT_VIA2] = out[FACT_FROM] = out[FACT_TO] = out[FACT_CSEQ] = 0;
+  out[FACT_LINE] = out[FACT_VIA] = out[FACT_VIA2] = out[FACT_FROM] = out[FACT_TO] = out[FACT_CSEQ] = 0;
   int seen = 0, vias = 0;
   const int32_t *row = rows + ROWS_HEAD;
+  if (rows[0] > 0 && row[1] > 1 && text[row[1] - 2] == '\r') line_fact(text, text + row[1] - 2, out + FACT_LINE);
   for (int n = 0; n < rows[0]; n++, row += ROW_WORDS) {
     const char *value = text + row[2], *end = text + row[3];
     if (row[0] == KIND_VIA) {

@@ -33,7 +33,7 @@ export const BATCH = 64;
 /** Words of the index of one datagram: those before its rows, and four for each of at most 40 rows. */
 export const ROWS_STRIDE = 3 + 40 * 4;
 /** Words of the facts of one datagram (core/parser/row-facts.ts). */
-export const FACTS_STRIDE = 33;
+export const FACTS_STRIDE = 37;
 export const WORDS = 8;
 export const SEND_MAX = 256;
 export const SEND_BYTES = 1 << 20;
