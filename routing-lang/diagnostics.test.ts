@@ -105,10 +105,12 @@ test('macros and includes are named as related places', () => {
   const { diagnostics: other } = parseScript(
     'x.cfg',
     { readFile: () => null },
-    '#!define W nope\nrequest_route { $var(x) = W; }',
+    '#!define WRONG nope + 1\nrequest_route { $var(x) = WRONG; }',
   );
+  // The whole name of the macro is underlined.
+  assert.deepEqual([other.items[0]?.column, other.items[0]?.endColumn], [27, 32]);
   assert.deepEqual(other.items[0]?.related, [
-    { message: 'expanded from macro W, defined here', file: 'x.cfg', line: 1, column: 1 },
+    { message: 'expanded from macro WRONG, defined here', file: 'x.cfg', line: 1, column: 1 },
   ]);
 });
 

@@ -146,7 +146,8 @@ export class Diagnostics {
       line: from.line,
       column: from.column,
       endLine: sameFile ? to.line : from.line,
-      endColumn: sameFile ? to.column : from.column + 1,
+      // What a macro holds is all at the macro's name.
+      endColumn: sameFile ? to.column : from.column + (from.macro?.name.length ?? 1),
       ...(extra.hint === undefined ? {} : { hint: extra.hint }),
       ...(related.length === 0 ? {} : { related }),
     });
