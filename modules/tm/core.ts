@@ -171,6 +171,11 @@ export class TmCore {
     t.emit('destroy', null, t.status, -1);
     this.table.remove(t);
     this.ended(t.status, t.endListener);
+    // Whoever keeps the request keeps the transaction, too, but not what others wanted to hear of it.
+    t.callbacks = null;
+    t.endListener = null;
+    t.retransmitTimer = null;
+    t.timeoutTimer = null;
   }
 
   /** A transaction is gone; `status` is the last one it sent upstream. */
