@@ -12,6 +12,20 @@ import { type AccRecord, accTime, parseComment } from './record.ts';
 /** Bit of a flag parameter; 0 where it is not set. */
 const bitOf = (flag: number): number => (flag < 0 ? 0 : 1 << flag);
 
+/** Why a failure route runs. */
+interface Failure {
+  /** The flags for missed calls, as they were. */
+  readonly bits: number;
+  /** Somebody answered: it is no timeout. */
+  readonly isReceived: boolean;
+  readonly code: number;
+}
+
+/** Is a reply made here the failure route's, not what is sent where the route does nothing (a 503 goes on as a 500)? */
+function isOfRoute({ isReceived, code }: Failure, sent: number): boolean {
+  return code === 503 ? sent !== 500 : isReceived || sent !== code;
+}
+
 /** Follows transactions by their flags and writes them down. One for a server. */
 export class Accountant {
   readonly ctx: ModuleContext;
@@ -26,6 +40,11 @@ export class Accountant {
   readonly #rr: RrApi | undefined;
   readonly #table: TableName;
   readonly #missedTable: TableName;
+  /**
+   * Missed calls that have a failure route. As in Kamailio, a reply that it makes is missed once more: it still sees the
+   * flags that were set before.
+   */
+  readonly #failures = new WeakMap<Transaction, Failure>();
   readonly #logBit: number;
   readonly #dbBit: number;
   readonly #logMissedBit: number;
@@ -125,13 +144,19 @@ export class Accountant {
       if (isMedia) this.#answer(t, reply, code);
       return;
     }
-    if (code >= 300 && t.request.method === METHOD.INVITE) this.#miss(t, reply, code);
+    if (code >= 300 && t.request.method === METHOD.INVITE) {
+      const failure = reply === null ? this.#failures.get(t) : undefined;
+      this.#miss(t, reply, code, failure !== undefined && isOfRoute(failure, code) ? failure.bits : 0);
+    }
     if (code >= 300 && ((t.request.flags & this.#failedBit) === 0 || this.#ignoredFailures.has(code))) return;
     this.#answer(t, reply, code);
   }
 
   #failed({ t, reply, code }: TmCallbackArgs): void {
-    if (code >= 300) this.#miss(t, reply, code);
+    if (code < 300) return;
+    const bits = t.request.flags & (this.#logMissedBit | this.#dbMissedBit);
+    if (bits !== 0 && t.onFailure !== '') this.#failures.set(t, { bits, isReceived: reply !== null, code });
+    this.#miss(t, reply, code);
   }
 
   #acknowledged({ t, request }: TmCallbackArgs): void {
@@ -155,10 +180,10 @@ export class Accountant {
     this.#write('transaction answered', record, request.flags);
   }
 
-  /** A call that failed on the way; its flags are reset, so that each leg counts once. */
-  #miss(t: Transaction, reply: SipMsg | null, code: number): void {
+  /** A call that failed on the way; its flags are reset, so that each leg counts once. `held`: flags that count beside. */
+  #miss(t: Transaction, reply: SipMsg | null, code: number, held = 0): void {
     const { request } = t;
-    const { flags } = request;
+    const flags = request.flags | held;
     if ((flags & (this.#logMissedBit | this.#dbMissedBit)) === 0) return;
     const toTag = reply === null ? this.#ourTag(request) : reply.toTag;
     const record = this.#record(request, t.program, toTag, String(code), this.#reasonOf(reply, code));

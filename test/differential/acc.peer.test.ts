@@ -56,6 +56,9 @@ request_route {
 }
 failure_route[NEXT] {
   if ($hdr(X-Do) =~ "p") { setflag(1); setflag(3); }
+  if ($hdr(X-Do) =~ "s") setflag(2);
+  if ($hdr(X-Do) =~ "u") resetflag(2);
+  if ($hdr(X-Do) =~ "r") { t_reply("404", "Not found"); exit; }
   if ($hdr(X-Do) =~ "g") { $ru = "sip:next@127.0.0.1:${port}"; t_relay(); }
 }
 `;
@@ -237,6 +240,15 @@ const GROUPS: readonly (readonly [params: string, calls: readonly Call[]])[] = [
       { do: 'a', method: 'BYE', toTag: 'b' },
       { do: 'pn', codes: [486] },
       { do: 'amng', codes: [486] },
+      { do: 'amnr', codes: [302] },
+      { do: 'amfnr', codes: [603] },
+      { do: 'amnrs', codes: [302] },
+      { do: 'anrs', codes: [302] },
+      { do: 'amnru', codes: [302] },
+      { do: 'amns', codes: [486] },
+      { do: 'mng', codes: [486] },
+      { do: 'mngs', codes: [486] },
+      { do: 'mnr', codes: [0] },
       { do: 'a', codes: [180], cancel: true },
       { do: 'am', codes: [180], cancel: true },
       { do: 'amf', codes: [180], cancel: true },
