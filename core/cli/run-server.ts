@@ -4,6 +4,7 @@ import { formatDiagnostic } from '../../routing-lang/diagnostics.ts';
 import type { Settings } from '../cfg/settings.ts';
 import { StrowgerError } from '../errors.ts';
 import type { PinoLog } from '../log/pino-log.ts';
+import { parseAliases } from '../start/aliases.ts';
 import { RealClock } from '../timer/real-clock.ts';
 import { hostPort } from '../transport/ip-address.ts';
 import { PROTO_NAMES } from '../transport/socket-info.ts';
@@ -99,9 +100,13 @@ function identity(options: ProcessOptions, setting: (name: string) => string): I
 function listing(server: RunningServer): string {
   const lines = server.sockets.map((socket) => {
     const advertised = socket.isAdvertised ? ` advertise ${socket.advertisedHost}:${socket.advertisedPort}` : '';
-    return `             ${PROTO_NAMES[socket.proto]}: ${hostPort(socket.address, socket.port)}${advertised}\n`;
+    const name = socket.name === '' ? '' : ` name ${socket.name}`;
+    return `             ${PROTO_NAMES[socket.proto]}: ${hostPort(socket.address, socket.port)}${advertised}${name}\n`;
   });
-  const aliases = server.settings.list('alias').map((alias) => `             *: ${alias}:*\n`);
+  const aliases = parseAliases(server.settings.list('alias').toReversed()).map(
+    ({ host, port, proto }) =>
+      `             ${proto === 0 ? '*' : PROTO_NAMES[proto]}: ${host}:${port === 0 ? '*' : port}\n`,
+  );
   return `Listening on \n${lines.join('')}Aliases: \n${aliases.join('')}\n`;
 }
 

@@ -3,20 +3,30 @@ import { protoByName } from '../parser/uri.ts';
 import type { Server } from '../server.ts';
 import { isLoopback } from '../transport/ip-address.ts';
 import type { LocalAddresses } from '../transport/local-addresses.ts';
+import { PROTO, type Proto } from '../transport/socket-info.ts';
 
 const ALIAS = /^(?:(udp|tcp|tls|sctp|wss?):)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/i;
 
-/** `alias=udp:example.org:5060`, `--alias`: protocol and port may be left out, and then match any. */
+/** A name that is ours; port and protocol 0 match any. */
+interface Alias {
+  readonly host: string;
+  readonly port: number;
+  readonly proto: Proto;
+}
+
+/** `udp:example.org:5060`: protocol and port may be left out. What has another form is none. */
+export function parseAliases(texts: readonly string[]): Alias[] {
+  return texts.flatMap((text) => {
+    const [, proto, host, port] = ALIAS.exec(text) ?? [];
+    if (host === undefined) return [];
+    return [{ host, port: Number(port ?? 0), proto: proto === undefined ? PROTO.NONE : protoByName(proto) }];
+  });
+}
+
+/** The parameter `alias`, `--alias`, and names of our own. */
 export function addAliases(addresses: LocalAddresses, settings: Settings, more: readonly string[] = []): void {
-  for (const text of [...settings.list('alias'), ...more]) {
-    const match = ALIAS.exec(text);
-    if (match === null) continue;
-    addresses.addAlias(
-      match[2] as string,
-      match[3] === undefined ? 0 : Number(match[3]),
-      match[1] === undefined ? 0 : protoByName(match[1]),
-    );
-  }
+  for (const { host, port, proto } of parseAliases([...settings.list('alias'), ...more]))
+    addresses.addAlias(host, port, proto);
 }
 
 /**

@@ -36,7 +36,7 @@ export async function planSockets(
     if (typeof spec === 'string') problems.push(`-l ${spec}`);
     else specs.push(spec);
   }
-  const { plans, errors } = await plan(specs, {
+  const { plans, errors, ignored } = await plan(specs, {
     port: settings.int('port') || 5060,
     tlsPort: settings.int('tls_port_no') || 5061,
     isTcpEnabled: !settings.bool('disable_tcp'),
@@ -46,6 +46,7 @@ export async function planSockets(
     interfaces: env.interfaces(),
     lookup: (host) => env.lookupHost(host),
   });
+  for (const item of ignored) options.log.warn(describe(item, source.parsed));
   for (const error of errors) problems.push(describe(error, source.parsed));
   if (problems.length > 0) throw new StrowgerError('LISTEN', problems.join('\n'));
   return {

@@ -144,7 +144,7 @@ test('all errors of all items, with their places', async () => {
     name: null,
     isVirtual: false,
   });
-  const { plans, errors } = await planSockets(
+  const { plans, errors, ignored } = await planSockets(
     [
       item('sctp', '127.0.0.1', 1),
       item('udp', 'nowhere.example.org', 2),
@@ -160,10 +160,12 @@ test('all errors of all items, with their places', async () => {
     [
       "1: cannot listen on 'sctp': udp, tcp or tls expected",
       "2: 'nowhere.example.org' is no address, no interface, and cannot be resolved",
-      '3: cannot listen on tls: enable_tls is not set',
       '4: interface dummy has no usable address',
     ],
   );
+  assert.deepEqual(ignored, [{ message: 'no listening on tls: enable_tls is not set', span: at(3) }]);
+  const alone = await planSockets([item('tls', '127.0.0.1', 3)], CONTEXT);
+  assert.deepEqual(alone.errors, ignored);
 });
 
 test('-l options', () => {

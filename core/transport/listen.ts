@@ -52,17 +52,24 @@ const PROTOS: Readonly<Record<string, Proto>> = { udp: PROTO.UDP, tcp: PROTO.TCP
 /**
  * Turns `listen` items into the sockets to open, in Kamailio's order: UDP, TCP, TLS, each in the order of the script;
  * a socket asked for twice is opened once. Without any item, all IPv4 addresses of the host. All errors are found.
+ * Items of a protocol that is switched off are `ignored`, as in Kamailio, unless nothing else is left.
  */
 export async function planSockets(
   specs: readonly ListenSpec[],
   context: ListenContext,
-): Promise<{ plans: readonly SocketPlan[]; errors: readonly ListenError[] }> {
+): Promise<{ plans: readonly SocketPlan[]; errors: readonly ListenError[]; ignored: readonly ListenError[] }> {
   const plans = new Map<string, SocketPlan>();
   const errors: ListenError[] = [];
+  const ignored: ListenError[] = [];
   const all = specs.length > 0 ? specs : everything(context);
   for (const spec of all) {
     for (const socket of spec.sockets) {
       const span = socket.span;
+      const off = switchedOff(socket.proto, context);
+      if (off !== null) {
+        ignored.push({ message: off, span });
+        continue;
+      }
       const protos = protosOf(socket.proto, context);
       if (typeof protos === 'string') {
         errors.push({ message: protos, span });
@@ -82,7 +89,8 @@ export async function planSockets(
       }
     }
   }
-  return { plans: [...plans.values()].sort((a, b) => a.proto - b.proto), errors };
+  if (plans.size === 0) return { plans: [], errors: [...errors, ...ignored], ignored: [] };
+  return { plans: [...plans.values()].sort((a, b) => a.proto - b.proto), errors, ignored };
 }
 
 function everything(context: ListenContext): ListenSpec[] {
@@ -106,9 +114,14 @@ function protosOf(proto: string | null, context: ListenContext): readonly Proto[
   }
   const found = PROTOS[proto.toLowerCase()];
   if (found === undefined) return `cannot listen on '${proto}': udp, tcp or tls expected`;
-  if (found !== PROTO.UDP && !isTcpEnabled) return `cannot listen on ${proto}: disable_tcp is set`;
-  if (found === PROTO.TLS && !isTlsEnabled) return `cannot listen on tls: enable_tls is not set`;
   return [found];
+}
+
+/** Why an item's own protocol is not listened on; null where it is. */
+function switchedOff(name: string | null, { isTcpEnabled, isTlsEnabled }: ListenContext): string | null {
+  const proto = name === null ? PROTO.UDP : (PROTOS[name.toLowerCase()] ?? PROTO.UDP);
+  if (proto !== PROTO.UDP && !isTcpEnabled) return `no listening on ${name}: disable_tcp is set`;
+  return proto === PROTO.TLS && !isTlsEnabled ? 'no listening on tls: enable_tls is not set' : null;
 }
 
 /** As Kamailio: an item for all protocols gives TLS the port after its own. */

@@ -233,6 +233,27 @@ suite('strowger-kamailio as a process', () => {
     while (existsSync(pidFile)) await askOptions(port, 20);
   });
 
+  test('lists its sockets and aliases as Kamailio does; sockets of a protocol that is off are left out', async () => {
+    const port = await freePort();
+    const listens = `listen=udp:127.0.0.1:${port} name "s1"\nlisten=tls:127.0.0.1:${port}\n`;
+    const script = scriptFile(`${listens}alias="a.example.org"\nalias=udp:b.example.org:5080\n${answering(200)}`);
+    const server = new StrowgerProcess(LIKE_KAMAILIO, ['-f', script, '-DD', '-E', '-Y', join(folder, `run${port}`)]);
+    await server.says('is ready');
+    const { stdout, stderr } = await server.stop();
+    const lines = [
+      'Listening on ',
+      `udp: 127.0.0.1:${port} name s1`,
+      'Aliases: ',
+      'udp: b.example.org:5080',
+      '*: a.example.org:*',
+    ];
+    assert.deepEqual(
+      stdout.split('\n').flatMap((line) => (line === '' ? [] : [line.replace(/^ +/, '')])),
+      lines,
+    );
+    assert.match(stderr, /:2:8: listen: no listening on tls: enable_tls is not set/);
+  });
+
   test('a failed start ends with 255, its reason on standard error', async () => {
     const script = await run(LIKE_KAMAILIO, '-f', BAD);
     assert.equal(script.code, 255);
