@@ -178,6 +178,7 @@ suite('module host', () => {
         file: strParam({ default: null, doc: '' }),
         each: listParam({ doc: '' }),
         old: intParam({ default: 0, doc: '', noEffect: 'there is no shared memory' }),
+        isOn: intParam({ default: 0, min: 0, max: 1, doc: '' }),
       },
       olderParams: { gone_avp: 'an XAVP has it' },
     });
@@ -193,6 +194,7 @@ suite('module host', () => {
         set('disp', 'gone_avp', '$avp(x)'),
         set('disp', 'timeout', '8'),
         set('disp', 'timeout', 11),
+        set('disp', 'isOn', 2),
         set('disp', 'file', 8),
         set('disp', 'timeuot', 8),
         set('other', 'x', 8),
@@ -207,6 +209,7 @@ suite('module host', () => {
       'Kamailio 5.6.3 has no parameter "gone_avp" of module "disp" any more: an XAVP has it',
       'parameter "timeout" of module "disp" takes a number: write 8 without quotes',
       'parameter "timeout" of module "disp" is at most 10, not 11',
+      'parameter "isOn" of module "disp" is 0 or 1: 2 counts as 1',
       'parameter "file" of module "disp" takes a string: write "8" in quotes',
       'module "disp" has no parameter "timeuot" (did you mean "timeout"?)',
       'no module "other" is loaded before this line',
@@ -216,7 +219,7 @@ suite('module host', () => {
     assert.equal(diagnostics.items[0]?.severity, 'notice');
     assert.equal(diagnostics.items[1]?.severity, 'warning');
     await host.init(server);
-    assert.deepEqual(host.loaded[0]?.params.values, { timeout: 7, file: 'x', each: ['one', 'two'], old: 1 });
+    assert.deepEqual(host.loaded[0]?.params.values, { timeout: 7, file: 'x', each: ['one', 'two'], old: 1, isOn: 1 });
     assert.equal(host.setParam('disp', 'timeout', 9), null);
     assert.equal(host.param('disp', 'timeout'), 9);
     assert.match(host.setParam('disp', 'file', 'y') ?? '', /can not change while running/);

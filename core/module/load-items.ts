@@ -7,7 +7,7 @@ import { builtinEntry } from './builtin.ts';
 import { orderByDependencies } from './dependencies.ts';
 import { LoadedModule } from './loaded-module.ts';
 import type { LoadedDef, ModuleLoader } from './loader.ts';
-import { moduleMatcher, paramError } from './modparam.ts';
+import { moduleMatcher, paramError, switchedOn } from './modparam.ts';
 import { ModuleIndex } from './module-index.ts';
 
 export type ModuleItem = LoadModule | LoadPath | ModParam;
@@ -112,9 +112,12 @@ function setParam(item: ModParam, modules: readonly LoadedModule[], env: LoadEnv
     );
     return;
   }
-  const value =
+  const given =
     item.isDynamic && typeof item.value === 'string' ? (env.expand?.(item.value) ?? item.value) : item.value;
   for (const module of matching) {
+    const on = switchedOn(module.def.params?.[item.name], given);
+    if (on !== null) warnSwitch(item, given, module, env);
+    const value = on ?? given;
     const error = paramError(module.def, item.name, value);
     if (error === null) {
       module.params.set(item.name, value);
@@ -130,6 +133,12 @@ function setParam(item: ModParam, modules: readonly LoadedModule[], env: LoadEnv
       reporter(env, isUnknown ? item.nameSpan : item.valueSpan)(isUnknown ? 'unknown-modparam' : 'bad-modparam', error);
     }
   }
+}
+
+function warnSwitch(item: ModParam, given: string | number, module: LoadedModule, env: LoadEnvironment): void {
+  const text = `parameter "${item.name}" of module "${module.name}" is 0 or 1: ${given} counts as 1`;
+  const { start, end } = item.valueSpan;
+  env.diagnostics.report('bad-modparam', env.locate(start), env.locate(end), text, { severity: 'warning' });
 }
 
 function noteWithoutEffect(item: ModParam, module: LoadedModule, env: LoadEnvironment): void {

@@ -62,6 +62,12 @@ function rangeError(param: ParamDef, value: string | number): string | null {
   return null;
 }
 
+/** What a switch (0 or 1) is set to by another number: as in C, anything but 0 is on. Null for all other values. */
+export function switchedOn(param: ParamDef | undefined, value: string | number): 1 | null {
+  if (param?.type !== 'int' || param.min !== 0 || param.max !== 1 || typeof value !== 'number') return null;
+  return value === 0 || value === 1 ? null : 1;
+}
+
 /** The parameters of one module in one server: defaults, then what the script and, for runtime ones, RPC set. */
 export class ParamStore {
   readonly values: Record<string, ParamSetting> = {};

@@ -40,7 +40,12 @@ const close = (args: 'none' | 'status' | 'connection'): CommandDef<WebSocketModu
         });
 
 const PARAMS: Readonly<Record<string, ParamDef>> = {
-  keepalive_mechanism: intParam({ default: 1, min: 0, max: 2, doc: '0 none, 1 ping, 2 pong.' }),
+  keepalive_mechanism: intParam({
+    default: 1,
+    min: 0,
+    max: 3,
+    doc: '0 none, 1 ping, 2 pong, 3 (of later versions) nothing is sent either.',
+  }),
   keepalive_timeout: intParam({ default: 180, min: 1, doc: 'Seconds without a frame before a keep-alive is sent.' }),
   keepalive_processes: intParam({ default: 1, min: 1, doc: 'Processes for keep-alives.', noEffect: OWN_TIMERS }),
   keepalive_interval: intParam({ default: 1, min: 1, doc: 'Seconds between looks.', noEffect: OWN_TIMERS }),
