@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import {
   type Connection,
   type Destination,
+  hostPort,
   ipFamily,
   isTlsFacts,
   loadTlsProfile,
@@ -15,6 +16,7 @@ import {
   resolveFile,
   type Server,
   SipMsg,
+  type SocketInfo,
   StrowgerError,
   streamSocketOptions,
   TlsDriver,
@@ -108,8 +110,31 @@ export class TlsModule {
       if ('name' in profile) profiles.push(profile);
       else errors.push(...profile);
     }
+    const all = new TlsProfiles(profiles);
+    if (errors.length === 0) errors.push(...this.#withoutProfile(all));
     if (errors.length > 0) throw new StrowgerError('TLS_CONFIG', errors.join('\n'));
-    return new TlsProfiles(profiles);
+    return all;
+  }
+
+  /** Sockets that could not shake hands, an error each; of profiles that no socket takes the log is told. */
+  #withoutProfile({ all }: TlsProfiles): string[] {
+    const sockets = this.#ctx.server.transport.sockets.filter(({ proto }) => proto === PROTO.TLS);
+    const isOf = (profile: TlsProfile, socket: SocketInfo): boolean =>
+      profile.address === 'default' ||
+      profile.address === 'any' ||
+      ((isWildcard(socket) || profile.address === socket.address) &&
+        (profile.port === 0 || profile.port === socket.port));
+    const servers = all.filter(({ role }) => role === 'server');
+    for (const profile of servers)
+      if (
+        !sockets.some((socket) => isOf(profile, socket)) &&
+        profile.address !== 'default' &&
+        profile.address !== 'any'
+      )
+        this.#ctx.log.warn(`no TLS socket is at the address of [server:${hostPort(profile.address, profile.port)}]`);
+    return sockets
+      .filter((socket) => !servers.some((profile) => isOf(profile, socket)))
+      .map(({ uri }) => `${uri} has no certificate: there is no [server:default], nor one with its address`);
   }
 
   /** `make_certificate`: for the names and addresses this server knows of itself. */
@@ -215,6 +240,10 @@ export class TlsModule {
     }
     return true;
   }
+}
+
+function isWildcard({ address }: SocketInfo): boolean {
+  return address === '0.0.0.0' || address === '::';
 }
 
 /** The server name of the profile, aliases, this host's names and addresses. */

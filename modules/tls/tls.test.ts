@@ -307,6 +307,11 @@ request_route { append_to_reply("X-Version: $tls_version $tls_cipher_bits\\r\\n"
       ),
       /\[server:default\]: .*key values mismatch/,
     );
+    for (const [name, text] of [
+      ['client.cfg', '[client:default]\n'],
+      ['elsewhere.cfg', `[server:127.0.0.1:1]\ncertificate = ${file('server')}\nprivate_key = ${file('server-key')}\n`],
+    ] as const)
+      await assert.rejects(callee(config(name, text)), /tls:127\.0\.0\.1:\d+ has no certificate/);
     await assert.rejects(
       start('loadmodule "sl"\nrequest_route { sl_send_reply("200", "OK"); }\n'),
       /tls needs a module/,
