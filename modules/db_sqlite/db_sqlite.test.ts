@@ -89,6 +89,12 @@ test('what can not be opened, read-only databases and journal modes', async () =
     await assert.rejects(db.insert('t', { x: 1 }), { code: 'DB_QUERY', message: /readonly/ });
     await db.close();
   });
+  await withServer([['db_set_busy_timeout', `${path}=70;`]], async ({ server }) => {
+    const db = await server.db.open(`sqlite://${path}`);
+    assert.equal((await db.raw('PRAGMA busy_timeout')).rows[0]?.[0], 70);
+    await db.close();
+  });
+  await assert.rejects(new BareServer().load(sqlite, [['db_set_busy_timeout', `${path}=x`]]), /milliseconds/);
   await assert.rejects(new BareServer().load(sqlite, [['db_set_journal_mode', `${path}=FAST`]]), /one of DELETE/);
 });
 

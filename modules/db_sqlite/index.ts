@@ -9,6 +9,12 @@ const BUSY_TIMEOUT_MS = 5000;
 /** Ms a statement may take in all. */
 const TIMEOUT_MS = 30_000;
 
+/** `path=ms` or `path=ms;`; null when it has another form. */
+function parseBusyTimeout(text: string): readonly [path: string, ms: number] | null {
+  const match = /^(.+)=\s*(\d{1,8})\s*;?\s*$/.exec(text);
+  return match?.[1] === undefined ? null : [resolve(match[1]), Number(match[2])];
+}
+
 /** `path=MODE` or `path=MODE;`; null when it has another form. */
 function parseJournalMode(text: string): { path: string; mode: string } | null {
   const match = /^(.+)=\s*(\w+)\s*;?\s*$/.exec(text);
@@ -21,6 +27,7 @@ class SqliteDriver {
   readonly #ctx: ModuleContext;
   readonly #readOnly: ReadonlySet<string>;
   readonly #journalModes: ReadonlyMap<string, string>;
+  readonly #busyTimeouts: ReadonlyMap<string, number>;
   /** Takes the driver out of the server. */
   readonly close: () => void;
 
@@ -29,6 +36,12 @@ class SqliteDriver {
     this.#readOnly = new Set(ctx.list('db_set_readonly').map((path) => resolve(path)));
     const modes = ctx.list('db_set_journal_mode').flatMap((text) => parseJournalMode(text) ?? []);
     this.#journalModes = new Map(modes.map(({ path, mode }) => [path, mode]));
+    this.#busyTimeouts = new Map(
+      ctx.list('db_set_busy_timeout').flatMap((text) => {
+        const pair = parseBusyTimeout(text);
+        return pair === null ? [] : [pair];
+      }),
+    );
     this.close = ctx.server.db.register('sqlite', { open: (url) => this.#open(url.rest, printDbUrl(url)) });
   }
 
@@ -48,7 +61,7 @@ class SqliteDriver {
       path,
       isReadOnly: this.#readOnly.has(path),
       journalMode: this.#journalModes.get(path) ?? '',
-      busyTimeoutMs: BUSY_TIMEOUT_MS,
+      busyTimeoutMs: this.#busyTimeouts.get(path) ?? BUSY_TIMEOUT_MS,
     };
     const connection = await SqliteConnection.open(setup, wheel.clock);
     return new SqlDb(connection, {
@@ -71,6 +84,10 @@ export default defineModule<SqliteDriver>({
       doc: "1: a database whose file is not there is made with Kamailio's tables, and its folder too.",
     }),
     db_set_readonly: listParam({ doc: 'Path of a database that is opened for reading only.' }),
+    db_set_busy_timeout: listParam({
+      doc: 'How long a database waits for the lock of another process: `path=ms` (Kamailio 6).',
+      check: (value) => (parseBusyTimeout(String(value)) === null ? 'path=milliseconds expected' : null),
+    }),
     db_set_journal_mode: listParam({
       doc: 'How a database keeps its journal: `path=WAL`.',
       check: (value) =>

@@ -1,6 +1,7 @@
 import { checkTlsMethod, DEFAULT_VERIFY_DEPTH, intParam, type ParamDef, strParam } from 'strowger';
 
 const OPENSSL_OWN = "Node.js' TLS manages its own memory";
+const NO_KEYS = 'session keys are not given away; Node.js has --tls-keylog';
 const NO_ENGINE = 'OpenSSL 3 has no engines; keys are read from files';
 const BOUNDED_BY_TCP = 'what waits is bounded by tcp_conn_wq_max and tcp_wq_max';
 
@@ -94,6 +95,17 @@ const NO_EFFECT: Readonly<Record<string, ParamDef>> = {
     noEffect: OPENSSL_OWN,
   }),
   event_callback: strParam({ default: null, doc: 'KEMI function for events.', noEffect: 'there is no KEMI' }),
+  init_mode: intParam({ default: 0, doc: 'When OpenSSL is made ready (Kamailio 5.8).', noEffect: OPENSSL_OWN }),
+  provider_quirks: intParam({ default: 0, doc: 'Ways around OpenSSL providers (Kamailio 6).', noEffect: OPENSSL_OWN }),
+  provider_quirks_config: strParam({ default: null, doc: 'Settings of those.', noEffect: OPENSSL_OWN }),
+  keylog_mode: intParam({
+    default: 0,
+    runtime: true,
+    doc: 'Log the keys of sessions (Kamailio 6).',
+    noEffect: NO_KEYS,
+  }),
+  keylog_file: strParam({ default: null, doc: 'File with the keys of sessions.', noEffect: NO_KEYS }),
+  keylog_peer: strParam({ default: null, doc: 'Who is sent the keys of sessions.', noEffect: NO_KEYS }),
 };
 
 export const TLS_PARAMS: Readonly<Record<string, ParamDef>> = {
