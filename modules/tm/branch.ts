@@ -63,11 +63,15 @@ export class ClientBranch extends ClientTransaction {
     this.isBlind = isBlind;
   }
 
-  /** True when it has its final reply, and nothing of it waits or has anything left to send. */
+  /** True when it has its final reply and waits for nothing more: no reply, no end of a CANCEL. */
   get isOver(): boolean {
-    if (!this.isSettled || this.isWaiting || this.isBlind || this.cancel !== null || this.cancelWanted !== null)
-      return false;
-    return !this.t.isInvite || this.state !== CLIENT_STATE.COMPLETED;
+    const isCanceling = this.cancelWanted !== null || this.cancel?.isWaiting === true;
+    return this.isSettled && !this.isWaiting && !this.isBlind && !isCanceling;
+  }
+
+  /** True where a repeat of its final reply is acknowledged once more (RFC 3261 §17.1.1.2). */
+  get acknowledges(): boolean {
+    return this.t.isInvite && this.state === CLIENT_STATE.COMPLETED;
   }
 
   /** Notes the final status; false when there is one already. */

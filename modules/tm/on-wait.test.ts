@@ -84,6 +84,43 @@ test('the CANCEL of an answered call gets 200 and goes nowhere (RFC 3261 §16.10
   });
 });
 
+test('a refused call is on wait once it is acknowledged; repeats of refusal and ACK change nothing (timers D and I)', async () => {
+  await withTmWorld(TO_BOB, async (world) => {
+    const invite = world.calls();
+    const got = await world.bob.receives('INVITE');
+    world.bob.replies(got, 486);
+    const refused = await world.final(invite);
+    const ack = await world.bob.receives('ACK');
+    await world.passes(10);
+    assert.equal(core(world).onWait.size, 1);
+    world.bob.replies(got, 486);
+    assert.equal((await world.bob.receives('ACK')).text, ack.text);
+    world.alice.sends(world.ackOf(invite, refused));
+    await world.alice.receivesNothing(100, (msg) => msg.status >= 200);
+    await world.passes(5000);
+    assert.equal(core(world).table.size, 0);
+  });
+});
+
+test('a cancelled call is on wait once all of it is over', async () => {
+  await withTmWorld(TO_BOB, async (world) => {
+    const invite = world.calls();
+    const got = await world.bob.receives('INVITE');
+    world.bob.replies(got, 180);
+    await world.alice.receives(180);
+    world.alice.sends(world.cancelOf(invite));
+    const cancel = await world.bob.receives('CANCEL');
+    world.bob.replies(cancel, 200);
+    world.bob.replies(got, 487);
+    await world.final(invite);
+    await world.passes(10);
+    assert.ok(core(world).onWait.size >= 1);
+    world.bob.replies(cancel, 200);
+    world.bob.replies(got, 487);
+    assert.equal((await world.bob.receives('ACK')).cseqMethod, 'ACK');
+  });
+});
+
 test('the ACK of an answered call is known to t_check_trans', async () => {
   const script = `request_route {
       $du = "sip:10.0.2.1";

@@ -1,4 +1,12 @@
-import { type MsgVars, type ReceiveInfo, type ScriptProgram, SipMsg, TextArena, Timer } from 'strowger';
+import {
+  type Destination,
+  type MsgVars,
+  type ReceiveInfo,
+  type ScriptProgram,
+  SipMsg,
+  TextArena,
+  Timer,
+} from 'strowger';
 import { ClientBranch, NOWHERE } from './branch.ts';
 import type { EndListener } from './callbacks.ts';
 import type { TmCore } from './core.ts';
@@ -13,12 +21,15 @@ export class Saved {
   before: Saved | null = null;
   next: Saved | null = null;
   dueMs = 0;
-  /** Place of its texts in the arena: request, last reply, rewritten Request-URI. */
+  /** Place of its texts in the arena: request, last reply, rewritten Request-URI, what its branch sent. */
   textAt = 0;
   requestLength = 0;
   replyLength = 0;
   /** -1 where the Request-URI is the received one. */
   uriLength = -1;
+  /** 0 where nothing is to be acknowledged any more; else its ACKs go to `dst`. */
+  sentLength = 0;
+  dst: Destination = NOWHERE;
   messageId = 0;
   messageFlags = 0;
   state = 0;
@@ -46,6 +57,7 @@ export class Saved {
 
   /** Lets go of what would keep other objects alive. */
   clear(): void {
+    this.dst = NOWHERE;
     this.rcv = null;
     this.program = null;
     this.onReply = '';
@@ -110,8 +122,9 @@ export class OnWait {
     if (program === null || rcv === null) throw new Error('tm: the slot has no transaction on wait');
     const arena = this.#arena;
     const replyAt = saved.textAt + saved.requestLength;
+    const uriAt = replyAt + saved.replyLength;
     const request = SipMsg.again(arena.read(saved.textAt, saved.requestLength), rcv, saved.messageId);
-    if (saved.uriLength >= 0) request.newUri = arena.read(replyAt + saved.replyLength, saved.uriLength);
+    if (saved.uriLength >= 0) request.newUri = arena.read(uriAt, saved.uriLength);
     request.flags = saved.messageFlags;
     request.vars = saved.vars;
     request.extensions = saved.extensions;
@@ -130,7 +143,8 @@ export class OnWait {
       t.fromTag = request.fromTag;
       t.toTag = t.replyText === '' ? request.toTag : new SipMsg(t.replyText, rcv).toTag;
     }
-    if (saved.branchState >= 0) t.addBranch(restoredBranch(t, saved));
+    if (saved.branchState >= 0)
+      t.addBranch(restoredBranch(t, saved, arena.read(uriAt + Math.max(0, saved.uriLength), saved.sentLength)));
     return t;
   }
 
@@ -148,16 +162,17 @@ export class OnWait {
 
   /** True when nothing but its record is needed to make it again, and nobody waits for its end. */
   #isSimple(t: Transaction): boolean {
-    const { tm, request, timeoutTimer } = t;
-    const isDone = t.isInvite ? t.state === SERVER_STATE.ACCEPTED : t.state === SERVER_STATE.COMPLETED;
-    if (!isDone || !t.isAnswered || timeoutTimer === null || !timeoutTimer.isArmed) return false;
+    const { tm, timeoutTimer } = t;
+    if (t.state !== (t.isInvite ? SERVER_STATE.ACCEPTED : SERVER_STATE.COMPLETED) && t.state !== SERVER_STATE.CONFIRMED)
+      return false;
+    if (!t.isAnswered || timeoutTimer === null || !timeoutTimer.isArmed) return false;
     if ((t.flags & NOT_SIMPLE) !== 0 || (t.flags & T_FLAG.SCRIPT_DONE) === 0) return false;
     if (t.callbacks !== null || t.suspended !== null || t.suspendedReply !== null) return false;
     if (t.branches.length > 1 || t.branches[0]?.isOver === false) return false;
     // They end in the order in which they came: not one for which wt_timer has been made shorter meanwhile.
     if (this.#last !== null && timeoutTimer.dueMs < this.#last.dueMs) return false;
     if (!tm.table.isKeyInRequest(t) || tm.callbacks.has('destroy')) return false;
-    return request.buf.length + t.replyText.length + (request.newUri?.length ?? 0) <= TextArena.MAX_LENGTH;
+    return lengthOf(t) <= TextArena.MAX_LENGTH;
   }
 
   #take(t: Transaction): void {
@@ -178,6 +193,7 @@ export class OnWait {
     saved.branchState = branch?.state ?? -1;
     saved.branchStatus = branch?.status ?? 0;
     saved.branchFlags = branch?.flags ?? 0;
+    saved.dst = branch?.acknowledges === true ? branch.dst : NOWHERE;
     saved.rcv = request.rcv;
     saved.program = t.program;
     saved.onReply = t.onReply;
@@ -201,13 +217,17 @@ export class OnWait {
     const arena = this.#arena;
     const { buf, newUri } = t.request;
     const { replyText } = t;
+    const sent = sentBy(t);
+    const uriAt = buf.length + replyText.length;
     saved.requestLength = buf.length;
     saved.replyLength = replyText.length;
     saved.uriLength = newUri === null ? -1 : newUri.length;
-    saved.textAt = arena.reserve(buf.length + replyText.length + (newUri === null ? 0 : newUri.length));
+    saved.sentLength = sent.length;
+    saved.textAt = arena.reserve(lengthOf(t));
     arena.write(saved.textAt, buf);
     if (replyText !== '') arena.write(saved.textAt + buf.length, replyText);
-    if (newUri !== null) arena.write(saved.textAt + buf.length + replyText.length, newUri);
+    if (newUri !== null) arena.write(saved.textAt + uriAt, newUri);
+    if (sent !== '') arena.write(saved.textAt + uriAt + (newUri?.length ?? 0), sent);
   }
 
   #append(saved: Saved): void {
@@ -253,8 +273,20 @@ export class OnWait {
 const NOT_SIMPLE =
   T_FLAG.LOCAL | T_FLAG.LOCAL_2XX | T_FLAG.IN_FAILURE | T_FLAG.FREED | T_FLAG.REPLY_SUSPENDED | T_FLAG.REPLICATED;
 
-function restoredBranch(t: Transaction, saved: Saved): ClientBranch {
-  const branch = new ClientBranch(t, 0, '', NOWHERE);
+/** What the branch sent, where it must make ACKs of it. */
+function sentBy(t: Transaction): string {
+  const [branch] = t.branches;
+  return branch?.acknowledges === true ? branch.text : '';
+}
+
+function lengthOf(t: Transaction): number {
+  const { buf, newUri } = t.request;
+  return buf.length + t.replyText.length + (newUri?.length ?? 0) + sentBy(t).length;
+}
+
+function restoredBranch(t: Transaction, saved: Saved, sent: string): ClientBranch {
+  const branch = new ClientBranch(t, 0, '', saved.dst);
+  branch.text = sent;
   branch.state = saved.branchState;
   branch.isSettled = true;
   branch.status = saved.branchStatus;
