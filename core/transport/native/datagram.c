@@ -837,7 +837,7 @@ static napi_value start(napi_env napi, napi_callback_info info) {
   e->send_meta = pin(e, 2, argv[0], "sendMeta", &send_meta_bytes);
   e->rows = pin(e, 3, argv[0], "rows", &rows_bytes);
   e->facts = pin(e, 4, argv[0], "facts", &facts_bytes);
-  if (facts_bytes < BATCH * sizeof(int32_t) * FACTS_STRIDE) e->facts = NULL;
+  if (facts_bytes != BATCH * sizeof(int32_t) * FACTS_STRIDE) e->facts = NULL; /* built from other sources */
   if (napi_get_named_property(napi, argv[0], "usual", &usual) != napi_ok || napi_get_buffer_info(napi, usual, &usual_data, &usual_bytes) != napi_ok)
     return int_value(napi, -EINVAL);
   read_usual(&e->usual, usual_data, usual_bytes);
