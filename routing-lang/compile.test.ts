@@ -86,6 +86,11 @@ test('a run has the code it ended with; before the first call it is 0', async ()
   }
 });
 
+test('chains too long for the stack are an error of the script', () => {
+  for (const code of [`$var(x) = 1${' + $rU'.repeat(30_000)}`, `if (0) exit;${' else if (1) exit;'.repeat(30_000)}`])
+    assert.deepEqual(new ScriptBench().check(`request_route { ${code}; }`), ['1:1 error too-deep']);
+});
+
 test('a core function leaves $rc alone; where its code is asked for, $rc is 0, as in Kamailio', async () => {
   const bench = new ScriptBench();
   const script = `request_route {

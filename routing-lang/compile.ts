@@ -54,6 +54,27 @@ export function compileProgram(
   host: CompileHost,
   options: CompileOptions,
 ): CompiledProgram | null {
+  try {
+    return compileRoutes(parsed, symbols, host, options);
+  } catch (error) {
+    // Long chains of operators or of else if are as deep in the syntax tree, which is walked by recursion.
+    if (!(error instanceof RangeError)) throw error;
+    const { source, diagnostics, script } = parsed;
+    const at = script.items.find((item) => item.type === 'route')?.span ?? { start: 0, end: 1 };
+    const place = source.locate(at.start);
+    diagnostics.report('too-deep', place, place, 'somewhere a chain of operators, or of else if, is too long', {
+      hint: 'cut it into several statements; a long else if may be a switch',
+    });
+    return null;
+  }
+}
+
+function compileRoutes(
+  parsed: ParsedScript,
+  symbols: SymbolTable,
+  host: CompileHost,
+  options: CompileOptions,
+): CompiledProgram | null {
   const { script, source, diagnostics } = parsed;
   const bindings = checkRoutes({ script, source, symbols, diagnostics, regex: host.regex, subst: host.subst });
   if (diagnostics.hasErrors) return null;

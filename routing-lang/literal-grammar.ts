@@ -13,7 +13,8 @@ import { type AstBuilder, BAD_PV, endOf, spanOf } from './ast-builder.ts';
 import { endOfPv } from './scan.ts';
 import * as t from './tokens.ts';
 
-const MAX_DEPTH = 250;
+/** Blocks, parentheses and calls in each other: as many as the stack holds before V8 has optimised anything. */
+const MAX_DEPTH = 100;
 
 /** Messages are what was expected, as a noun; `reportError` makes a sentence of them. */
 const EXPECTED: IParserErrorMessageProvider = {
