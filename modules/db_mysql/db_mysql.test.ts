@@ -74,5 +74,6 @@ test('a server that is not there is told, without the password', async () => {
     assert.match(error.message, /^mysql:\/\/u:xxxx@127.0.0.1:1\/x: .*ECONNREFUSED/);
     return true;
   });
+  assert.equal(bare.server.counters.find('mysql', 'driver_errors')?.get(), 1);
   await bare.stop();
 });

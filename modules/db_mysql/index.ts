@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { ConnectionOptions, SslOptions } from 'mysql2';
 import {
+  type Counter,
   type Db,
   type DbUrl,
   defineModule,
@@ -36,11 +37,13 @@ class MysqlDriver {
   readonly #ctx: ModuleContext;
   /** Servers that were asked for TLS and have none. */
   readonly #withoutTls = new Set<string>();
+  readonly #failures: Counter;
   /** Takes the driver out of the server. */
   readonly close: () => void;
 
   constructor(ctx: ModuleContext) {
     this.#ctx = ctx;
+    this.#failures = ctx.server.counters.register('mysql', 'driver_errors', 'Statements and connections that failed.');
     this.close = ctx.server.db.register('mysql', { open: (url) => this.#open(url) });
   }
 
@@ -97,18 +100,18 @@ class MysqlDriver {
     const mode = this.#ctx.int('opt_ssl_mode');
     const isServerTime = this.#ctx.int('server_timezone') !== 0;
     const isPlain = mode <= TLS.DISABLED || (mode === TLS.PREFERRED && this.#withoutTls.has(url.text));
-    if (isPlain) return await MysqlLink.connect(name, options, isServerTime, signal);
+    if (isPlain) return await MysqlLink.connect(name, options, isServerTime, signal, this.#failures);
     const ssl: SslOptions = {
       ...tls,
       rejectUnauthorized: mode >= TLS.VERIFY_CA,
       verifyIdentity: mode >= TLS.VERIFY_IDENTITY,
     };
     try {
-      return await MysqlLink.connect(name, { ...options, ssl }, isServerTime, signal);
+      return await MysqlLink.connect(name, { ...options, ssl }, isServerTime, signal, this.#failures);
     } catch (error) {
       if (mode !== TLS.PREFERRED || !NO_TLS_HERE.test((error as Error).message)) throw error;
       this.#withoutTls.add(url.text);
-      return await MysqlLink.connect(name, options, isServerTime, signal);
+      return await MysqlLink.connect(name, options, isServerTime, signal, this.#failures);
     }
   }
 

@@ -1,5 +1,6 @@
 import { type Connection, type ConnectionOptions, createConnection, type FieldPacket, type QueryError } from 'mysql2';
 import {
+  type Counter,
   type DbResult,
   type DbValue,
   dbErrorText,
@@ -38,12 +39,14 @@ export class MysqlLink implements SqlLink {
   readonly #name: string;
   readonly #connection: Connection;
   readonly #zone: TimeZone;
+  readonly #failures: Counter;
   #hasEnded = false;
   #listener: () => void = noop;
   /** Rejects what runs. */
   #break: ((error: Error) => void) | null = null;
 
-  private constructor(name: string, connection: Connection, zone: TimeZone) {
+  private constructor(name: string, connection: Connection, zone: TimeZone, failures: Counter) {
+    this.#failures = failures;
     this.#name = name;
     this.#connection = connection;
     this.#zone = zone;
@@ -51,12 +54,13 @@ export class MysqlLink implements SqlLink {
     connection.on('end', () => this.#ended(null));
   }
 
-  /** Rejects with DB_OPEN. `isServerTime`: times are read in the server's zone. */
+  /** Rejects with DB_OPEN. `isServerTime`: times are read in the server's zone. `failures` counts what fails. */
   static async connect(
     name: string,
     options: ConnectionOptions,
     isServerTime: boolean,
     signal: AbortSignal,
+    failures: Counter,
   ): Promise<MysqlLink> {
     const connection = createConnection({
       ...options,
@@ -80,10 +84,11 @@ export class MysqlLink implements SqlLink {
         connection.on('error', reject);
         connection.once('connect', () => resolve());
       });
-      const link = new MysqlLink(name, connection, { offsetSec: null });
+      const link = new MysqlLink(name, connection, { offsetSec: null }, failures);
       return isServerTime ? await link.#inServerTime() : link;
     } catch (error) {
       connection.destroy();
+      failures.inc();
       throw new StrowgerError('DB_OPEN', `${name}: ${dbErrorText(error)}`, error);
     }
   }
@@ -93,6 +98,7 @@ export class MysqlLink implements SqlLink {
     try {
       return await this.#ask(toDbText(sql), params);
     } catch (error) {
+      this.#failures.inc();
       throw this.#refused(error as QueryError);
     } finally {
       this.#break = null;
@@ -116,7 +122,7 @@ export class MysqlLink implements SqlLink {
 
   async #inServerTime(): Promise<MysqlLink> {
     const { rows } = await this.run({ sql: 'SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())', params: [] });
-    return new MysqlLink(this.#name, this.#connection, { offsetSec: Number(rows[0]?.[0] ?? 0) });
+    return new MysqlLink(this.#name, this.#connection, { offsetSec: Number(rows[0]?.[0] ?? 0) }, this.#failures);
   }
 
   #ask(sql: string, params: readonly DbValue[]): Promise<DbResult> {
