@@ -21,6 +21,7 @@ request_route {
   if ($rU == "wwwm") { www_authorize("$hdr(X-R)", "subscriber", "$hdr(X-M)"); $var(r) = $rc; }
   if ($rU == "px") { proxy_authenticate("$hdr(X-R)", "subscriber"); $var(r) = $rc; }
   if ($rU == "chk") { auth_check("$hdr(X-R)", "$hdr(X-T)", "$(hdr(X-F){s.int})"); $var(r) = $rc; }
+  if ($rU == "view") { auth_check("$hdr(X-R)", "phones", "0"); $var(r) = $rc; is_subscriber("$fu", "phones", "0"); $var(r) = $var(r) + $rc; }
   if ($rU == "alice") { auth_check("$hdr(X-R)", "$hdr(X-T)", "1"); $var(r) = $rc; }
   if ($rU == "sub") { is_subscriber("$hdr(X-U)", "subscriber", "$(hdr(X-F){s.int})"); $var(r) = $rc; }
   append_to_reply("X-Rc: $var(r)\\r\\nX-Avps: pw=$avp(password) five=$avp(i:5) id=$avp(id)\\r\\nX-User: au=$au Au=$Au\\r\\n");
@@ -229,6 +230,17 @@ suite('auth_db', () => {
       /version 6/,
     );
     await withDb({ version_table: 0 }, async (w) => assert.equal(await w.result(), 1), older);
+  });
+
+  test('auth_check and is_subscriber take a view that has no version', async () => {
+    await withDb(
+      {},
+      async (w) => {
+        const reply = await w.asks('view', { Authorization: await w.answer() });
+        assert.equal(reply.get('X-Rc'), '2');
+      },
+      'CREATE VIEW phones AS SELECT * FROM subscriber',
+    );
   });
 
   test('the method may be another one; the other header', async () => {

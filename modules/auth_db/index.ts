@@ -11,7 +11,10 @@ import {
 import { AuthDb } from './auth-db.ts';
 import { parseLoadCredentials } from './load-credentials.ts';
 
-/** Notes a table that is written as a constant, for the check of versions at start. */
+/**
+ * Notes a table that is written as a constant, for the check of versions at start. As in Kamailio those of `auth_check` and
+ * `is_subscriber` are not: they may be views, or tables that nobody lists in `version`.
+ */
 function noteTable(values: readonly (string | number | undefined)[], state: AuthDb | undefined): null {
   const table = values[1];
   if (typeof table === 'string' && table !== '') state?.tables.add(table);
@@ -73,7 +76,6 @@ export default defineModule<AuthDb>({
       argNames: ['realm', 'table', 'flags'],
       routes: REQUEST_ROUTE,
       isAsync: true,
-      check: noteTable,
       run: (run: Run, db: AuthDb, realm, table, flags) => db.check(run, realm(run) ?? '', table, flags),
     }),
     is_subscriber: command({
@@ -82,7 +84,6 @@ export default defineModule<AuthDb>({
       argNames: ['uri', 'table', 'flags'],
       routes: ANY_ROUTE,
       isAsync: true,
-      check: noteTable,
       run: (run: Run, db: AuthDb, uri, table, flags) => db.isSubscriber(run, uri(run) ?? '', table, flags),
     }),
   },
