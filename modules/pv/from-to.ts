@@ -48,6 +48,11 @@ export const FROM_TO_PVS: Readonly<Record<string, PvDef<PvState>>> = {
   tts: readOnly('1 when To has a tag, else 0.', (run) => (run.msg.to?.tag ? 1 : 0)),
 };
 
+/** `msg[side]` would be a lookup by name where a script reads both. */
+function addressOf(msg: SipMsg, side: Side): NameAddr | null {
+  return side === 'from' ? msg.from : msg.to;
+}
+
 function label(side: Side): string {
   return side === 'from' ? 'From' : 'To';
 }
@@ -55,7 +60,7 @@ function label(side: Side): string {
 function uriOf(side: Side): PvDef<PvState> {
   return readWrite(
     `URI of ${label(side)}.`,
-    (run) => run.msg[side]?.uriText ?? null,
+    (run) => addressOf(run.msg, side)?.uriText ?? null,
     (run, value) => typeof value === 'string' && value !== '' && editUri(run.msg, side, () => value),
   );
 }
@@ -64,7 +69,7 @@ function userOf(side: Side): PvDef<PvState> {
   return readWrite(
     `User of the ${label(side)} URI.`,
     (run) => {
-      const uri = run.msg[side]?.uri;
+      const uri = addressOf(run.msg, side)?.uri;
       return uri == null ? null : URI_ATTRIBUTES.user(uri);
     },
     (run, value) => setUser(run.msg, side, value),
@@ -79,7 +84,7 @@ function domainOf(side: Side): PvDef<PvState> {
   return readWrite(
     `Host of the ${label(side)} URI.`,
     (run) => {
-      const uri = run.msg[side]?.uri;
+      const uri = addressOf(run.msg, side)?.uri;
       return uri == null ? null : URI_ATTRIBUTES.host(uri);
     },
     (run, value) =>
@@ -90,7 +95,7 @@ function domainOf(side: Side): PvDef<PvState> {
 function displayOf(side: Side): PvDef<PvState> {
   return readWrite(
     `Display name of ${label(side)}, quotes kept.`,
-    (run) => run.msg[side]?.display || null,
+    (run) => addressOf(run.msg, side)?.display || null,
     (run, value) => typeof value !== 'number' && editDisplay(run.msg, side, value ?? ''),
   );
 }
@@ -118,7 +123,7 @@ interface Edit {
 const EDITS: Readonly<Record<Side, object>> = { from: {}, to: {} };
 
 function editUri(msg: SipMsg, side: Side, change: (uri: string) => string | null): boolean {
-  const addr = msg[side];
+  const addr = addressOf(msg, side);
   if (addr === null) return false;
   const edit = editOf(msg, side, addr);
   const uri = change(edit.uri);
@@ -131,7 +136,7 @@ function editUri(msg: SipMsg, side: Side, change: (uri: string) => string | null
 }
 
 function editDisplay(msg: SipMsg, side: Side, display: string): boolean {
-  const addr = msg[side];
+  const addr = addressOf(msg, side);
   if (addr === null) return false;
   const edit = editOf(msg, side, addr);
   edit.display = display;
