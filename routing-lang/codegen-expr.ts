@@ -405,7 +405,7 @@ export abstract class ExprGen extends StatementGen {
 
   #match(expr: Extract<Expr, { type: 'binary' }>): string {
     const regex = this.program.bindings.regexes.get(expr.right);
-    if (regex !== undefined) return `${this.program.constant(regex)}.test(${this.str(expr.left)})`;
+    if (regex !== undefined) return `${this.program.constant(regex.native ?? regex)}.test(${this.str(expr.left)})`;
     const [text, source] = this.#pair(
       expr,
       (e) => this.str(e),

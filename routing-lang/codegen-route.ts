@@ -226,8 +226,10 @@ export class RouteGen extends CallGen {
   }
 
   #caseTest(label: Expr, value: string, isInt: boolean): string {
-    if (label.type === 'regex')
-      return `${this.program.constant(this.program.bindings.regexes.get(label))}.test(${value})`;
+    if (label.type === 'regex') {
+      const regex = this.program.bindings.regexes.get(label);
+      return `${this.program.constant(regex?.native ?? regex)}.test(${value})`;
+    }
     const constant = constantValue(label);
     return `${value} === ${isInt ? String(Number(constant)) : JSON.stringify(String(constant))}`;
   }

@@ -81,6 +81,7 @@ interface RegexBuild {
 
 class NativeRegex implements PosixRegex {
   readonly source: string;
+  readonly native?: RegExp;
   readonly #build: RegexBuild;
   /** Without the g flag, for then a test is cheapest. */
   readonly #regex: RegExp;
@@ -99,6 +100,7 @@ class NativeRegex implements PosixRegex {
     this.#regex = regex;
     this.#hidesCr = build.hidesCr;
     this.#exec = exec;
+    if (exec === execNative && !build.hidesCr) this.native = regex;
   }
 
   test(text: string): boolean {
