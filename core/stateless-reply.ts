@@ -13,12 +13,14 @@ export class StatelessReplies {
   readonly #server: Server;
   /** First part of every tag of this server: ACKs to our replies are known by it. */
   readonly tagPrefix: string;
+  readonly #tagStart: string;
   /** How a failed or refused run is answered, 500 unless told; tm replaces it to use a transaction where there is one. */
   sendError: (msg: SipMsg, code?: number, reason?: string, extraHeaders?: string) => void;
 
   constructor(server: Server) {
     this.#server = server;
     this.tagPrefix = server.random.token(24);
+    this.#tagStart = `${this.tagPrefix}.`;
     this.sendError = (msg, code = 500, reason = 'Server Internal Error', extraHeaders = '') =>
       void this.send(msg, code, reason, extraHeaders);
   }
@@ -31,7 +33,7 @@ export class StatelessReplies {
       via !== null && hasBranchCookie(via)
         ? hashSpan(msg.buf, via.branchStart, via.branchEnd)
         : hashText(msg.fromTag, hashText(msg.callId ?? ''));
-    return `${this.tagPrefix}.${base36(mixHash(hash))}`;
+    return this.#tagStart + base36(mixHash(hash));
   }
 
   /** A plain HTTP response, without the Via that makes a SIP reply find its way. */

@@ -70,15 +70,19 @@ export function switchedOn(param: ParamDef | undefined, value: string | number):
 
 /** The parameters of one module in one server: defaults, then what the script and, for runtime ones, RPC set. */
 export class ParamStore {
-  readonly values: Record<string, ParamSetting> = {};
+  readonly values: Record<string, ParamSetting>;
   readonly #defs: Readonly<Record<string, ParamDef>>;
   readonly #set = new Set<string>();
 
   constructor(def: Pick<ModuleDef<never>, 'params'>) {
     this.#defs = def.params ?? {};
-    for (const [name, param] of Object.entries(this.#defs)) {
-      this.values[name] = param.repeatable === true ? defaultList(param) : param.default;
-    }
+    // In one step: a record that grows by computed names becomes a hash table in V8, and each read ten times as slow.
+    this.values = Object.fromEntries(
+      Object.entries(this.#defs).map(([name, param]) => [
+        name,
+        param.repeatable === true ? defaultList(param) : param.default,
+      ]),
+    );
   }
 
   /** Sets a value that `paramError` accepted. A repeatable one is added to those before it. */

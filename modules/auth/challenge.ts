@@ -103,8 +103,9 @@ export class Challenger {
     if (asked === null && algorithms !== '')
       this.#ctx.log.error(`not all of these algorithms are known: ${algorithms}`);
     const header = this.header(msg, target, realm, qopOf(flags), (flags & CHALLENGE.STALE) !== 0, asked);
-    const lumps = (msg.replyLumps ??= []);
-    lumps.push(header);
+    const lumps = msg.replyLumps ?? [header];
+    if (lumps === msg.replyLumps) lumps.push(header);
+    else msg.replyLumps = lumps;
     const sent =
       target === 'www' ? this.#reply(run, 401, 'Unauthorized') : this.#reply(run, 407, 'Proxy Authentication Required');
     if (lumps.at(-1) === header) lumps.pop();

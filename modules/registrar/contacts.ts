@@ -39,7 +39,8 @@ export function readContacts(msg: SipMsg): RegContacts | null {
   let row = msg.findHdr(HDR.CONTACT);
   if (row < 0) return NO_CONTACTS;
   const { buf } = msg;
-  const values: NameAddr[] = [];
+  // Most often there is one: an array that grows by itself would have room for 17.
+  let values: NameAddr[] = [];
   let count = 0;
   let isStar = false;
   for (; row >= 0; row = msg.findHdr(HDR.CONTACT, row + 1)) {
@@ -52,7 +53,8 @@ export function readContacts(msg: SipMsg): RegContacts | null {
       else {
         const value = readContact(buf, at, stop);
         if (value === null) return null;
-        values.push(value);
+        if (values.length === 0) values = [value];
+        else values.push(value);
       }
       at = stop + 1;
     }

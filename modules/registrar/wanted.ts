@@ -62,11 +62,12 @@ export class WantedContacts {
   readAll(values: readonly NameAddr[]): Wanted[] | RegError {
     const fault = this.#readPath() ?? this.#readReceived();
     if (fault !== null) return fault;
-    const wanted: Wanted[] = [];
+    let wanted: Wanted[] = [];
     for (const value of values) {
       const one = this.#read(value);
       if (!('uri' in one)) return one;
-      wanted.push(one);
+      if (wanted.length === 0) wanted = [one];
+      else wanted.push(one);
     }
     return wanted;
   }

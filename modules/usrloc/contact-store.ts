@@ -77,7 +77,7 @@ export class ContactStore {
   read(aor: string): StoredContact[] {
     return this.#locked(() => {
       const record = this.#findRecord(aor, this.heap.hash(aor));
-      return record === 0 ? [] : this.#readRecord(record, aor, []);
+      return record === 0 ? [] : this.#readRecord(record, aor);
     });
   }
 
@@ -221,10 +221,14 @@ export class ContactStore {
     }
   }
 
-  #readRecord(record: number, aor: string, found: StoredContact[]): StoredContact[] {
+  #readRecord(record: number, aor: string): StoredContact[] {
     const { heap } = this;
     const { words } = heap;
-    for (let at = words[record + RECORD.FIRST] as number; at !== 0; at = words[at + CONTACT.NEXT] as number)
+    let at = words[record + RECORD.FIRST] as number;
+    if (at === 0) return [];
+    // Most have one contact: an array that grows by itself would have room for 17.
+    const found = [new StoredContact(this.name, aor, readContact(heap, at), at)];
+    while ((at = words[at + CONTACT.NEXT] as number) !== 0)
       found.push(new StoredContact(this.name, aor, readContact(heap, at), at));
     return found;
   }

@@ -42,17 +42,21 @@ export interface RecordRules extends ContactDefaults {
 /** The record of an AOR while it is edited. */
 export class StoredRecord implements Urecord {
   readonly aor: string;
-  /** Rows that are no longer what they should be, in order. */
-  readonly changes: RowChange[] = [];
   readonly #store: RecordStore;
   readonly #rules: RecordRules;
   #contacts: StoredContact[] = [];
   #version = -1;
+  #changes: RowChange[] = [];
 
   constructor(aor: string, store: RecordStore, rules: RecordRules) {
     this.aor = aor;
     this.#store = store;
     this.#rules = rules;
+  }
+
+  /** Rows that are no longer what they should be, in order. */
+  get changes(): readonly RowChange[] {
+    return this.#changes;
   }
 
   get contacts(): readonly StoredContact[] {
@@ -76,7 +80,7 @@ export class StoredRecord implements Urecord {
   insert(info: UcontactInfo): Ucontact {
     const data = contactData(info, this.#rules, null, this.#changed(0));
     const made = this.#store.insert(this.aor, data, this.#placeFor(data, ''));
-    this.changes.push({ kind: 'insert', contact: made });
+    this.#note({ kind: 'insert', contact: made });
     this.#rules.tell('insert', made);
     return made;
   }
@@ -86,7 +90,7 @@ export class StoredRecord implements Urecord {
     const changed = this.#store.update(old, contactData(info, this.#rules, old, this.#changed(old.state)));
     if (this.#rules.descTimeOrder || changed.q !== old.q)
       this.#store.reorder(changed, this.#placeFor(changed, changed.ruid));
-    this.changes.push({ kind: 'update', contact: changed });
+    this.#note({ kind: 'update', contact: changed });
     this.#rules.tell('update', changed);
     return changed;
   }
@@ -110,12 +114,18 @@ export class StoredRecord implements Urecord {
       return;
     }
     this.#store.remove(old.ruid);
-    this.changes.push({ kind: 'delete', contact: old });
+    this.#note({ kind: 'delete', contact: old });
   }
 
   /** Takes in a contact that was read from the database: nobody is told, no row changes. */
   load(data: ContactData): void {
     this.#store.insert(this.aor, data, this.#placeFor(data, ''));
+  }
+
+  /** Most often there is one: an array that grows by itself would have room for 17. */
+  #note(change: RowChange): void {
+    if (this.#changes.length === 0) this.#changes = [change];
+    else this.#changes.push(change);
   }
 
   #changed(state: number): number {

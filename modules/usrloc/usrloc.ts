@@ -85,7 +85,7 @@ export class Usrloc implements UsrlocApi {
     this.#locks = new RecordLocks(this.#heap, server.workerIndex, server.workerCount === 1);
     this.#ruids = new Ruids('uloc', this.serverId, server);
     this.#rpcRuids = new Ruids('ulcx', this.serverId, server);
-    this.#rules = this.#makeRules();
+    this.#rules = new Rules(this);
     this.database = new Database(ctx);
     this.#writer = new RowWriter(ctx);
     this.#sweeper = this.#makeSweeper();
@@ -191,30 +191,15 @@ export class Usrloc implements UsrlocApi {
 
   tell(event: UlEvent, contact: StoredContact): void {
     if (event === 'expire') this.#expired.get(contact.domain)?.inc();
-    for (const listener of this.#listeners[event]) {
+    const listeners = this.#listeners[event];
+    if (listeners.size === 0) return;
+    for (const listener of listeners) {
       try {
         listener(contact);
       } catch (error) {
         this.ctx.log.error(`a listener for ${event} failed`, { err: error });
       }
     }
-  }
-
-  #makeRules(): RecordRules {
-    const now = (): number => this.nowSec();
-    return {
-      get nowSec() {
-        return now();
-      },
-      serverId: this.serverId,
-      newRuid: () => this.newRuid(),
-      mode: this.matchingMode,
-      cseqDelaySec: this.cseqDelaySec,
-      descTimeOrder: this.descTimeOrder,
-      writesNow: this.dbMode === DB_MODE.WRITE_THROUGH || this.dbMode === DB_MODE.DB_ONLY,
-      deletesLater: this.dbMode === DB_MODE.WRITE_BACK,
-      tell: (event, contact) => this.tell(event, contact),
-    };
   }
 
   #makeSweeper(): Sweeper {
@@ -344,5 +329,39 @@ export class Usrloc implements UsrlocApi {
     counters.register('usrloc', `${name}_users`, 'AORs with contacts.', () => (isFirstWorker ? table.users : 0));
     counters.register('usrloc', `${name}_contacts`, 'Contacts.', () => (isFirstWorker ? table.contacts : 0));
     this.#expired.set(name, counters.register('usrloc', `${name}_expires`, 'Contacts that have expired.'));
+  }
+}
+
+/** A class: an object with a getter of its own is a hash table in V8. */
+class Rules implements RecordRules {
+  readonly serverId: number;
+  readonly mode: MatchingMode;
+  readonly cseqDelaySec: number;
+  readonly descTimeOrder: boolean;
+  readonly writesNow: boolean;
+  readonly deletesLater: boolean;
+  readonly #usrloc: Usrloc;
+
+  constructor(usrloc: Usrloc) {
+    const { dbMode } = usrloc;
+    this.serverId = usrloc.serverId;
+    this.mode = usrloc.matchingMode;
+    this.cseqDelaySec = usrloc.cseqDelaySec;
+    this.descTimeOrder = usrloc.descTimeOrder;
+    this.writesNow = dbMode === DB_MODE.WRITE_THROUGH || dbMode === DB_MODE.DB_ONLY;
+    this.deletesLater = dbMode === DB_MODE.WRITE_BACK;
+    this.#usrloc = usrloc;
+  }
+
+  get nowSec(): number {
+    return this.#usrloc.nowSec();
+  }
+
+  newRuid(): string {
+    return this.#usrloc.newRuid();
+  }
+
+  tell(event: UlEvent, contact: StoredContact): void {
+    this.#usrloc.tell(event, contact);
   }
 }
