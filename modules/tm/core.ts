@@ -170,7 +170,7 @@ export class TmCore {
     t.stopTimers();
     t.emit('destroy', null, t.status, -1);
     this.table.remove(t);
-    this.ended(t.status, t.endListener);
+    this.ended(t.endListener);
     // Whoever keeps the request keeps the transaction, too, but not what others wanted to hear of it.
     t.callbacks = null;
     t.endListener = null;
@@ -178,9 +178,9 @@ export class TmCore {
     t.timeoutTimer = null;
   }
 
-  /** A transaction is gone; `status` is the last one it sent upstream. */
-  ended(status: number, listener: EndListener | null): void {
-    this.stats.ended(status);
+  /** A transaction is gone. */
+  ended(listener: EndListener | null): void {
+    this.stats.freed++;
     if (listener === null) return;
     try {
       listener.transactionEnded();

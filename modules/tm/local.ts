@@ -155,6 +155,7 @@ export class LocalRequests {
   #end(t: Transaction, code: number, reply: SipMsg | null, branch = -1): void {
     if (t.isAnswered || t.hasFlag(T_FLAG.FREED)) return;
     t.status = code;
+    this.#tm.stats.completed(code);
     t.winner = branch;
     t.linger();
     t.emit('localCompleted', reply, code, branch);

@@ -255,11 +255,11 @@ export class OnWait {
   }
 
   #end(saved: Saved): void {
-    const { endListener, status } = saved;
+    const { endListener } = saved;
     this.#forget(saved);
     saved.slot.isOnWait = false;
     this.#tm.table.release(saved.slot);
-    this.#tm.ended(status, endListener);
+    this.#tm.ended(endListener);
   }
 
   #sweep(): void {

@@ -88,8 +88,11 @@ export class Relay {
 
   /** The 100 that stops the caller's retransmissions (RFC 3261 §16.2), unless it was switched off. */
   sendTrying(t: Transaction): void {
-    if (t.status === 0 && !t.hasFlag(T_FLAG.NO_AUTO_100))
-      t.sendReply(100, t.makeReply(100, this.#tm.settings.auto100Reason));
+    const { settings, stats } = this.#tm;
+    if (t.status !== 0 || t.hasFlag(T_FLAG.NO_AUTO_100)) return;
+    t.sendReply(100, t.makeReply(100, settings.auto100Reason));
+    stats.rplGenerated++;
+    stats.rplSent++;
   }
 
   /** Sends on without a transaction. */

@@ -21,9 +21,8 @@ export class TmStats {
     this.#tm = tm;
   }
 
-  /** A transaction is gone; `status` is the last one sent upstream. */
-  ended(status: number): void {
-    this.freed++;
+  /** A transaction has got its final status. */
+  completed(status: number): void {
     const kind = Math.floor(status / 100);
     if (kind >= 2 && kind <= 6) this.finals[kind] = (this.finals[kind] ?? 0) + 1;
   }

@@ -169,6 +169,7 @@ export class Transaction {
     const found = step(this.machine, this.state, event);
     if (found === null) return false;
     this.replyText = text;
+    if (code >= 200 && this.status < 200) this.tm.stats.completed(code);
     this.status = code;
     this.#apply(found.next, found.actions);
     return true;

@@ -97,6 +97,7 @@ export const TMX_COMMANDS: Readonly<Record<string, CommandDef<Tmx>>> = {
       if (t === null) return -1;
       tmx.tm.release(t);
       t.status = code ?? 500;
+      tmx.tm.stats.completed(t.status);
       return 1;
     },
   }),
