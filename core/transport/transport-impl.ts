@@ -83,8 +83,7 @@ export class TransportImpl implements Transport {
     for (const socket of this.sockets) if (socket.name !== '' && socket.name === text) return socket;
     // Contacts are kept with the socket as `uri` has it: asked for with each request to one, it is not taken apart.
     for (const socket of this.sockets) {
-      // Of a part of a longer text, `===` asks V8's runtime.
-      if (socket.uri.length === text.length && text.startsWith(socket.uri)) return socket;
+      if (socket.uri === text) return socket;
       if (socket.isAdvertised) break;
     }
     const match = /^(?:(udp|tcp|tls|sctp|wss?):)?(\[[^\]]+\]|[^:]+|[0-9a-fA-F:]+?)(?::(\d+))?$/i.exec(text);
