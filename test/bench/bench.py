@@ -247,6 +247,8 @@ def clean(r, rate=None):
 def one_run(srv, rate, secs):
     """One load; its CPU is counted by the caller, for what a call leaves behind is cleared away seconds later."""
     for attempt in range(3):  # the runs thrown away are counted and reported
+        if attempt > 0:
+            srv.mark()
         c0, t0, m0 = cpu_ns(srv.p.pid), time.time(), machine_busy()
         r = load(srv, rate=rate, secs=secs, window=None if rate else 32)
         c1, m1 = cpu_ns(srv.p.pid), machine_busy()
@@ -260,7 +262,6 @@ def one_run(srv, rate, secs):
             return r
         print(f'  {srv.name} {srv.scenario}: unclean run at {rate}/s: failed {r["failed"]} retrans {r["retrans"]} '
               f'rate {r["ops_per_s"]} codes {r["codes"]}', file=sys.stderr)
-        srv.mark()
     return r
 
 def in_turn(servers, rate, secs, rounds):
