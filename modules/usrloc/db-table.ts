@@ -118,7 +118,7 @@ export class DbTable implements Udomain {
     const record = new StoredRecord(aor, new ListStore(this.name, await this.#read(aor)), rules);
     const result = work(record);
     const db = await this.#parts.database();
-    for (const change of record.changes as readonly RowChange[]) await writer.apply(db, this.name, change);
+    for (const change of record.changes) await writer.apply(db, this.name, change);
     return result;
   }
 
