@@ -2,7 +2,7 @@ import { type Db, type DbCondition, TableRow } from 'strowger';
 import type { Ucontact, UcontactFilter, Udomain, Urecord } from './api.ts';
 import { type ContactData, StoredContact } from './contact.ts';
 import { PARTITIONS } from './location-rows.ts';
-import { type RecordRules, type RecordStore, type RowChange, StoredRecord } from './record.ts';
+import { type RecordRules, type RecordStore, StoredRecord } from './record.ts';
 import type { RowWriter } from './row-writer.ts';
 
 /** Rows read at once by `each`. */
