@@ -129,7 +129,7 @@ export class OnWait {
     request.vars = saved.vars;
     request.extensions = saved.extensions;
     request.xflags = saved.xflags;
-    const t = new Transaction(this.#tm, slot.index, slot.label, request, program, saved.flags & ~T_FLAG.FREED);
+    const t = new Transaction(this.#tm, slot.index, slot.label, request, program, saved.flags);
     request.transaction = t;
     t.state = saved.state;
     t.status = saved.status;
@@ -141,7 +141,7 @@ export class OnWait {
     t.replyText = arena.read(replyAt, saved.replyLength);
     if (t.isInvite) {
       t.fromTag = request.fromTag;
-      t.toTag = t.replyText === '' ? request.toTag : new SipMsg(t.replyText, rcv).toTag;
+      t.toTag = t.replyText === '' ? request.toTag : SipMsg.again(t.replyText, rcv, saved.messageId).toTag;
     }
     if (saved.branchState >= 0)
       t.addBranch(restoredBranch(t, saved, arena.read(uriAt + Math.max(0, saved.uriLength), saved.sentLength)));
